@@ -1,0 +1,156 @@
+"""A case: one view of a chart against one policy, with what every criterion needs at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.coverage.chart import GapKind, Kind, Missing
+from defib_coverage.coverage.determination import Evidence, Gap, MissingSecondary, evidence_of
+from defib_coverage.coverage.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from defib_coverage.coverage.chart import ChartView, Hit
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.coverage.policy import Criterion, EventName, PolicyVersion
+    from defib_coverage.coverage.waiting import Waiting
+    from defib_coverage.coverage.wording import Wording
+
+
+class Rulebook(msgspec.Struct, frozen=True):
+    """The data that a case rests on: one policy version, the codes, the wording."""
+
+    policy: PolicyVersion
+    index: CodeIndex
+    wording: Wording
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A finding before its severity is known."""
+
+    code: str
+    cite: str
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What one criterion came to.
+
+    ``candidate`` is meant for diagnoses and devices: the chart leads to the indication. ``missing``
+    are primaries without partner.
+    """
+
+    truth: Truth
+    evidence: tuple[Evidence, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    attest: bool = False
+    candidate: bool = False
+    missing: tuple[MissingSecondary, ...] = ()
+
+
+class Case:
+    """One chart on one service date, judged by one rulebook."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        view: ChartView,
+        removals_in_call: tuple[Evidence, ...],
+    ) -> None:
+        """Open the case; ``removals_in_call`` are the removal orders of the same call."""
+        self.rulebook = rulebook
+        self.policy = rulebook.policy
+        self.index = rulebook.index
+        self.wording = rulebook.wording
+        self.view = view
+        self.removals_in_call = removals_in_call
+        self.windows: Mapping[EventName, Waiting] = {}
+
+    @property
+    def day(self) -> date:
+        """The service date."""
+        return self.view.service_date
+
+    def history_code(self, code: str) -> bool:
+        """Whether an ICD-10-CM code speaks of the past and need not be current."""
+        history = self.policy.history
+        return any(match.value_set in history for match in self.index.find("icd10cm", code))
+
+    def gap(self, kind: GapKind, ask: str, **facts: str) -> Gap:
+        """A gap, with what to do about it."""
+        return Gap(kind=kind, ask=self.wording.ask(ask, facts))
+
+    def draft(self, code: str, cite: str, hits: Iterable[Hit] = (), **facts: str) -> Draft:
+        """A finding, with its evidence."""
+        evidence = tuple(evidence_of(hit) for hit in hits)
+        return Draft(code, cite, self.wording.finding(code, facts), evidence)
+
+    def missing_gaps(self, missing: Iterable[Missing]) -> tuple[Gap, ...]:
+        """The gaps that parts of the record leave which could not be had or read."""
+        return tuple(
+            self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
+            for m in missing
+        )
+
+    def silent(self, criterion: Criterion, ask: str, **facts: str) -> Result:
+        """What silence means for a criterion: clear where the policy says so, else unknown.
+
+        Silence of a part of the record that could not be had is no silence: it is unknown.
+        """
+        gaps = self.missing_gaps(self.view.missing(criterion.needs))
+        if criterion.if_not_documented == "clear":
+            if gaps:
+                return Result(truth=Truth.UNKNOWN, gaps=gaps)
+            return Result(truth=Truth.MET, attest=True)
+        return Result(truth=Truth.UNKNOWN, gaps=gaps or (self.gap("not-found", ask, **facts),))
+
+
+class Sorted(msgspec.Struct, frozen=True):
+    """The hits of a list of claim codes, by what they are worth on the service date (decision 5)."""
+
+    claims: tuple[Hit, ...] = ()
+    not_in_force: tuple[Hit, ...] = ()
+    unconfirmed: tuple[Hit, ...] = ()
+    not_current: tuple[Hit, ...] = ()
+
+
+_NOTHING = Sorted()
+
+
+def sort_claims(case: Case, value_set: str) -> Sorted:
+    """Sort a list's hits: only a confirmed, current ICD-10-CM code in force is a claim code."""
+    hits = case.view.find(value_set)
+    if not hits:
+        return _NOTHING
+    claims: list[Hit] = []
+    not_in_force: list[Hit] = []
+    unconfirmed: list[Hit] = []
+    not_current: list[Hit] = []
+    for hit in hits:
+        if hit.entry.system != "icd10cm":
+            continue
+        if not hit.fact.confirmed:
+            unconfirmed.append(hit)
+        elif not hit.fact.current and not case.history_code(hit.entry.code):
+            not_current.append(hit)
+        elif not hit.entry.in_force(case.day):
+            not_in_force.append(hit)
+        else:
+            claims.append(hit)
+    return Sorted(tuple(claims), tuple(not_in_force), tuple(unconfirmed), tuple(not_current))
+
+
+def codes_of(hits: Iterable[Hit]) -> str:
+    """The codes of hits, each once, as words."""
+    return ", ".join(dict.fromkeys(hit.entry.code for hit in hits))
+
+
+def in_chart(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """The hits that are records of the chart: an order's reason is a claim, not evidence."""
+    return tuple(hit for hit in hits if hit.fact.kind is not Kind.ORDER_REASON)

@@ -1,0 +1,214 @@
+"""The chart as the rules read it: dated facts, each with the value sets its codes belong to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from defib_coverage.coverage.codes import CodeEntry
+from defib_coverage.coverage.dates import DateSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+GapKind = Literal[
+    "not-found",
+    "not-fetched",
+    "unreadable",
+    "too-imprecise",
+    "conflicting",
+    "judgement",
+]
+Need = Literal[
+    "patient",
+    "coverage",
+    "conditions",
+    "procedures",
+    "observations",
+    "medications",
+    "encounters",
+    "devices",
+    "requests",
+    "documents",
+]
+Payer = Literal["medicare", "other", "unrecognised", "none"]
+
+
+class Kind(StrEnum):
+    """What sort of record a fact comes from."""
+
+    CONDITION = "condition"
+    PROCEDURE = "procedure"
+    OBSERVATION = "observation"
+    MEDICATION = "medication"
+    ENCOUNTER = "encounter"
+    DOCUMENT = "document"
+    DEVICE = "device"
+    REQUEST = "request"
+    ORDER_REASON = "order-reason"
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """A measured value as an interval.
+
+    ``high`` is None for no upper bound, ``low`` for none below. ``low_open``: the value is greater
+    than ``low``, not equal. ``suspect``: unit and value do not fit together. ``text``: as recorded.
+    """
+
+    low: float | None
+    high: float | None
+    text: str
+    low_open: bool = False
+    suspect: bool = False
+
+
+class Clinician(StrEnum):
+    """Who held a visit, as far as the chart tells."""
+
+    ACCEPTED = "accepted"
+    NOT_ACCEPTED = "not-accepted"
+    UNKNOWN = "unknown"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record of the chart that bears on the policy.
+
+    ``reference`` is ``Type/id``. ``confirmed`` is False for a provisional, preliminary or
+    interrupted record. ``current`` says whether a condition or therapy is still going on.
+    ``when`` is the day it happened (onset, performed, effective, start); ``recorded`` the day it
+    was written down; ``encountered`` the visit at which it was noted; ``ended`` its end.
+    ``planned`` marks what is yet to be done, ``in_words`` what was recognised by its text only.
+    """
+
+    reference: str
+    kind: Kind
+    confirmed: bool = True
+    current: bool = True
+    planned: bool = False
+    in_words: bool = False
+    when: DateSpan | None = None
+    recorded: DateSpan | None = None
+    encountered: DateSpan | None = None
+    ended: DateSpan | None = None
+    quantity: Quantity | None = None
+    classes: tuple[int, ...] = ()
+    modality: str | None = None
+    clinician: Clinician = Clinician.UNKNOWN
+
+    @property
+    def dated(self) -> DateSpan | None:
+        """The fact's date: when it happened, else when it was recorded."""
+        return self.when or self.recorded
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A fact and the code by which it belongs to a value set."""
+
+    fact: Fact
+    entry: CodeEntry
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A part of the record that could not be had or read."""
+
+    need: Need
+    kind: GapKind
+    reason: str
+    reference: str | None = None
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """All facts that bear on the policy, by value set.
+
+    ``missing`` names what could not be had; ``other_patient`` counts the resources that were
+    dropped because they are not this patient's; ``appointments`` gives the booked day of an order
+    by its reference.
+    """
+
+    hits: dict[str, tuple[Hit, ...]]
+    missing: tuple[Missing, ...] = ()
+    other_patient: int = 0
+    payer: Payer = "none"
+    appointments: dict[str, DateSpan] = {}
+
+
+class ChartView:
+    """The chart as it counts for one service date.
+
+    A fact dated after the service date does not count, nor does one written down after
+    ``known_at`` (None: whatever is in the chart is known); dates are capped at the service date (rules 3 and 6).
+    """
+
+    def __init__(
+        self,
+        chart: Chart,
+        service_date: date,
+        known_at: date | None,
+        reasons: Iterable[tuple[str, Hit]] = (),
+    ) -> None:
+        """View ``chart`` on ``service_date``, with the order's own reasons added."""
+        self.chart = chart
+        self.service_date = service_date
+        self._known_at = known_at
+        self._reasons: defaultdict[str, list[Hit]] = defaultdict(list)
+        for value_set, hit in reasons:
+            self._reasons[value_set].append(hit)
+        self._seen: dict[str, tuple[Hit, ...]] = {}
+        self._missing: dict[Need, Missing] = {}
+        for missing in chart.missing:
+            self._missing.setdefault(missing.need, missing)
+
+    def find(self, value_set: str) -> tuple[Hit, ...]:
+        """The hits of a value set that count, the order's own reasons last."""
+        seen = self._seen.get(value_set)
+        if seen is None:
+            facts = self.chart.hits.get(value_set)
+            seen = tuple(self._as_of(h) for h in facts if self._counts(h.fact)) if facts else ()
+            reasons = self._reasons.get(value_set)
+            if reasons:
+                seen += tuple(reasons)
+            self._seen[value_set] = seen
+        return seen
+
+    def find_all(self, value_sets: Sequence[str]) -> tuple[Hit, ...]:
+        """The hits of several value sets."""
+        if len(value_sets) == 1:
+            return self.find(value_sets[0])
+        return tuple(hit for value_set in value_sets for hit in self.find(value_set))
+
+    def later(self, value_set: str) -> tuple[Hit, ...]:
+        """The hits that were left out because they are dated after the service date."""
+        return tuple(
+            hit
+            for hit in self.chart.hits.get(value_set, ())
+            if (dated := hit.fact.dated) is not None and dated.low > self.service_date
+        )
+
+    def missing(self, needs: Iterable[Need]) -> tuple[Missing, ...]:
+        """What is missing of the parts of the record that a criterion relies on."""
+        if not self._missing:
+            return ()
+        return tuple(self._missing[need] for need in needs if need in self._missing)
+
+    def _as_of(self, hit: Hit) -> Hit:
+        """The hit as it stood on the service date: what ended later was still current then."""
+        ended = hit.fact.ended
+        if ended is None or hit.fact.current == (ended.low > self.service_date):
+            return hit
+        return Hit(
+            msgspec.structs.replace(hit.fact, current=ended.low > self.service_date),
+            hit.entry,
+        )
+
+    def _counts(self, fact: Fact) -> bool:
+        recorded = fact.recorded
+        if recorded is not None and self._known_at is not None and recorded.low > self._known_at:
+            return False
+        if fact.planned:
+            return True
+        dated = fact.dated
+        return dated is None or dated.low <= self.service_date

@@ -1,0 +1,123 @@
+"""FHIR dates as intervals of days, and spans of days or calendar months.
+
+A date keeps its precision: ``2026-08`` is the interval 1 to 31 August. A date-time is read in the
+offset it was written with and never shifted. Months are calendar months, clamped to the end of a
+shorter month, and never converted to days.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import date, timedelta
+from typing import Literal
+
+import msgspec
+
+DAY = timedelta(days=1)
+_DATE = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)"
+    r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?",
+)
+
+
+class DateSpan(msgspec.Struct, frozen=True):
+    """The days on which something may have happened.
+
+    ``low`` is ``date.min`` where nothing bounds it from below; ``text`` is the date as the chart
+    wrote it, or None where the interval was inferred.
+    """
+
+    low: date
+    high: date
+    text: str | None = None
+
+    @property
+    def is_day(self) -> bool:
+        """Whether the interval is one single day."""
+        return self.low == self.high
+
+    def capped(self, last: date) -> DateSpan:
+        """The part of the interval that is not after ``last`` (which must not precede ``low``)."""
+        return self if self.high <= last else DateSpan(self.low, last, self.text)
+
+    def overlaps(self, other: DateSpan) -> bool:
+        """Whether the two intervals share a day."""
+        return self.low <= other.high and other.low <= self.high
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A length of time: a count of days or of calendar months, as in ``40 days``, ``3 months``."""
+
+    count: int
+    unit: Literal["days", "months"]
+
+    def __str__(self) -> str:
+        """The length in words."""
+        return f"{self.count} {self.unit}"
+
+    def after(self, day: date) -> date:
+        """The last day of the span that begins on ``day`` (day 0)."""
+        try:
+            if self.unit == "days":
+                return day + timedelta(days=self.count)
+            return add_months(day, self.count)
+        except OverflowError:
+            return date.max
+
+    def before(self, day: date) -> date:
+        """The first day of the span that ends on ``day``."""
+        try:
+            if self.unit == "days":
+                return day - timedelta(days=self.count)
+            return add_months(day, -self.count)
+        except (OverflowError, ValueError):
+            return date.min
+
+
+def parse_span(text: str) -> Span:
+    """Read a length such as ``40 days``.
+
+    Raises:
+        ValueError: the text is not a count followed by ``days`` or ``months``.
+    """
+    match = re.fullmatch(r"([1-9]\d*) (days|months)", text)
+    if match is None:
+        message = f"{text!r} is not a length such as '40 days' or '3 months'"
+        raise ValueError(message)
+    return Span(int(match[1]), "days" if match[2] == "days" else "months")
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month, ``months`` calendar months later, or that month's last day.
+
+    Raises:
+        OverflowError: the result lies after year 9999.
+    """
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    if year > date.max.year:
+        message = "date after year 9999"
+        raise OverflowError(message)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def parse_date(text: str) -> DateSpan:
+    """Read a FHIR date, dateTime or instant of any precision.
+
+    Raises:
+        ValueError: the text is not a FHIR date; the message does not repeat it.
+    """
+    match = _DATE.fullmatch(text)
+    if match is None or match[1] == "0000":
+        message = "not a FHIR date"
+        raise ValueError(message)
+    year, month, day = match.groups()
+    if day is not None:
+        low = high = date(int(year), int(month), int(day))
+    elif month is not None:
+        low = date(int(year), int(month), 1)
+        high = date(int(year), int(month), monthrange(int(year), int(month))[1])
+    else:
+        low, high = date(int(year), 1, 1), date(int(year), 12, 31)
+    return DateSpan(low, high, text)

@@ -1,0 +1,346 @@
+"""Criteria about diagnoses: the claim codes, their partners, the episode of B1, what must be absent."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from defib_coverage.coverage.case import Result, Sorted, codes_of, in_chart, sort_claims
+from defib_coverage.coverage.chart import Kind
+from defib_coverage.coverage.dates import DAY, DateSpan
+from defib_coverage.coverage.determination import MissingSecondary, evidence_of
+from defib_coverage.coverage.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from defib_coverage.coverage.case import Case, Draft
+    from defib_coverage.coverage.chart import Hit
+    from defib_coverage.coverage.policy import (
+        Absence,
+        Association,
+        Diagnosis,
+        Episode,
+        Pairing,
+        RateControl,
+    )
+
+
+def _unique(codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(codes))
+
+
+def _joined(codes: Iterable[str]) -> str:
+    return ", ".join(codes)
+
+
+def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
+    """A claim code on file is met; the disease without one is unknown; nothing is no candidate."""
+    found = sort_claims(case, criterion.claim)
+    claims = tuple(h for h in found.claims if h.entry.code not in criterion.not_alone)
+    if claims:
+        return Result(
+            truth=Truth.MET,
+            evidence=tuple(evidence_of(h) for h in claims),
+            candidate=True,
+        )
+    retired = tuple(h for h in found.not_in_force if h.entry.code not in criterion.not_alone)
+    drafts = list(_not_claimable(criterion, case, found, retired))
+    evidence = in_chart(case.view.find_all(criterion.evidence + criterion.not_yet))
+    shown = tuple(
+        h for h in (*retired, *evidence) if h.fact.confirmed and h.entry.strength == "decide"
+    )
+    doubtful = (
+        *found.unconfirmed,
+        *(h for h in evidence if not h.fact.confirmed),
+        *(h for h in evidence if h.fact.confirmed and h.entry.strength == "ask"),
+    )
+    if shown:
+        drafts.extend(_documented_only(criterion, case, shown, retired))
+    elif doubtful:
+        drafts.append(
+            case.draft("dx-unconfirmed", criterion.cite, doubtful, codes=codes_of(doubtful)),
+        )
+    else:
+        if criterion.missing_finding is not None:
+            drafts.append(case.draft(criterion.missing_finding, criterion.cite))
+        silent = case.silent(criterion, "diagnosis", label=criterion.label)
+        return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
+    return Result(
+        truth=Truth.UNKNOWN,
+        evidence=tuple(evidence_of(h) for h in shown or doubtful),
+        gaps=(case.gap("judgement", "diagnosis", label=criterion.label),),
+        drafts=tuple(drafts),
+        candidate=True,
+    )
+
+
+def _not_claimable(
+    criterion: Diagnosis,
+    case: Case,
+    found: Sorted,
+    retired: tuple[Hit, ...],
+) -> Iterable[Draft]:
+    if retired:
+        successors = _unique(code for h in retired for code in h.entry.successors)
+        yield case.draft(
+            "code-not-effective",
+            criterion.cite,
+            retired,
+            codes=codes_of(retired),
+            service_date=case.day.isoformat(),
+            successors=_joined(successors) or "a code in force on that day",
+        )
+    if found.not_current:
+        yield case.draft(
+            "dx-not-current",
+            criterion.cite,
+            found.not_current,
+            codes=codes_of(found.not_current),
+        )
+    near = tuple(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed)
+    if near:
+        yield case.draft(
+            "near-miss-diagnosis",
+            criterion.cite,
+            near,
+            codes=codes_of(near),
+            label=criterion.label,
+            reason="; ".join(
+                _unique(case.index.value_sets[v].purpose for v in criterion.near_miss)
+            ),
+        )
+
+
+def _documented_only(
+    criterion: Diagnosis,
+    case: Case,
+    shown: tuple[Hit, ...],
+    retired: tuple[Hit, ...],
+) -> Iterable[Draft]:
+    """The disease stands in the chart and its claim code does not."""
+    not_yet = {h.fact.reference for v in criterion.not_yet for h in case.view.find(v)}
+    # I21 and I22 belong to the first 28 days, I25.2 to the time after (rule 4.2).
+    acute_only = bool(not_yet) and all(h.fact.reference in not_yet for h in shown)
+    if acute_only:
+        yield case.draft(
+            "i25.2-not-yet-valid",
+            criterion.cite,
+            shown,
+            codes=codes_of(shown),
+        )
+    if not retired and all(h.entry.system != "icd10cm" for h in shown):
+        suggested = _unique(code for h in shown for code in h.entry.suggest)
+        in_force = case.index.codes_in_force(criterion.claim, case.day)
+        yield case.draft(
+            "needs-icd10-code",
+            criterion.cite,
+            shown,
+            codes=codes_of(shown),
+            supported=_joined(suggested) or "one of " + _joined(in_force),
+        )
+
+
+def judge_episode(criterion: Episode, case: Case) -> Result:
+    """Sustained VT or arrest from VF, by a record that says so (rule 4.1)."""
+    hits = in_chart(case.view.find_all(criterion.evidence))
+    shown = tuple(h for h in hits if h.fact.confirmed and h.entry.strength == "decide")
+    if shown:
+        return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in shown))
+    weak = sort_claims(case, criterion.weak).claims
+    if not weak:
+        return case.silent(criterion, "episode")
+    return Result(
+        truth=Truth.UNKNOWN,
+        evidence=tuple(evidence_of(h) for h in weak),
+        gaps=(case.gap("judgement", "weak-dx-only", codes=codes_of(weak)),),
+        drafts=(case.draft("weak-dx-only", criterion.cite, weak, codes=codes_of(weak)),),
+    )
+
+
+def judge_association(criterion: Association, case: Case) -> Result:
+    """No cause close to the episode, or another episode without one."""
+    episodes = tuple(
+        h for h in in_chart(case.view.find_all(criterion.episodes)) if h.entry.strength == "decide"
+    )
+    causes = tuple(_causes(criterion, case))
+    open_window = criterion.cause_window is not None and case.windows[criterion.cause_window].open
+    doubtful: list[Hit] = []
+    for episode in episodes:
+        when = episode.fact.when
+        if when is None:
+            close: tuple[Hit, ...] = (episode,) if open_window else ()
+        else:
+            close = tuple(h for span, h in causes if span.overlaps(when))
+        if not close:
+            # One episode free of the cause is enough: a second, later one rescues the first.
+            return case.silent(criterion, criterion.finding)
+        doubtful.extend(h for h in close if h not in doubtful)
+    if not doubtful:
+        return case.silent(criterion, criterion.finding)
+    return Result(
+        truth=Truth.UNKNOWN,
+        evidence=tuple(evidence_of(h) for h in doubtful),
+        gaps=(case.gap("judgement", criterion.finding, codes=codes_of(doubtful)),),
+        drafts=(case.draft(criterion.finding, criterion.cite, doubtful, codes=codes_of(doubtful)),),
+    )
+
+
+def _causes(criterion: Association, case: Case) -> Iterable[tuple[DateSpan, Hit]]:
+    """The causes, each with the days on which an episode would count as tied to it."""
+    length = criterion.span
+    if criterion.cause_window is not None:
+        for event in case.windows[criterion.cause_window].events:
+            # A record without a lower bound ("some time before") is tied to no day.
+            if event.span.low != date.min:
+                yield DateSpan(event.span.low, length.after(event.span.high)), event.hit
+        return
+    for hit in case.view.find_all(criterion.causes):
+        dated = hit.fact.dated
+        if hit.fact.current and dated is not None:
+            yield DateSpan(length.before(dated.low), length.after(dated.high)), hit
+
+
+def judge_pairing(criterion: Pairing, case: Case) -> Result:
+    """A partner code on file, or the primaries that miss theirs with what the chart supports."""
+    partners = sort_claims(case, criterion.partners)
+    if partners.claims:
+        return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in partners.claims))
+    primaries = _unique(h.entry.code for h in sort_claims(case, criterion.primaries).claims)
+    any_of = case.index.codes_in_force(criterion.partners, case.day)
+    evidence = tuple(h for h in case.view.find_all(criterion.evidence) if h.fact.confirmed)
+    # Only a record that names acuity and type supports a code; others are listed as near misses.
+    supporting = tuple(h for h in evidence if h.entry.suggest and h.fact.current)
+    supported = _unique(code for h in supporting for code in h.entry.suggest if code in any_of)
+    drafts: list[Draft] = []
+    if primaries:
+        drafts.append(
+            case.draft(
+                "secondary-diagnosis-missing",
+                criterion.cite,
+                primary=_joined(primaries),
+                partners=_joined(any_of),
+            ),
+        )
+    if supported:
+        drafts.append(
+            case.draft(
+                "needs-icd10-code",
+                criterion.cite,
+                supporting,
+                codes=codes_of(supporting),
+                supported=_joined(supported),
+            ),
+        )
+    near = tuple(
+        h
+        for h in (*case.view.find_all(criterion.near_miss), *evidence)
+        if h.fact.confirmed and h not in supporting
+    )
+    if near:
+        drafts.append(
+            case.draft("hf-code-not-qualifying", criterion.cite, near, codes=codes_of(near)),
+        )
+    for code, hits in (
+        ("dx-unconfirmed", partners.unconfirmed),
+        ("dx-not-current", partners.not_current),
+    ):
+        if hits:
+            drafts.append(case.draft(code, criterion.cite, hits, codes=codes_of(hits)))
+    silent = case.silent(criterion, "partner", partners=_joined(any_of))
+    return Result(
+        truth=silent.truth,
+        gaps=silent.gaps,
+        drafts=tuple(drafts),
+        missing=tuple(
+            MissingSecondary(
+                primary=primary,
+                any_of=any_of,
+                supported=supported,
+                citation=criterion.cite,
+            )
+            for primary in primaries
+        ),
+    )
+
+
+def judge_absence(criterion: Absence, case: Case) -> Result:
+    """Not met by what decides against it, unknown by what asks, else what silence means."""
+    view = case.view
+    failing = tuple(h for h in view.find_all(criterion.fails) if _present(criterion, case, h))
+    hard = tuple(h for h in failing if h.fact.confirmed and h.entry.strength == "decide")
+    if hard:
+        return Result(
+            truth=Truth.NOT_MET,
+            evidence=tuple(evidence_of(h) for h in hard),
+            drafts=(case.draft(criterion.finding, criterion.cite, hard, codes=codes_of(hard)),),
+        )
+    asking = (
+        *failing,
+        *(h for h in view.find_all(criterion.asks) if _present(criterion, case, h)),
+        *(h for h in view.find_all(criterion.asks_on_day) if _on_day(case, h, before=0)),
+        *(h for h in view.find_all(criterion.asks_day_before) if _on_day(case, h, before=1)),
+        *(h for h in view.find_all(criterion.asks_planned) if h.fact.planned),
+    )
+    if not asking:
+        return case.silent(criterion, criterion.finding)
+    return Result(
+        truth=Truth.UNKNOWN,
+        evidence=tuple(evidence_of(h) for h in asking),
+        gaps=(case.gap("judgement", criterion.finding, codes=codes_of(asking)),),
+        drafts=(case.draft(criterion.finding, criterion.cite, asking, codes=codes_of(asking)),),
+    )
+
+
+def _present(criterion: Absence, case: Case, hit: Hit) -> bool:
+    """Whether a record still says that something is there: current, or history by its nature."""
+    fact = hit.fact
+    if fact.kind is Kind.ORDER_REASON:
+        # A reason given on the order is a claim; as history it would bar what it argues for.
+        return not any(v in case.policy.history for v in criterion.asks)
+    return fact.current or any(v in case.policy.history for v in criterion.asks)
+
+
+def _on_day(case: Case, hit: Hit, *, before: int) -> bool:
+    """Whether a sign is dated on the service date, or up to ``before`` days earlier."""
+    fact = hit.fact
+    dated = fact.dated
+    if dated is None or fact.planned or hit.entry.strength == "ask":
+        return False
+    return dated.high >= case.day - before * DAY
+
+
+def judge_rate_control(criterion: RateControl, case: Case) -> Result:
+    """A record of a fast ventricular rate asks; so does a rhythm with a latest rate above limit."""
+    fast = tuple(h for h in case.view.find(criterion.uncontrolled) if h.fact.current)
+    rhythms = tuple(h for h in case.view.find(criterion.rhythms) if h.fact.current)
+    asking: tuple[Hit, ...] = fast
+    if not fast and rhythms:
+        rates = tuple(h for h in case.view.find(criterion.rates) if h.fact.quantity is not None)
+        latest = max((h.fact.when.high for h in rates if h.fact.when is not None), default=None)
+        high = tuple(
+            h
+            for h in rates
+            if h.fact.when is not None
+            and h.fact.when.high == latest
+            and h.fact.quantity is not None
+            and (h.fact.quantity.high is None or h.fact.quantity.high > criterion.limit)
+        )
+        if high:
+            asking = (*rhythms, *high)
+    if not asking:
+        return case.silent(criterion, criterion.finding)
+    return Result(
+        truth=Truth.UNKNOWN,
+        evidence=tuple(evidence_of(h) for h in asking),
+        gaps=(case.gap("judgement", criterion.finding, codes=codes_of(asking)),),
+        drafts=(
+            case.draft(
+                criterion.finding,
+                criterion.cite,
+                asking,
+                codes=codes_of(asking),
+                limit=criterion.above,
+            ),
+        ),
+    )

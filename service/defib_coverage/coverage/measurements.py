@@ -1,0 +1,152 @@
+"""Criteria about measured values: LVEF with its modality, and the NYHA class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from defib_coverage.coverage.case import Result
+from defib_coverage.coverage.determination import evidence_of
+from defib_coverage.coverage.truth import Truth, all_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from defib_coverage.coverage.case import Case, Draft
+    from defib_coverage.coverage.chart import Hit, Quantity
+    from defib_coverage.coverage.policy import FunctionalClass, Measurement
+
+
+def judge_measurement(criterion: Measurement, case: Case) -> Result:
+    """The latest reading by an approved or unstated modality against the limit (rule 5)."""
+    readings = case.view.find(criterion.readings)
+    modalities = {id(h): _modality(criterion, case, h) for h in readings}
+    usable = tuple(
+        h for h in readings if modalities[id(h)] is None or modalities[id(h)] in criterion.approved
+    )
+    limit = criterion.at_most or ""
+    if not usable:
+        drafts = [case.draft("lvef-missing", criterion.cite, limit=limit)]
+        if readings:
+            drafts.append(case.draft("lvef-modality-not-approved", criterion.cite, readings))
+        silent = case.silent(criterion, "lvef-missing", limit=limit)
+        return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
+    latest = _latest(usable)
+    drafts = list(_reading_notes(criterion, case, latest, modalities))
+    bound = criterion.limit
+    truth = _agreed(latest, lambda h: _judge_reading(bound, h))
+    evidence = tuple(evidence_of(h) for h in latest)
+    if truth is Truth.NOT_MET:
+        value = latest[0].fact.quantity.text if latest[0].fact.quantity else ""
+        drafts.append(
+            case.draft("lvef-too-high", criterion.cite, latest, value=value, limit=limit),
+        )
+    if truth is Truth.UNKNOWN:
+        gap = case.gap("too-imprecise", "lvef-imprecise", limit=limit or criterion.label)
+        return Result(truth=truth, evidence=evidence, gaps=(gap,), drafts=tuple(drafts))
+    return Result(truth=truth, evidence=evidence, drafts=tuple(drafts))
+
+
+def _modality(criterion: Measurement, case: Case, hit: Hit) -> str | None:
+    """How a reading was taken: by its code, its method, or an imaging procedure of that day."""
+    stated = hit.fact.modality or hit.entry.modality
+    if stated is not None or hit.fact.when is None or not hit.fact.when.is_day:
+        return stated
+    day = hit.fact.when.low
+    for procedure in case.view.find(criterion.modality_procedures):
+        when = procedure.fact.when
+        if (
+            when is not None
+            and when.is_day
+            and when.low == day
+            and not procedure.fact.planned
+            and procedure.entry.modality in criterion.approved
+        ):
+            return procedure.entry.modality
+    return None
+
+
+def _reading_notes(
+    criterion: Measurement,
+    case: Case,
+    latest: Sequence[Hit],
+    modalities: dict[int, str | None],
+) -> Iterable[Draft]:
+    unstated = tuple(h for h in latest if modalities[id(h)] is None)
+    if unstated:
+        yield case.draft("lvef-modality-not-stated", criterion.cite, unstated)
+    suspect = tuple(h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect)
+    if suspect:
+        yield case.draft("lvef-unit-suspect", criterion.cite, suspect)
+    preliminary = tuple(h for h in latest if not h.fact.confirmed)
+    if preliminary:
+        yield case.draft("lvef-preliminary", criterion.cite, preliminary)
+
+
+def _judge_reading(limit: float | None, hit: Hit) -> Truth:
+    """One reading: favourable only if its upper bound passes; no rounding (rule 5)."""
+    quantity = hit.fact.quantity
+    if quantity is None or not hit.fact.confirmed:
+        return Truth.UNKNOWN
+    if limit is None:
+        return Truth.MET
+    if quantity.suspect:
+        return Truth.UNKNOWN
+    return _compare(quantity, limit)
+
+
+def _compare(quantity: Quantity, limit: float) -> Truth:
+    if quantity.high is not None and quantity.high <= limit:
+        return Truth.MET
+    low = quantity.low
+    if low is not None and (low > limit or (low == limit and quantity.low_open)):
+        return Truth.NOT_MET
+    return Truth.UNKNOWN
+
+
+def judge_class(criterion: FunctionalClass, case: Case) -> Result:
+    """The latest functional class; a range passes only if all of it does (rule 5)."""
+    readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.classes)
+    if not readings:
+        silent = case.silent(criterion, "nyha-missing")
+        draft = case.draft("nyha-missing", criterion.cite)
+        return Result(truth=silent.truth, gaps=silent.gaps, drafts=(draft,))
+    latest = _latest(readings)
+    truth = _agreed(latest, lambda h: _judge_class(criterion.allowed, h))
+    evidence = tuple(evidence_of(h) for h in latest)
+    if truth is Truth.NOT_MET:
+        draft = case.draft("nyha-not-allowed", criterion.cite, latest, label=criterion.label)
+        return Result(truth=truth, evidence=evidence, drafts=(draft,))
+    if truth is Truth.UNKNOWN:
+        gap = case.gap("too-imprecise", "nyha-imprecise", label=criterion.label)
+        return Result(truth=truth, evidence=evidence, gaps=(gap,))
+    return Result(truth=truth, evidence=evidence)
+
+
+def _judge_class(allowed: Sequence[int], hit: Hit) -> Truth:
+    if not hit.fact.confirmed:
+        return Truth.UNKNOWN
+    within = [c in allowed for c in hit.fact.classes]
+    if all(within):
+        return Truth.MET
+    return Truth.UNKNOWN if any(within) else Truth.NOT_MET
+
+
+def _latest(readings: Sequence[Hit]) -> tuple[Hit, ...]:
+    """The readings that may be the latest: none is certainly later than they are.
+
+    A reading without a date may be the latest only if no reading has one.
+    """
+    dated = [h for h in readings if h.fact.dated is not None]
+    if not dated:
+        return tuple(readings)
+    newest = max(h.fact.dated.low for h in dated if h.fact.dated is not None)
+    return tuple(h for h in dated if h.fact.dated is not None and h.fact.dated.high >= newest)
+
+
+def _agreed(latest: Sequence[Hit], judge: Callable[[Hit], Truth]) -> Truth:
+    """The truth of the latest readings: on one day the least favourable, else what all say."""
+    truths = [judge(h) for h in latest]
+    days = {(d.low, d.high) for h in latest if (d := h.fact.dated) is not None}
+    if len(days) == 1 and all(low == high for low, high in days):
+        return all_of(truths)
+    return truths[0] if len(set(truths)) == 1 else Truth.UNKNOWN

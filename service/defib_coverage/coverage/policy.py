@@ -1,0 +1,351 @@
+"""The policy as frozen models: what one file of ``policies/`` may say, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from defib_coverage.coverage.chart import Need
+from defib_coverage.coverage.codes import OrderClass
+from defib_coverage.coverage.dates import Span, parse_span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Silence = Literal["clear", "ask"]
+EventName = Literal["MI", "CABG", "PCI"]
+
+
+class _Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What every criterion says: its label, its paragraph, what silence means.
+
+    ``if_not_documented``: ``clear`` (no record is good; a person attests) or ``ask`` (no record is
+    unknown). ``needs`` are the parts of the chart whose silence is relied upon.
+    """
+
+    label: str
+    cite: str
+    if_not_documented: Silence
+    needs: tuple[Need, ...]
+
+
+class Diagnosis(_Criterion, frozen=True, tag="diagnosis"):
+    """A claim code of the list, confirmed and current on the service date.
+
+    ``evidence`` sets show the disease without a claim code; ``not_yet`` sets show it where the claim
+    code cannot be reported yet; ``near_miss`` sets are close but not on the list; codes in
+    ``not_alone`` are accepted beside others but make nobody a candidate.
+    """
+
+    claim: str
+    evidence: tuple[str, ...] = ()
+    not_yet: tuple[str, ...] = ()
+    near_miss: tuple[str, ...] = ()
+    not_alone: tuple[str, ...] = ()
+    missing_finding: str | None = None
+
+
+class Episode(_Criterion, frozen=True, tag="episode"):
+    """An event documented in the chart; claim codes alone (``weak``) do not show it."""
+
+    evidence: tuple[str, ...]
+    weak: str
+
+
+class Association(_Criterion, frozen=True, tag="association"):
+    """No cause close in time to every episode.
+
+    A cause of ``causes`` counts from ``within`` before the episode to ``within`` after it. An event
+    named by ``cause_window`` counts from its day to ``within`` after it; while its waiting period is
+    open it makes an undated episode doubtful too.
+    """
+
+    episodes: tuple[str, ...]
+    within: str
+    finding: str
+    causes: tuple[str, ...] = ()
+    cause_window: EventName | None = None
+
+    @property
+    def span(self) -> Span:
+        """``within`` as a span."""
+        return parse_span(self.within)
+
+
+class Pairing(_Criterion, frozen=True, tag="pairing"):
+    """Every primary code carries one of the partner codes.
+
+    ``evidence`` sets document the partner outside ICD-10-CM; ``near_miss`` sets look like partners
+    and do not count. Up to ``notice_until`` contractors only gave notice of a missing partner.
+    """
+
+    primaries: str
+    partners: str
+    evidence: tuple[str, ...] = ()
+    near_miss: tuple[str, ...] = ()
+    notice_until: date | None = None
+
+
+class Measurement(_Criterion, frozen=True, tag="measurement"):
+    """The latest reading by an approved modality, at most ``at_most`` where a limit is given."""
+
+    readings: str
+    modality_procedures: str
+    approved: tuple[str, ...]
+    at_most: str | None = None
+
+    @property
+    def limit(self) -> float | None:
+        """``at_most`` as a number of per cent."""
+        return None if self.at_most is None else parse_limit(self.at_most, "%")
+
+
+class FunctionalClass(_Criterion, frozen=True, tag="class"):
+    """The latest functional class is one of ``allowed`` (1 to 4)."""
+
+    readings: str
+    allowed: tuple[int, ...]
+
+
+class WaitingPeriod(_Criterion, frozen=True, tag="waiting-period"):
+    """No event of this name so recent that its waiting period is still open."""
+
+    event: EventName
+
+
+class Absence(_Criterion, frozen=True, tag="absence"):
+    """None of these is in the chart, current on the service date.
+
+    ``fails`` sets decide against coverage, ``asks`` sets raise a question, ``asks_on_day`` sets do
+    so when dated on the service date, ``asks_day_before`` also the day before; ``asks_planned``
+    sets when planned and not yet done.
+    """
+
+    finding: str
+    fails: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    asks_on_day: tuple[str, ...] = ()
+    asks_day_before: tuple[str, ...] = ()
+    asks_planned: tuple[str, ...] = ()
+
+
+class RateControl(_Criterion, frozen=True, tag="rate-control"):
+    """No supraventricular tachycardia with a latest heart rate above ``above`` per minute."""
+
+    finding: str
+    uncontrolled: str
+    rhythms: str
+    rates: str
+    above: str
+
+    @property
+    def limit(self) -> float:
+        """``above`` as a number of beats per minute."""
+        return parse_limit(self.above, "/min")
+
+
+class Therapy(_Criterion, frozen=True, tag="therapy"):
+    """One drug of each class, each begun ``at_least`` before the service date and not stopped.
+
+    ``instead`` gives classes that together stand in for one of ``classes``.
+    """
+
+    classes: tuple[str, ...]
+    at_least: str
+    instead: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def span(self) -> Span:
+        """``at_least`` as a span."""
+        return parse_span(self.at_least)
+
+
+class Visit(_Criterion, frozen=True, tag="encounter"):
+    """A visit of this kind on or before the service date, held by someone who may hold it."""
+
+    visits: str
+
+
+class ExistingDevice(_Criterion, frozen=True, tag="device"):
+    """The patient has a defibrillator.
+
+    ``evidence`` sets show it; ``implants`` are completed procedures that show it unless a later
+    procedure of ``removals`` took it out; ``hints`` are a reason to look.
+    """
+
+    evidence: tuple[str, ...]
+    implants: tuple[str, ...]
+    removals: tuple[str, ...]
+    hints: tuple[str, ...] = ()
+
+
+class Judgement(_Criterion, frozen=True, tag="judgement"):
+    """What only a person can say: attested when silence is clear, open when silence asks."""
+
+    finding: str | None = None
+
+
+Criterion = (
+    Diagnosis
+    | Episode
+    | Association
+    | Pairing
+    | Measurement
+    | FunctionalClass
+    | WaitingPeriod
+    | Absence
+    | RateControl
+    | Therapy
+    | Visit
+    | ExistingDevice
+    | Judgement
+)
+
+
+class Indication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One covered indication: candidate by its first criterion, met when all are met.
+
+    ``rank`` orders several met indications, the one that needs least first. ``informs`` are criteria
+    whose findings are shown and never decide. ``exempt`` says that no waiting period binds a
+    patient who meets this indication. ``candidates`` lists further criteria any of which makes the
+    patient a candidate.
+    """
+
+    label: str
+    cite: str
+    rank: int
+    all_of: tuple[str, ...]
+    candidates: tuple[str, ...]
+    informs: tuple[str, ...] = ()
+    exempt: bool = False
+
+
+class OrderRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one class of orders is judged.
+
+    ``indications`` and ``always`` (criteria of every indication) bind it; an order with
+    ``diagnosis_support`` needs only a listed diagnosis that stands alone or a complete pair.
+    ``finding`` is told of every order of the class; ``silent_finding`` of an order whose code also
+    serves pacemakers where no defibrillator is evidenced.
+    """
+
+    indications: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+    diagnosis_support: bool = False
+    finding: str | None = None
+    silent_finding: str = "shared-lead-code"
+
+
+class WaitingEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An event that opens a waiting period.
+
+    The day of the event is day 0; ``last_excluded`` after it is the last excluded day. ``records``
+    show the event; ``past_records`` say that it happened once. ``recorded_within`` bounds an
+    undated acute record from below, ``past_after`` an undated past record from above, both from the
+    day it was recorded (ICD-10-CM codes only). ``also_show`` is a longer reading shown beside.
+    """
+
+    label: str
+    cite: str
+    last_excluded: str
+    records: tuple[str, ...]
+    past_records: tuple[str, ...]
+    unknown_date_finding: str
+    recorded_within: str | None = None
+    past_after: str | None = None
+    also_show: str | None = None
+
+    @property
+    def length(self) -> Span:
+        """``last_excluded`` as a span."""
+        return parse_span(self.last_excluded)
+
+
+class TimingException(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exception to the waiting periods: a hint in the chart, or an indication that is met."""
+
+    label: str
+    cite: str
+    hints: tuple[str, ...] = ()
+    indication: str | None = None
+
+
+class Hint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record that is no evidence but worth a question, unless an indication is met anyway."""
+
+    value_set: str
+    cite: str
+    unless_met: str
+
+
+class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One complete version of a policy, in force from the day its file is named by.
+
+    ``history`` are value sets whose codes speak of the past and need not be current.
+    ``paragraphs`` gives the gist of every paragraph that may be cited, in own words.
+    """
+
+    id: str
+    effective: date
+    title: str
+    citation: str
+    article: str
+    article_revision: str
+    article_url: str
+    ncd_url: str
+    source_label: str
+    history: tuple[str, ...]
+    existing_device: str
+    bridge_option: str
+    paragraphs: dict[str, str]
+    orders: dict[OrderClass, OrderRule]
+    indications: dict[str, Indication]
+    criteria: dict[str, Criterion]
+    waiting: dict[EventName, WaitingEvent]
+    exceptions: dict[Literal["pacemaker", "replacement"], TimingException]
+    hints: dict[str, Hint]
+
+    @property
+    def version(self) -> str:
+        """The version's name: its first day in force."""
+        return self.effective.isoformat()
+
+    def pairings(self) -> tuple[tuple[str, Pairing], ...]:
+        """The pairing criteria by id, in the order of the file."""
+        return tuple((k, c) for k, c in self.criteria.items() if isinstance(c, Pairing))
+
+    def diagnoses(self) -> tuple[tuple[str, Diagnosis], ...]:
+        """The diagnosis criteria by id, in the order of the file."""
+        return tuple((k, c) for k, c in self.criteria.items() if isinstance(c, Diagnosis))
+
+
+def parse_limit(text: str, unit: str) -> float:
+    """Read a limit such as ``30 %``.
+
+    Raises:
+        ValueError: the text is not a number followed by ``unit``.
+    """
+    number, _, rest = text.partition(" ")
+    if rest != unit:
+        message = f"{text!r} is not a limit such as '30 {unit}'"
+        raise ValueError(message)
+    return float(number)
+
+
+class PolicyLibrary:
+    """All versions of one policy, each in force until the day before the next."""
+
+    def __init__(self, versions: Iterable[PolicyVersion]) -> None:
+        """Order the versions by their first day; two of one day would leave the day undecided."""
+        self.versions: Sequence[PolicyVersion] = sorted(versions, key=lambda v: v.effective)
+
+    def in_force(self, day: date) -> PolicyVersion | None:
+        """The version in force on ``day``, None before the first."""
+        found = None
+        for version in self.versions:
+            if version.effective > day:
+                break
+            found = version
+        return found

@@ -1,0 +1,51 @@
+"""Three-valued logic after Kleene: met, not met, unknown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Truth(StrEnum):
+    """What can be said of a criterion. Compare with ``is``; a truth has no boolean value."""
+
+    MET = "met"
+    NOT_MET = "not-met"
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> NoReturn:
+        # `if truth:` would read unknown as true: exactly the mistake this type exists to prevent.
+        message = "a Truth has three values: compare it with `is`"
+        raise TypeError(message)
+
+
+def all_of(truths: Iterable[Truth]) -> Truth:
+    """Kleene conjunction: not met if any is not met, else unknown if any is unknown, else met."""
+    result = Truth.MET
+    for truth in truths:
+        if truth is Truth.NOT_MET:
+            return Truth.NOT_MET
+        if truth is Truth.UNKNOWN:
+            result = Truth.UNKNOWN
+    return result
+
+
+def any_of(truths: Iterable[Truth]) -> Truth:
+    """Kleene disjunction: met if any is met, else unknown if any is unknown, else not met."""
+    result = Truth.NOT_MET
+    for truth in truths:
+        if truth is Truth.MET:
+            return Truth.MET
+        if truth is Truth.UNKNOWN:
+            result = Truth.UNKNOWN
+    return result
+
+
+def negation(truth: Truth) -> Truth:
+    """Kleene negation: unknown stays unknown."""
+    if truth is Truth.UNKNOWN:
+        return truth
+    return Truth.NOT_MET if truth is Truth.MET else Truth.MET

@@ -1,0 +1,317 @@
+"""From judged criteria to a verdict: status, what is met, what is missing, what to tell (rule 8)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.coverage.case import Draft, Result, sort_claims
+from defib_coverage.coverage.determination import (
+    CriterionResult,
+    Evidence,
+    Finding,
+    IndicationResult,
+    MissingSecondary,
+    Severity,
+    Status,
+    WaitingPeriodResult,
+)
+from defib_coverage.coverage.findings import severity
+from defib_coverage.coverage.policy import WaitingPeriod
+from defib_coverage.coverage.truth import Truth, all_of
+from defib_coverage.coverage.waiting import waiting_results
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from defib_coverage.coverage.criteria import Judged
+    from defib_coverage.coverage.orders import OrderCode
+    from defib_coverage.coverage.policy import EventName, OrderRule, PolicyVersion
+
+# What a diagnosis that leads nowhere may still tell: why it does not count.
+_TOLD_OF_NO_CANDIDATE = frozenset({"near-miss-diagnosis", "dx-not-current", "code-not-effective"})
+
+_PAIR_MISSING = "secondary-diagnosis-missing"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one order comes to, apart from the order itself."""
+
+    status: Status
+    met: tuple[str, ...]
+    indications: tuple[IndicationResult, ...]
+    always: tuple[CriterionResult, ...]
+    missing: tuple[MissingSecondary, ...]
+    waiting: tuple[WaitingPeriodResult, ...]
+    earliest: date | None
+    findings: tuple[Finding, ...]
+
+
+class _Notebook:
+    """The findings of one order: who raised each, until its severity can be told."""
+
+    def __init__(self) -> None:
+        self._origins: dict[tuple[str, str, str], set[str]] = {}
+        self._evidence: dict[tuple[str, str, str], tuple[Evidence, ...]] = {}
+        self._downgraded: set[tuple[str, str, str]] = set()
+
+    def add(self, draft: Draft, origin: str | None = None, *, info: bool = False) -> None:
+        """Note a finding; one said twice is said once, with all its origins and evidence."""
+        key = (draft.code, draft.text, draft.cite)
+        known = key in self._origins
+        if origin is not None:
+            self._origins.setdefault(key, set()).add(origin)
+        else:
+            self._origins.setdefault(key, set())
+        evidence = self._evidence.get(key, ())
+        if evidence != draft.evidence:
+            evidence += tuple(e for e in draft.evidence if e not in evidence)
+        self._evidence[key] = evidence
+        if not info:
+            self._downgraded.discard(key)
+        elif not known:
+            self._downgraded.add(key)
+
+    def findings(self, met: Collection[str]) -> tuple[Finding, ...]:
+        """The findings, warnings first."""
+        found = []
+        for key, origins in self._origins.items():
+            code, text, cite = key
+            weight: Severity = severity(code, origins, met)
+            if key in self._downgraded:
+                weight = "info"
+            found.append(
+                Finding(
+                    code=code,
+                    severity=weight,
+                    text=text,
+                    citation=cite,
+                    evidence=self._evidence[key],
+                ),
+            )
+        found.sort(key=lambda f: f.severity == "info")
+        return tuple(found)
+
+
+def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
+    """Judge a first implant or an exchange by every indication that binds it."""
+    policy = judged.case.policy
+    notebook = _Notebook()
+    indications = [_indication(judged, i, rule) for i in rule.indications]
+    standing = {i.id: i for i in indications if i.candidate}
+    met = tuple(
+        sorted(
+            (i.id for i in standing.values() if i.truth is Truth.MET),
+            key=lambda i: policy.indications[i].rank,
+        ),
+    )
+    always = [(c, judged.result(c)) for c in rule.always]
+    overall = all_of(result.truth for _, result in always)
+    status = _status(overall, met, [i.truth for i in standing.values()])
+    for indication in indications:
+        _note_indication(notebook, judged, indication)
+    for _, result in always:
+        for draft in result.drafts:
+            notebook.add(draft)
+    if not any(judged.result(c).candidate for i in rule.indications for c in _leads(policy, i)):
+        notebook.add(judged.case.draft("no-covered-diagnosis-found", "P-GROUP1"))
+    missing = _missing(judged, notebook, rule.indications)
+    binding = _binding(policy, standing, met)
+    replacement = policy.exceptions["replacement"].indication in met
+    waiting = waiting_results(judged.case, binding=binding, replacement=replacement)
+    _note_order(notebook, judged, rule, code)
+    for name, hint in policy.hints.items():
+        hits = judged.case.view.find(hint.value_set)
+        if hits and hint.unless_met not in met:
+            notebook.add(judged.case.draft(name, hint.cite, hits))
+    reported = () if overall is Truth.NOT_MET else met
+    applying = [w.first_eligible_day for w in waiting if w.applies]
+    return Verdict(
+        status=status,
+        met=reported,
+        indications=tuple(indications),
+        always=tuple(_criterion(policy, c, r) for c, r in always),
+        missing=missing,
+        waiting=waiting,
+        earliest=max(applying) if applying and status != "covered" else None,
+        findings=notebook.findings(reported),
+    )
+
+
+def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
+    """Judge a lead, revision or removal: a listed diagnosis that stands alone, or a complete pair.
+
+    No timing, no shared decision, no LVEF (rule 8, decision 6).
+    """
+    case = judged.case
+    policy = case.policy
+    notebook = _Notebook()
+    paired = {criterion.primaries for _, criterion in policy.pairings()}
+    alone = any(
+        sort_claims(case, criterion.claim).claims
+        for _, criterion in policy.diagnoses()
+        if criterion.claim not in paired
+    )
+    pairs = any(
+        judged.result(name).truth is Truth.MET and sort_claims(case, criterion.primaries).claims
+        for name, criterion in policy.pairings()
+    )
+    supported = alone or pairs
+    met = tuple(
+        name
+        for name in (policy.exceptions["replacement"].indication,)
+        if name is not None
+        and all(judged.result(c).truth is Truth.MET for c in policy.indications[name].all_of)
+    )
+    if not supported:
+        notebook.add(case.draft("no-group1-diagnosis", "P-GROUP1"))
+        for name, _ in policy.diagnoses():
+            for draft in judged.result(name).drafts:
+                if draft.code in _TOLD_OF_NO_CANDIDATE:
+                    notebook.add(draft)
+    missing = _missing(judged, notebook, () if supported else tuple(policy.indications))
+    _note_order(notebook, judged, rule, code)
+    return Verdict(
+        status="covered" if supported else "conditional",
+        met=met,
+        indications=(),
+        always=(),
+        missing=missing,
+        waiting=(),
+        earliest=None,
+        findings=notebook.findings(met),
+    )
+
+
+def _status(overall: Truth, met: Sequence[str], candidates: Sequence[Truth]) -> Status:
+    """Rule 8: hard failure; else any met; else any unknown; else all failed; else no candidate."""
+    if overall is Truth.NOT_MET:
+        return "not-covered"
+    if met:
+        return "covered" if overall is Truth.MET else "conditional"
+    if candidates and all(truth is Truth.NOT_MET for truth in candidates):
+        return "not-covered"
+    return "conditional"
+
+
+def _leads(policy: PolicyVersion, indication: str) -> tuple[str, ...]:
+    return policy.indications[indication].candidates
+
+
+def _indication(judged: Judged, name: str, rule: OrderRule) -> IndicationResult:
+    """One indication: in full for a candidate, else only what leads to it."""
+    policy = judged.case.policy
+    indication = policy.indications[name]
+    # An order bound by one indication is a candidate for it by being ordered.
+    candidate = len(rule.indications) == 1 or any(
+        judged.result(c).candidate for c in indication.candidates
+    )
+    shown = indication.all_of if candidate else indication.candidates
+    results = [(c, judged.result(c)) for c in shown]
+    return IndicationResult(
+        id=name,
+        label=indication.label,
+        candidate=candidate,
+        truth=all_of(r.truth for _, r in results),
+        citation=indication.cite,
+        criteria=tuple(_criterion(policy, c, r) for c, r in results),
+    )
+
+
+def _criterion(policy: PolicyVersion, name: str, result: Result) -> CriterionResult:
+    criterion = policy.criteria[name]
+    return CriterionResult(
+        id=name,
+        label=criterion.label,
+        truth=result.truth,
+        citation=criterion.cite,
+        evidence=result.evidence,
+        gaps=result.gaps,
+        attest=result.attest,
+    )
+
+
+def _note_indication(notebook: _Notebook, judged: Judged, indication: IndicationResult) -> None:
+    rule = judged.case.policy.indications[indication.id]
+    for name in rule.all_of if indication.candidate else rule.candidates:
+        for draft in judged.result(name).drafts:
+            if draft.code == _PAIR_MISSING:  # told once for all pairs, by _missing
+                continue
+            if indication.candidate or draft.code in _TOLD_OF_NO_CANDIDATE:
+                notebook.add(draft, indication.id)
+    if indication.candidate:
+        for name in rule.informs:
+            for draft in judged.result(name).drafts:
+                notebook.add(draft, indication.id, info=True)
+
+
+def _missing(
+    judged: Judged,
+    notebook: _Notebook,
+    depended_on: Sequence[str],
+) -> tuple[MissingSecondary, ...]:
+    """Every primary without partner, whichever indication the order rests on (tension 6).
+
+    It is a warning only for an indication that the order depends on, and only since contractors
+    deny for it (tension 31).
+    """
+    policy = judged.case.policy
+    missing: list[MissingSecondary] = []
+    for name, criterion in policy.pairings():
+        result = judged.result(name)
+        if not result.missing:
+            continue
+        missing.extend(result.missing)
+        needed_by = [i for i in depended_on if name in policy.indications[i].all_of]
+        notice = criterion.notice_until is not None and judged.case.day <= criterion.notice_until
+        for draft in result.drafts:
+            if draft.code == _PAIR_MISSING:
+                notebook.add(
+                    draft,
+                    needed_by[0] if needed_by else None,
+                    info=notice or not needed_by,
+                )
+    return tuple(missing)
+
+
+def _binding(
+    policy: PolicyVersion,
+    standing: Iterable[str],
+    met: Iterable[str],
+) -> tuple[EventName, ...]:
+    """The events whose windows bind: those of the candidates, unless an exempt indication is met."""
+    if any(policy.indications[i].exempt for i in met):
+        return ()
+    criteria = (policy.criteria[c] for i in standing for c in policy.indications[i].all_of)
+    return tuple(c.event for c in criteria if isinstance(c, WaitingPeriod))
+
+
+def _note_order(notebook: _Notebook, judged: Judged, rule: OrderRule, code: OrderCode) -> None:
+    """What holds of the order and the chart as a whole."""
+    case = judged.case
+    day = case.day.isoformat()
+    if not code.entry.in_force(case.day):
+        notebook.add(
+            case.draft("order-code-not-effective", "P-CPT", codes=code.code, service_date=day),
+        )
+    if rule.finding is not None:
+        notebook.add(case.draft(rule.finding, "P-CPT", codes=code.code))
+    chart = case.view.chart
+    if chart.payer in {"none", "unrecognised"}:
+        notebook.add(case.draft("assumes-medicare", "P-B-INTRO"))
+    if chart.other_patient:
+        notebook.add(
+            case.draft("other-patient-ignored", "P-B-INTRO", count=str(chart.other_patient)),
+        )
+    for missing in chart.missing:
+        notebook.add(
+            case.draft(
+                "record-incomplete",
+                "P-B-INTRO",
+                label=missing.need,
+                reason=missing.reason,
+                reference=missing.reference or missing.need,
+            ),
+        )

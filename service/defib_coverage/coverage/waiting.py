@@ -1,0 +1,296 @@
+"""Waiting periods: when an infarction, bypass or stent took place, and which days it excludes.
+
+Day 0 is the day of the event; the window is closed at its far end (rule 6). Every date is an
+interval: outside the window of its latest day is clear, inside that of its earliest day definite,
+anything between possible.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from defib_coverage.coverage.case import Result, codes_of
+from defib_coverage.coverage.chart import Hit, Kind
+from defib_coverage.coverage.dates import DAY, DateSpan, parse_span
+from defib_coverage.coverage.determination import WaitingPeriodResult, evidence_of
+from defib_coverage.coverage.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from defib_coverage.coverage.case import Case, Draft
+    from defib_coverage.coverage.policy import EventName, WaitingEvent, WaitingPeriod
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A dated event: the days on which it may have happened."""
+
+    hit: Hit
+    span: DateSpan
+
+
+class Window(msgspec.Struct, frozen=True):
+    """An open window of an event; ``last`` is the last excluded day for its latest possible day."""
+
+    event: Event
+    last: date
+    definite: bool
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """All that the chart says of one kind of event on the service date.
+
+    ``undated`` records may have happened on any day; ``later`` ones are dated after the service
+    date and do not count.
+    """
+
+    events: tuple[Event, ...] = ()
+    open: tuple[Window, ...] = ()
+    undated: tuple[Hit, ...] = ()
+    later: tuple[Hit, ...] = ()
+
+
+def waiting_of(name: EventName, case: Case) -> Waiting:
+    """Find the events of one kind and the windows that are open on the service date."""
+    rule = case.policy.waiting[name]
+    view = case.view
+    records = tuple(h for v in rule.records for h in view.find(v) if _happened(name, h))
+    past = tuple(h for v in rule.past_records for h in view.find(v) if _happened(name, h))
+    later = tuple(
+        h for v in (*rule.records, *rule.past_records) for h in view.later(v) if _happened(name, h)
+    )
+    if not records and not past:
+        return Waiting(later=later)
+    dated = [(h, _span(rule, h, case.day, past=False)) for h in records]
+    known = any(span is not None for _, span in dated)
+    # A record that only says "once" adds nothing where one says when: an undated I25.2 beside a
+    # dated infarction, Z95.1 beside the procedure itself (rule 3).
+    with_onset = [h for h in past if h.fact.when is not None]
+    if name == "MI":
+        dated += [(h, _span(rule, h, case.day, past=True)) for h in with_onset]
+        if not known and not with_onset:
+            dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
+    elif not records:
+        dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
+    events = _merged(Event(h, span) for h, span in dated if span is not None)
+    length = rule.length
+    windows = tuple(
+        Window(
+            event,
+            length.after(event.span.high),
+            definite=case.day <= length.after(event.span.low) and _certain(event.hit),
+        )
+        for event in events
+        if case.day <= length.after(event.span.high)
+    )
+    undated = tuple(h for h, span in dated if span is None)
+    return Waiting(events, windows, undated, later)
+
+
+def _happened(name: EventName, hit: Hit) -> bool:
+    """Whether a record speaks of the event itself: not planned, no order, the right kind."""
+    fact = hit.fact
+    if fact.planned or fact.kind in {Kind.REQUEST, Kind.ORDER_REASON}:
+        return False
+    return name == "MI" or fact.kind is Kind.PROCEDURE or fact.kind is Kind.CONDITION
+
+
+def _certain(hit: Hit) -> bool:
+    return hit.fact.confirmed and hit.entry.strength == "decide"
+
+
+def _span(rule: WaitingEvent, hit: Hit, day: date, *, past: bool) -> DateSpan | None:
+    """The days on which the event may have happened; None if nothing tells (rule 3)."""
+    fact = hit.fact
+    recorded = fact.recorded
+    if past and fact.when is not None and fact.kind is Kind.CONDITION and rule.past_after is None:
+        # "Presence of a graft since ..." bounds the surgery from above only.
+        return DateSpan(date.min, fact.when.high).capped(day)
+    when = fact.when or (None if past else fact.encountered)
+    if when is not None:
+        # What was written down on a day cannot have happened after it.
+        if recorded is not None and when.low <= recorded.high:
+            when = when.capped(recorded.high)
+        return when.capped(day)
+    noted = recorded or fact.encountered
+    if noted is None:
+        return None
+    claim_code = hit.entry.system == "icd10cm"
+    if past and claim_code and rule.past_after is not None:
+        return DateSpan(date.min, parse_span(rule.past_after).before(noted.high)).capped(day)
+    low = date.min
+    if not past and claim_code and rule.recorded_within is not None:
+        low = parse_span(rule.recorded_within).before(noted.low)
+    return DateSpan(low, noted.high).capped(day)
+
+
+def _merged(events: Iterable[Event]) -> tuple[Event, ...]:
+    """One event for all records of the same days; a confirmed record speaks for the others."""
+    best: dict[tuple[date, date], Event] = {}
+    for event in events:
+        key = (event.span.low, event.span.high)
+        known = best.get(key)
+        if known is None or (_certain(event.hit), known.hit.fact.reference) > (
+            _certain(known.hit),
+            event.hit.fact.reference,
+        ):
+            best[key] = event
+    return tuple(
+        sorted(best.values(), key=lambda e: (e.span.high, e.span.low, e.hit.fact.reference)),
+    )
+
+
+def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
+    """Not met while a definite window is open, unknown while a possible one is (rules 6 and 7)."""
+    waiting = case.windows[criterion.event]
+    rule = case.policy.waiting[criterion.event]
+    drafts = list(_notes(criterion, case, waiting, rule))
+    definite = tuple(w for w in waiting.open if w.definite)
+    shown = tuple(evidence_of(w.event.hit) for w in waiting.open)
+    if definite and not pacemaker_hints(case):
+        return Result(truth=Truth.NOT_MET, evidence=shown, drafts=tuple(drafts))
+    gaps = [
+        case.gap(
+            "judgement" if w.definite else "too-imprecise",
+            "pacemaker-exception-possible" if w.definite else "event-date",
+            event=rule.label,
+            last_excluded=w.last.isoformat(),
+            codes=w.event.hit.entry.code,
+        )
+        for w in waiting.open
+    ]
+    gaps += [
+        case.gap("not-found", rule.unknown_date_finding, codes=h.entry.code, event=rule.label)
+        for h in waiting.undated
+    ]
+    if not gaps:
+        silent = case.silent(criterion, "event-date")
+        return Result(
+            truth=silent.truth,
+            gaps=silent.gaps,
+            attest=silent.attest,
+            evidence=tuple(evidence_of(e.hit) for e in waiting.events),
+            drafts=tuple(drafts),
+        )
+    return Result(
+        truth=Truth.UNKNOWN,
+        evidence=shown + tuple(evidence_of(h) for h in waiting.undated),
+        gaps=tuple(gaps),
+        drafts=tuple(drafts),
+    )
+
+
+def pacemaker_hints(case: Case) -> tuple[Hit, ...]:
+    """Active reasons for a pacemaker: they turn a closed door into a question, never open it."""
+    exception = case.policy.exceptions.get("pacemaker")
+    if exception is None:
+        return ()
+    return tuple(h for h in case.view.find_all(exception.hints) if h.fact.current)
+
+
+def _notes(
+    criterion: WaitingPeriod,
+    case: Case,
+    waiting: Waiting,
+    rule: WaitingEvent,
+) -> Iterable[Draft]:
+    for window in waiting.open:
+        hit = window.event.hit
+        facts = {
+            "event": rule.label,
+            "codes": hit.entry.code,
+            "last_excluded": window.last.isoformat(),
+            "first_eligible": (window.last + DAY).isoformat(),
+            "length": str(rule.length),
+            "date": hit.fact.when.text[:10] if hit.fact.when and hit.fact.when.text else "unknown",
+        }
+        yield case.draft("waiting-period-open", criterion.cite, (hit,), **facts)
+        if not window.definite:
+            finding = "event-date-imprecise" if _certain(hit) else "dx-unconfirmed"
+            yield case.draft(finding, criterion.cite, (hit,), **facts)
+    hints = pacemaker_hints(case)
+    if hints and any(w.definite for w in waiting.open):
+        exception = case.policy.exceptions["pacemaker"]
+        yield case.draft(
+            "pacemaker-exception-possible",
+            exception.cite,
+            hints,
+            codes=codes_of(hints),
+        )
+    if waiting.undated:
+        yield case.draft(
+            rule.unknown_date_finding,
+            criterion.cite,
+            waiting.undated,
+            codes=codes_of(waiting.undated),
+            event=rule.label,
+        )
+    if waiting.later:
+        yield case.draft(
+            "event-after-dos",
+            criterion.cite,
+            waiting.later,
+            codes=codes_of(waiting.later),
+            event=rule.label,
+        )
+    yield from _longer_reading(criterion, case, waiting, rule)
+
+
+def _longer_reading(
+    criterion: WaitingPeriod,
+    case: Case,
+    waiting: Waiting,
+    rule: WaitingEvent,
+) -> Iterable[Draft]:
+    """The service date is past the months but within the 90 days that some read instead."""
+    if rule.also_show is None:
+        return
+    length, longer = rule.length, parse_span(rule.also_show)
+    for event in waiting.events:
+        last = longer.after(event.span.high)
+        if length.after(event.span.high) < case.day <= last and event.span.low != date.min:
+            yield case.draft(
+                "between-month-and-90-day-readings",
+                criterion.cite,
+                (event.hit,),
+                event=rule.label,
+                safe_date=(last + DAY).isoformat(),
+            )
+
+
+def waiting_results(
+    case: Case,
+    *,
+    binding: Sequence[EventName],
+    replacement: bool,
+) -> tuple[WaitingPeriodResult, ...]:
+    """Every open window; ``binding`` names the events whose windows bind the patient today."""
+    paced = bool(pacemaker_hints(case))
+    results: list[WaitingPeriodResult] = []
+    for name, waiting in case.windows.items():
+        applies = name in binding
+        exception: Literal["pacemaker", "replacement"] | None = None
+        if replacement:
+            exception = "replacement"
+        elif paced and applies:
+            exception = "pacemaker"
+        for window in waiting.open:
+            first = window.last + DAY if window.last < date.max else date.max
+            results.append(
+                WaitingPeriodResult(
+                    event=name,
+                    event_date=window.event.span.text,
+                    reference=window.event.hit.fact.reference,
+                    last_excluded_day=window.last,
+                    first_eligible_day=first,
+                    days_remaining=(first - case.day).days,
+                    certainty="definite" if window.definite else "possible",
+                    applies=applies,
+                    exception=exception,
+                    citation=case.policy.waiting[name].cite,
+                ),
+            )
+    return tuple(results)

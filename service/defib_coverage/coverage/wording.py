@@ -1,0 +1,103 @@
+"""The sentences of the product: loaded as data, filled with facts of the case."""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Placeholders and the longest text each can become; None: unbounded, not allowed in a summary.
+PLACEHOLDERS: Mapping[str, int | None] = {
+    "order": 8,
+    "service_date": 10,
+    "first_eligible": 10,
+    "last_excluded": 10,
+    "date": 10,
+    "days": 5,
+    "primary": 8,
+    "indication": 5,
+    "count": 6,
+    "code": 8,
+    "event": None,
+    "codes": None,
+    "partners": None,
+    "supported": None,
+    "successors": None,
+    "value": None,
+    "limit": None,
+    "label": None,
+    "length": None,
+    "reason": None,
+    "reference": None,
+    "safe_date": None,
+}
+
+
+class FindingWording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a finding says, and what it asks a person to do (for the checklist)."""
+
+    text: str
+    ask: str | None = None
+
+
+class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of ``cards/``.
+
+    ``findings`` by finding code; ``asks`` by name, for gaps without a finding; ``summaries`` (one
+    line under 140 characters), ``details`` (markdown) and ``labels`` by name.
+    """
+
+    findings: dict[str, FindingWording]
+    asks: dict[str, str]
+    summaries: dict[str, str]
+    details: dict[str, str]
+    labels: dict[str, str]
+
+    def finding(self, code: str, facts: Mapping[str, str]) -> str:
+        """The sentence of a finding."""
+        return self.findings[code].text.format_map(facts)
+
+    def ask(self, name: str, facts: Mapping[str, str]) -> str:
+        """What to do about a gap: the ask of a finding, or one of ``asks``."""
+        wording = self.findings.get(name)
+        template = self.asks[name] if wording is None else wording.ask or wording.text
+        return template.format_map(facts)
+
+    def summary(self, name: str, facts: Mapping[str, str]) -> str:
+        """A card summary."""
+        return self.summaries[name].format_map(facts)
+
+    def detail(self, name: str, facts: Mapping[str, str]) -> str:
+        """A part of a card's detail, in markdown."""
+        return self.details[name].format_map(facts)
+
+    def templates(self) -> Iterator[tuple[str, str]]:
+        """Every sentence with the key it stands under."""
+        for code, wording in self.findings.items():
+            yield f"findings.{code}.text", wording.text
+            if wording.ask is not None:
+                yield f"findings.{code}.ask", wording.ask
+        for section in ("asks", "summaries", "details", "labels"):
+            for name, text in getattr(self, section).items():
+                yield f"{section}.{name}", text
+
+
+def placeholders(template: str) -> list[str]:
+    """The placeholders of a sentence.
+
+    Raises:
+        ValueError: the sentence has an unmatched brace, or a format or conversion in a placeholder.
+    """
+    names: list[str] = []
+    for _, name, spec, conversion in Formatter().parse(template):
+        if name is None:
+            continue
+        if spec or conversion:
+            message = f"placeholder {{{name}}} must stand alone, without format or conversion"
+            raise ValueError(message)
+        names.append(name)
+    return names

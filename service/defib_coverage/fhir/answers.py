@@ -1,0 +1,166 @@
+"""What came for each prefetch key, told apart: nothing, empty, failed, the first page, a resource.
+
+A client may send any resource under any key; what a key answers is told by our name for it, else by
+the resources it holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.coverage.chart import GapKind, Missing, Need
+from defib_coverage.fhir.needs import KEYS, NEED_OF_TYPE, PREFETCH
+from defib_coverage.fhir.resources import Link, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOT_MATCHES = frozenset({"include", "outcome"})
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A resource that could not be decoded: its type and id as far as they could be told."""
+
+    resource_type: str
+    id: str | None
+    reason: str
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """The resources that came, with the full URL each stood under, and what did not come.
+
+    ``usable``: something required could be had, even if only "no such record"; ``absent`` are the
+    required keys that the client did not send.
+    """
+
+    resources: tuple[tuple[Resource, str | None], ...]
+    missing: tuple[Missing, ...]
+    usable: bool
+    absent: tuple[str, ...]
+
+
+def read_answers(
+    prefetch: Mapping[str, Resource | None],
+    unreadable: tuple[Unreadable, ...] = (),
+) -> Answers:
+    """Sort what the prefetch brought."""
+    reading = _Reading()
+    for key, value in prefetch.items():
+        reading.take(key, value)
+    for bad in unreadable:
+        reading.unreadable(bad)
+    return reading.answers()
+
+
+class _Reading:
+    """Collects the answers of one call."""
+
+    def __init__(self) -> None:
+        self._resources: list[tuple[Resource, str | None]] = []
+        self._missing: dict[tuple[Need, str | None], Missing] = {}
+        self._answered: set[str] = set()
+        self._usable = False
+
+    def take(self, key: str, value: Resource | None) -> None:
+        """Take what stands under one key."""
+        known = KEYS.get(key)
+        if value is None:
+            # null: the client looked and has nothing.
+            self._answer((key,) if known is not None else ())
+            return
+        if value.resource_type == "OperationOutcome":
+            self._fail(key, "the client's query failed")
+            return
+        if value.resource_type != "Bundle":
+            self._add(value, None)
+            self._answer((key,) if known is not None else self._keys_of({value.resource_type}))
+            return
+        types, failed, matches = self._unpack(value)
+        whole_chart = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
+        if known is not None:
+            answered: tuple[str, ...] = (key, *self._keys_of(types))
+        elif whole_chart:
+            # Patient/$everything under a key of the client's own: it answers every need.
+            answered = tuple(KEYS)
+        else:
+            answered = self._keys_of(types)
+        if failed:
+            self._fail(key, "the client's query failed in part", types)
+        elif _has_more(value, matches):
+            self._fail(key, "only the first page came", types)
+        self._answer(answered)
+
+    def _unpack(self, bundle: Resource) -> tuple[set[str], bool, int]:
+        """The types in a Bundle, whether it reports a failure, and how many matches it holds."""
+        types: set[str] = set()
+        failed = False
+        matches = 0
+        for entry in bundle.entry:
+            resource = entry.resource
+            if resource is None:
+                continue
+            mode = None if entry.search is None else entry.search.mode
+            if resource.resource_type == "OperationOutcome":
+                # A search may add warnings as outcome entries beside its matches.
+                failed = failed or mode != "outcome"
+                continue
+            if mode not in _NOT_MATCHES:
+                matches += 1
+            types.add(resource.resource_type)
+            self._add(resource, entry.full_url)
+        return types, failed, matches
+
+    def _add(self, resource: Resource, full_url: str | None) -> None:
+        self._resources.append((resource, full_url))
+
+    def _answer(self, keys: tuple[str, ...]) -> None:
+        self._usable = self._usable or any(KEYS[key].required for key in keys)
+        self._answered.update(keys)
+
+    @staticmethod
+    def _keys_of(types: set[str]) -> tuple[str, ...]:
+        return tuple(key.name for key in PREFETCH if types.intersection(key.types))
+
+    def _fail(self, key: str, reason: str, types: set[str] | None = None) -> None:
+        """Note a key that brought less than it was asked for; the key is answered all the same."""
+        known = KEYS.get(key)
+        needs: set[Need] = set() if known is None else {known.need}
+        if known is None:
+            needs = {NEED_OF_TYPE[t] for t in types or () if t in NEED_OF_TYPE}
+        for need in needs:
+            self._note(need, "not-fetched", reason)
+        if known is not None:
+            self._answered.add(key)
+
+    def unreadable(self, bad: Unreadable) -> None:
+        """Note a resource that could not be decoded."""
+        need = NEED_OF_TYPE.get(bad.resource_type)
+        if need is not None:
+            reference = f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type
+            self._note(need, "unreadable", bad.reason, reference)
+            self._answer(self._keys_of({bad.resource_type}))
+
+    def _note(self, need: Need, kind: GapKind, reason: str, reference: str | None = None) -> None:
+        self._missing.setdefault((need, reference), Missing(need, kind, reason, reference))
+
+    def answers(self) -> Answers:
+        """What came, and what did not."""
+        absent = tuple(k.name for k in PREFETCH if k.required and k.name not in self._answered)
+        for name in absent:
+            self._note(KEYS[name].need, "not-fetched", "not supplied")
+        return Answers(
+            tuple(self._resources),
+            tuple(self._missing.values()),
+            self._usable,
+            absent,
+        )
+
+
+def _has_more(bundle: Resource, matches: int) -> bool:
+    """Whether a Bundle is only a part: a next page, or a total above its matches."""
+    links: list[Link] = bundle.link if isinstance(bundle.link, list) else []
+    if any(link.relation == "next" for link in links):
+        return True
+    return isinstance(bundle.total, int) and bundle.total > matches

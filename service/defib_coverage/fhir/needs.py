@@ -1,0 +1,97 @@
+"""What the rules need of a chart: one need a resource type, with the prefetch template that asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.coverage.chart import Need
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OBSERVATIONS = ("lvef", "nyha", "heart-rate")
+
+
+class PrefetchKey(msgspec.Struct, frozen=True):
+    """One key of the discovery document.
+
+    ``types`` are the resource types that answer the need. ``required``: without it the answer
+    names the gap; the others widen what can be found, and their absence alone says nothing.
+    """
+
+    name: str
+    need: Need
+    types: tuple[str, ...]
+    template: str
+    required: bool = True
+
+
+PREFETCH: tuple[PrefetchKey, ...] = (
+    PrefetchKey(
+        "patient", "patient", ("Patient",), "Patient/{{context.patientId}}", required=False
+    ),
+    PrefetchKey(
+        "coverage",
+        "coverage",
+        ("Coverage",),
+        "Coverage?patient={{context.patientId}}&status=active",
+        required=False,
+    ),
+    PrefetchKey(
+        "conditions",
+        "conditions",
+        ("Condition",),
+        "Condition?patient={{context.patientId}}",
+    ),
+    PrefetchKey(
+        "procedures",
+        "procedures",
+        ("Procedure",),
+        "Procedure?patient={{context.patientId}}",
+    ),
+    PrefetchKey(
+        "observations",
+        "observations",
+        ("Observation",),
+        # LVEF, NYHA class and heart rate only: a whole laboratory record is never asked for.
+        "Observation?patient={{context.patientId}}&code={codes}",
+    ),
+    PrefetchKey(
+        "medicationRequests",
+        "medications",
+        ("MedicationRequest",),
+        "MedicationRequest?patient={{context.patientId}}",
+    ),
+    PrefetchKey(
+        "medicationStatements",
+        "medications",
+        ("MedicationStatement",),
+        "MedicationStatement?patient={{context.patientId}}",
+        required=False,
+    ),
+    PrefetchKey(
+        "encounters",
+        "encounters",
+        ("Encounter",),
+        "Encounter?patient={{context.patientId}}",
+    ),
+    PrefetchKey("devices", "devices", ("Device",), "Device?patient={{context.patientId}}"),
+    PrefetchKey(
+        "serviceRequests",
+        "requests",
+        ("ServiceRequest", "Appointment"),
+        "ServiceRequest?patient={{context.patientId}}&status=active",
+        required=False,
+    ),
+    PrefetchKey(
+        "documents",
+        "documents",
+        ("DocumentReference",),
+        "DocumentReference?patient={{context.patientId}}",
+        required=False,
+    ),
+)
+KEYS: Mapping[str, PrefetchKey] = {key.name: key for key in PREFETCH}
+NEED_OF_TYPE: Mapping[str, Need] = {t: key.need for key in PREFETCH for t in key.types}

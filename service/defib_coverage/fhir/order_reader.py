@@ -1,0 +1,113 @@
+"""From the orders of a call to the orders of the core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from defib_coverage.coverage.chart import Fact, Hit, Kind
+from defib_coverage.coverage.dates import DateSpan, parse_date
+from defib_coverage.coverage.orders import DeviceOrder, classify
+from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.systems import alias_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.fhir.resources import CodeableConcept, Coding, Order, OrderConcept
+
+JUDGED_TYPES = frozenset({"ServiceRequest", "DeviceRequest"})
+_BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+_UNWANTED = frozenset({"revoked", "entered-in-error"})
+
+
+def read_order(
+    order: Order,
+    position: int,
+    index: CodeIndex,
+    appointment: DateSpan | None = None,
+) -> DeviceOrder:
+    """Read one ServiceRequest or DeviceRequest.
+
+    Args:
+        order: the order as decoded.
+        position: its place in the Bundle, which names an order without id.
+        index: the value sets.
+        appointment: the start of the appointment being booked for it, if any.
+    """
+    concept = order.code or order.code_codeable_concept
+    codings = list(_codings(concept))
+    code = classify(
+        [(alias, c.system or "", c.code or "") for alias, c in codings],
+        order.resource_type,
+        index,
+    )
+    first = concept.coding[0] if concept is not None and concept.coding else None
+    reference = f"{order.resource_type}/{order.id or f'entry-{position}'}"
+    return DeviceOrder(
+        reference=reference,
+        code=code,
+        system=None if first is None else first.system,
+        text=None if first is None else first.code,
+        wanted=not order.do_not_perform and order.status not in _UNWANTED,
+        completed=order.status == "completed",
+        occurrence=_occurrence(order),
+        appointment=appointment,
+        authored=_date(order.authored_on),
+        reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
+    )
+
+
+def reason_references(order: Order) -> tuple[str, ...]:
+    """The Conditions that an order names as its reason."""
+    return tuple(tail(r.reference) for r in order.reason_reference if r.reference is not None)
+
+
+def _codings(concept: OrderConcept | None) -> Iterable[tuple[str, Coding]]:
+    """The codings that may be ours: the order's own, then the billing options of CRD 2.2."""
+    if concept is None:
+        return
+    found = list(concept.coding)
+    for extension in concept.extension:
+        if extension.url == _BILLING_OPTIONS and extension.value_codeable_concept is not None:
+            found += extension.value_codeable_concept.coding
+    for coding in found:
+        if coding.system is not None and coding.code is not None:
+            alias = alias_of(coding.system)
+            if alias is not None:
+                yield alias, coding
+
+
+def _reasons(
+    concepts: Sequence[CodeableConcept],
+    reference: str,
+    index: CodeIndex,
+) -> Iterable[tuple[str, Hit]]:
+    """The diagnoses on the order: claim codes dated as the order, no evidence by themselves."""
+    fact = Fact(reference=reference, kind=Kind.ORDER_REASON)
+    for concept in concepts:
+        for coding in concept.coding:
+            alias = alias_of(coding.system or "")
+            if alias is None or coding.code is None:
+                continue
+            for match in index.find(alias, coding.code):
+                yield match.value_set, Hit(fact, match.entry)
+
+
+def _occurrence(order: Order) -> DateSpan | None:
+    if order.occurrence_date_time is not None:
+        return _date(order.occurrence_date_time)
+    if order.occurrence_period is not None:
+        return _date(order.occurrence_period.start)
+    if order.occurrence_timing is not None and order.occurrence_timing.event:
+        return _date(order.occurrence_timing.event[0])
+    return None
+
+
+def _date(text: str | None) -> DateSpan | None:
+    if text is None:
+        return None
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None

@@ -1,0 +1,36 @@
+"""References between FHIR resources, in every form that charts use."""
+
+from __future__ import annotations
+
+from defib_coverage.fhir.resources import Reference
+
+
+def tail(reference: str) -> str:
+    """``Type/id`` of a relative, absolute or versioned reference; others are returned unchanged."""
+    if reference.startswith(("urn:", "#")):
+        return reference
+    parts = reference.split("/")
+    if "_history" in parts:
+        parts = parts[: parts.index("_history")]
+    return "/".join(parts[-2:])
+
+
+class PatientCheck:
+    """Tells whose a resource is."""
+
+    def __init__(self, patient_id: str) -> None:
+        """Accept references to ``Patient/<patient_id>``."""
+        self._known = {f"Patient/{patient_id}"}
+
+    def also(self, full_url: str) -> None:
+        """Accept a further name of the patient, such as the ``urn:uuid:`` of its Bundle entry."""
+        self._known.add(full_url)
+
+    def __call__(self, subject: Reference | list[Reference] | None) -> bool:
+        """Whether the subject is the patient; one without subject is nobody's."""
+        if isinstance(subject, Reference):
+            reference = subject.reference
+            if reference is None:
+                return False
+            return reference in self._known or tail(reference) in self._known
+        return subject is not None and any(self(one) for one in subject)

@@ -1,0 +1,71 @@
+"""Code system URIs: every spelling seen on the wire, and the short name used inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The first URI of each is the one we publish.
+SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
+    "icd10cm": (
+        "http://hl7.org/fhir/sid/icd-10-cm",
+        "urn:oid:2.16.840.1.113883.6.90",
+    ),
+    "icd10pcs": (
+        "http://www.cms.gov/Medicare/Coding/ICD10",
+        "https://www.cms.gov/Medicare/Coding/ICD10",
+        "http://terminology.hl7.org/CodeSystem/icd10PCS",
+        "http://hl7.org/fhir/sid/icd-10-pcs",
+        "urn:oid:2.16.840.1.113883.6.4",
+    ),
+    "cpt": (
+        "http://www.ama-assn.org/go/cpt",
+        "https://www.ama-assn.org/go/cpt",
+        "urn:oid:2.16.840.1.113883.6.12",
+    ),
+    "hcpcs": (
+        "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+        "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+        "urn:oid:2.16.840.1.113883.6.285",
+        "https://bluebutton.cms.gov/resources/codesystem/hcpcs",
+    ),
+    "snomed": (
+        "http://snomed.info/sct",
+        "https://snomed.info/sct",
+        "urn:oid:2.16.840.1.113883.6.96",
+    ),
+    "loinc": ("http://loinc.org", "https://loinc.org", "urn:oid:2.16.840.1.113883.6.1"),
+    "rxnorm": (
+        "http://www.nlm.nih.gov/research/umls/rxnorm",
+        "urn:oid:2.16.840.1.113883.6.88",
+    ),
+    "mdc": ("urn:iso:std:iso:11073:10101", "urn:oid:2.16.840.1.113883.6.24"),
+    "dicom": ("http://dicom.nema.org/resources/ontology/DCM", "urn:oid:1.2.840.10008.2.16.4"),
+    "v2-0360": (
+        "http://terminology.hl7.org/CodeSystem/v2-0360",
+        "http://terminology.hl7.org/CodeSystem/v2-0360|2.7",
+        "http://hl7.org/fhir/v2/0360",
+        "urn:oid:2.16.840.1.113883.18.220",
+    ),
+    "practitioner-role": ("http://terminology.hl7.org/CodeSystem/practitioner-role",),
+    "payer-typology": (
+        "https://nahdo.org/sopt",
+        "urn:oid:2.16.840.1.113883.3.221.5",
+    ),
+    "x12-claim-filing": ("https://codesystem.x12.org/005010/1032",),
+}
+# This project's own code system: its base is a setting, so it is known by its last part.
+OWN_EVIDENCE = "defib-evidence"
+ALIASES: Mapping[str, str] = {uri: name for name, uris in SYSTEM_URIS.items() for uri in uris}
+# Titles of these may be shown: they are in the public domain.
+PUBLIC_DOMAIN = frozenset({"icd10cm", "icd10pcs", "rxnorm"})
+
+
+def alias_of(uri: str) -> str | None:
+    """The short name of a code system, None for one that no value set uses."""
+    alias = ALIASES.get(uri)
+    if alias is None and uri.endswith("/CodeSystem/" + OWN_EVIDENCE):
+        return OWN_EVIDENCE
+    return alias
