@@ -4,8 +4,8 @@ One order-sign call, bytes to cards:
 
     bytes
      | hooks.wire: decode ................... HookRequest      malformed: 400 with the place
-     | fhir.reader: orders .................. DeviceOrder...   none of ours: {"cards": []}, at once
-     | fhir.reader: chart ................... Chart            resource by resource; a bad one is a gap
+     | fhir.order_reader .................... DeviceOrder...   none of ours: no cards, at once
+     | fhir.reader .......................... Chart            a bad resource is a gap
      | coverage.determine ................... Determination    pure
      | hooks.cards .......................... cards
      v bytes

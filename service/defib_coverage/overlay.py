@@ -1,4 +1,4 @@
-"""A site's own folder: local codes and licensed FHIR value sets that extend what counts as evidence.
+"""A site's own folder: local codes and licensed value sets that extend what counts as evidence.
 
 It extends the evidence sets only; the article's own lists and order codes stay as published.
 """

@@ -108,11 +108,11 @@ class Case:
             if gaps:
                 return Result(truth=Truth.UNKNOWN, gaps=gaps)
             return Result(truth=Truth.MET, attest=True)
-        return Result(truth=Truth.UNKNOWN, gaps=gaps or (self.gap("not-found", ask, **facts),))
+        return Result(truth=Truth.UNKNOWN, gaps=(self.gap("not-found", ask, **facts), *gaps))
 
 
 class Sorted(msgspec.Struct, frozen=True):
-    """The hits of a list of claim codes, by what they are worth on the service date (decision 5)."""
+    """The hits of a list of claim codes, by what they are worth on the service date."""
 
     claims: tuple[Hit, ...] = ()
     not_in_force: tuple[Hit, ...] = ()

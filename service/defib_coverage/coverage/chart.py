@@ -140,7 +140,8 @@ class ChartView:
     """The chart as it counts for one service date.
 
     A fact dated after the service date does not count, nor does one written down after
-    ``known_at`` (None: whatever is in the chart is known); dates are capped at the service date (rules 3 and 6).
+    ``known_at`` (None: whatever is in the chart is known); dates are capped at the service date
+    (rules 3 and 6).
     """
 
     def __init__(

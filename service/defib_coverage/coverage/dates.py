@@ -121,3 +121,13 @@ def parse_date(text: str) -> DateSpan:
     else:
         low, high = date(int(year), 1, 1), date(int(year), 12, 31)
     return DateSpan(low, high, text)
+
+
+def read_date(text: str | None) -> DateSpan | None:
+    """A FHIR date, or None where there is none or where it cannot be read as one."""
+    if text is None:
+        return None
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None

@@ -24,7 +24,7 @@ class _Contract(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 class Evidence(_Contract, frozen=True):
     """A record that a conclusion rests on.
 
-    ``reference`` is ``Type/id``, ``value`` what was measured or said, ``date`` as the chart wrote it.
+    ``reference`` is ``Type/id``, ``value`` what was measured, ``date`` as the chart wrote it.
     """
 
     reference: str

@@ -1,4 +1,4 @@
-"""The determination of every order of a call: gates, indications, status, findings (rules 1 and 8)."""
+"""The determination of every order of a call: the gates before it is judged (rule 1)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _Call:
         self._knowledge = knowledge
         self._today = today
         self._known_at = known_at
-        ours = [(o, o.code) for o in orders if o.code is not None and o.wanted]
+        ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]
         # A lead beside several implants rests on the procedure rather than on the device.
         implants = [o for o, code in ours if code.order_class in IMPLANTS]
         self._parent = min(
@@ -99,8 +99,8 @@ class _Call:
         if code is None:
             return self._silent(order, day, basis, "non-icd-order", None)
         policy = self._knowledge.library.in_force(day)
-        if not order.wanted:
-            return self._silent(order, day, basis, "order-not-wanted", policy)
+        if order.refusal is not None:
+            return self._silent(order, day, basis, order.refusal, policy)
         if policy is None:
             return self._silent(order, day, basis, "policy-not-in-effect", policy)
         if self._chart.payer == "other":

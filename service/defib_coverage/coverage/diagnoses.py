@@ -1,4 +1,4 @@
-"""Criteria about diagnoses: the claim codes, their partners, the episode of B1, what must be absent."""
+"""Criteria about diagnoses: claim codes, their partners, the B1 episode, what must be absent."""
 
 from __future__ import annotations
 

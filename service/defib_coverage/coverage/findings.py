@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determination import Severity
 
-# always: a warning. open: a warning while no indication is met, else information. info: information.
+# always: a warning. open: a warning while no indication is met, else info. info: info.
 Weight = Literal["always", "open", "info"]
 
 FINDINGS: Mapping[str, Weight] = {
@@ -66,6 +66,7 @@ FINDINGS: Mapping[str, Weight] = {
     "assumes-medicare": "info",
     "other-patient-ignored": "info",
     "order-not-wanted": "info",
+    "order-of-other-patient": "info",
     "record-incomplete": "info",
 }
 # They speak of the patient or the order as a whole, whichever indication is met.

@@ -37,7 +37,8 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One ServiceRequest or DeviceRequest of the call.
 
     ``code`` is None for an order that is not ours; ``system`` and ``text`` then still say what was
-    ordered. ``wanted`` is False for an order not to perform, cancelled or entered in error.
+    ordered. ``refusal`` is the finding that says why an order of ours is not judged: not to
+    perform, cancelled or entered in error, or for another patient.
     ``reasons`` are the order's own diagnoses (value set, hit); ``occurrence``, ``appointment`` and
     ``authored`` are its dates.
     """
@@ -46,7 +47,7 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True):
     code: OrderCode | None = None
     system: str | None = None
     text: str | None = None
-    wanted: bool = True
+    refusal: Literal["order-not-wanted", "order-of-other-patient"] | None = None
     completed: bool = False
     occurrence: DateSpan | None = None
     appointment: DateSpan | None = None

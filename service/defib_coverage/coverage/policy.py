@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -18,6 +18,35 @@ Silence = Literal["clear", "ask"]
 EventName = Literal["MI", "CABG", "PCI"]
 
 
+class Refers(msgspec.Struct, frozen=True):
+    """Says what the text of a field names; loading checks that it exists."""
+
+    to: Literal[
+        "value set",
+        "criterion",
+        "indication",
+        "paragraph",
+        "finding",
+        "event",
+        "length",
+        "percentage",
+        "rate",
+        "claim code",
+    ]
+
+
+SetId = Annotated[str, Refers("value set")]
+CriterionId = Annotated[str, Refers("criterion")]
+IndicationId = Annotated[str, Refers("indication")]
+ParagraphId = Annotated[str, Refers("paragraph")]
+FindingCode = Annotated[str, Refers("finding")]
+WaitingEventName = Annotated[EventName, Refers("event")]
+Length = Annotated[str, Refers("length")]
+Percentage = Annotated[str, Refers("percentage")]
+Rate = Annotated[str, Refers("rate")]
+ClaimCode = Annotated[str, Refers("claim code")]
+
+
 class _Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """What every criterion says: its label, its paragraph, what silence means.
 
@@ -26,7 +55,7 @@ class _Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     """
 
     label: str
-    cite: str
+    cite: ParagraphId
     if_not_documented: Silence
     needs: tuple[Need, ...]
 
@@ -34,39 +63,39 @@ class _Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
 class Diagnosis(_Criterion, frozen=True, tag="diagnosis"):
     """A claim code of the list, confirmed and current on the service date.
 
-    ``evidence`` sets show the disease without a claim code; ``not_yet`` sets show it where the claim
-    code cannot be reported yet; ``near_miss`` sets are close but not on the list; codes in
+    ``evidence`` sets show the disease without a claim code; ``not_yet`` sets show it where the
+    claim code cannot be reported yet; ``near_miss`` sets are close but not on the list; codes in
     ``not_alone`` are accepted beside others but make nobody a candidate.
     """
 
-    claim: str
-    evidence: tuple[str, ...] = ()
-    not_yet: tuple[str, ...] = ()
-    near_miss: tuple[str, ...] = ()
-    not_alone: tuple[str, ...] = ()
-    missing_finding: str | None = None
+    claim: SetId
+    evidence: tuple[SetId, ...] = ()
+    not_yet: tuple[SetId, ...] = ()
+    near_miss: tuple[SetId, ...] = ()
+    not_alone: tuple[ClaimCode, ...] = ()
+    missing_finding: FindingCode | None = None
 
 
 class Episode(_Criterion, frozen=True, tag="episode"):
     """An event documented in the chart; claim codes alone (``weak``) do not show it."""
 
-    evidence: tuple[str, ...]
-    weak: str
+    evidence: tuple[SetId, ...]
+    weak: SetId
 
 
 class Association(_Criterion, frozen=True, tag="association"):
     """No cause close in time to every episode.
 
-    A cause of ``causes`` counts from ``within`` before the episode to ``within`` after it. An event
-    named by ``cause_window`` counts from its day to ``within`` after it; while its waiting period is
-    open it makes an undated episode doubtful too.
+    A cause of ``causes`` counts from ``within`` before the episode to ``within`` after it. An
+    event named by ``cause_window`` counts from its day to ``within`` after it; while its waiting
+    period is open it makes an undated episode doubtful too.
     """
 
-    episodes: tuple[str, ...]
-    within: str
-    finding: str
-    causes: tuple[str, ...] = ()
-    cause_window: EventName | None = None
+    episodes: tuple[SetId, ...]
+    within: Length
+    finding: FindingCode
+    causes: tuple[SetId, ...] = ()
+    cause_window: WaitingEventName | None = None
 
     @property
     def span(self) -> Span:
@@ -81,20 +110,20 @@ class Pairing(_Criterion, frozen=True, tag="pairing"):
     and do not count. Up to ``notice_until`` contractors only gave notice of a missing partner.
     """
 
-    primaries: str
-    partners: str
-    evidence: tuple[str, ...] = ()
-    near_miss: tuple[str, ...] = ()
+    primaries: SetId
+    partners: SetId
+    evidence: tuple[SetId, ...] = ()
+    near_miss: tuple[SetId, ...] = ()
     notice_until: date | None = None
 
 
 class Measurement(_Criterion, frozen=True, tag="measurement"):
     """The latest reading by an approved modality, at most ``at_most`` where a limit is given."""
 
-    readings: str
-    modality_procedures: str
+    readings: SetId
+    modality_procedures: SetId
     approved: tuple[str, ...]
-    at_most: str | None = None
+    at_most: Percentage | None = None
 
     @property
     def limit(self) -> float | None:
@@ -105,14 +134,14 @@ class Measurement(_Criterion, frozen=True, tag="measurement"):
 class FunctionalClass(_Criterion, frozen=True, tag="class"):
     """The latest functional class is one of ``allowed`` (1 to 4)."""
 
-    readings: str
+    readings: SetId
     allowed: tuple[int, ...]
 
 
 class WaitingPeriod(_Criterion, frozen=True, tag="waiting-period"):
     """No event of this name so recent that its waiting period is still open."""
 
-    event: EventName
+    event: WaitingEventName
 
 
 class Absence(_Criterion, frozen=True, tag="absence"):
@@ -123,22 +152,22 @@ class Absence(_Criterion, frozen=True, tag="absence"):
     sets when planned and not yet done.
     """
 
-    finding: str
-    fails: tuple[str, ...] = ()
-    asks: tuple[str, ...] = ()
-    asks_on_day: tuple[str, ...] = ()
-    asks_day_before: tuple[str, ...] = ()
-    asks_planned: tuple[str, ...] = ()
+    finding: FindingCode
+    fails: tuple[SetId, ...] = ()
+    asks: tuple[SetId, ...] = ()
+    asks_on_day: tuple[SetId, ...] = ()
+    asks_day_before: tuple[SetId, ...] = ()
+    asks_planned: tuple[SetId, ...] = ()
 
 
 class RateControl(_Criterion, frozen=True, tag="rate-control"):
     """No supraventricular tachycardia with a latest heart rate above ``above`` per minute."""
 
-    finding: str
-    uncontrolled: str
-    rhythms: str
-    rates: str
-    above: str
+    finding: FindingCode
+    uncontrolled: SetId
+    rhythms: SetId
+    rates: SetId
+    above: Rate
 
     @property
     def limit(self) -> float:
@@ -152,9 +181,9 @@ class Therapy(_Criterion, frozen=True, tag="therapy"):
     ``instead`` gives classes that together stand in for one of ``classes``.
     """
 
-    classes: tuple[str, ...]
-    at_least: str
-    instead: dict[str, tuple[str, ...]] = {}
+    classes: tuple[SetId, ...]
+    at_least: Length
+    instead: dict[SetId, tuple[SetId, ...]] = {}
 
     @property
     def span(self) -> Span:
@@ -165,7 +194,7 @@ class Therapy(_Criterion, frozen=True, tag="therapy"):
 class Visit(_Criterion, frozen=True, tag="encounter"):
     """A visit of this kind on or before the service date, held by someone who may hold it."""
 
-    visits: str
+    visits: SetId
 
 
 class ExistingDevice(_Criterion, frozen=True, tag="device"):
@@ -175,16 +204,16 @@ class ExistingDevice(_Criterion, frozen=True, tag="device"):
     procedure of ``removals`` took it out; ``hints`` are a reason to look.
     """
 
-    evidence: tuple[str, ...]
-    implants: tuple[str, ...]
-    removals: tuple[str, ...]
-    hints: tuple[str, ...] = ()
+    evidence: tuple[SetId, ...]
+    implants: tuple[SetId, ...]
+    removals: tuple[SetId, ...]
+    hints: tuple[SetId, ...] = ()
 
 
 class Judgement(_Criterion, frozen=True, tag="judgement"):
     """What only a person can say: attested when silence is clear, open when silence asks."""
 
-    finding: str | None = None
+    finding: FindingCode | None = None
 
 
 Criterion = (
@@ -205,20 +234,20 @@ Criterion = (
 
 
 class Indication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One covered indication: candidate by its first criterion, met when all are met.
+    """One covered indication: met when every criterion of ``all_of`` is met.
 
-    ``rank`` orders several met indications, the one that needs least first. ``informs`` are criteria
-    whose findings are shown and never decide. ``exempt`` says that no waiting period binds a
-    patient who meets this indication. ``candidates`` lists further criteria any of which makes the
-    patient a candidate.
+    ``rank`` orders several met indications, the one that needs least first. ``candidates`` are the
+    criteria of which any makes the patient a candidate. ``informs`` are criteria whose findings are
+    shown and never decide. ``exempt`` says that no waiting period binds a patient who meets this
+    indication.
     """
 
     label: str
-    cite: str
+    cite: ParagraphId
     rank: int
-    all_of: tuple[str, ...]
-    candidates: tuple[str, ...]
-    informs: tuple[str, ...] = ()
+    all_of: tuple[CriterionId, ...]
+    candidates: tuple[CriterionId, ...]
+    informs: tuple[CriterionId, ...] = ()
     exempt: bool = False
 
 
@@ -231,11 +260,11 @@ class OrderRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serves pacemakers where no defibrillator is evidenced.
     """
 
-    indications: tuple[str, ...] = ()
-    always: tuple[str, ...] = ()
+    indications: tuple[IndicationId, ...] = ()
+    always: tuple[CriterionId, ...] = ()
     diagnosis_support: bool = False
-    finding: str | None = None
-    silent_finding: str = "shared-lead-code"
+    finding: FindingCode | None = None
+    silent_finding: FindingCode = "shared-lead-code"
 
 
 class WaitingEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -248,14 +277,14 @@ class WaitingEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     label: str
-    cite: str
-    last_excluded: str
-    records: tuple[str, ...]
-    past_records: tuple[str, ...]
-    unknown_date_finding: str
-    recorded_within: str | None = None
-    past_after: str | None = None
-    also_show: str | None = None
+    cite: ParagraphId
+    last_excluded: Length
+    records: tuple[SetId, ...]
+    past_records: tuple[SetId, ...]
+    unknown_date_finding: FindingCode
+    recorded_within: Length | None = None
+    past_after: Length | None = None
+    also_show: Length | None = None
 
     @property
     def length(self) -> Span:
@@ -267,17 +296,17 @@ class TimingException(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An exception to the waiting periods: a hint in the chart, or an indication that is met."""
 
     label: str
-    cite: str
-    hints: tuple[str, ...] = ()
-    indication: str | None = None
+    cite: ParagraphId
+    hints: tuple[SetId, ...] = ()
+    indication: IndicationId | None = None
 
 
 class Hint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record that is no evidence but worth a question, unless an indication is met anyway."""
 
-    value_set: str
-    cite: str
-    unless_met: str
+    value_set: SetId
+    cite: ParagraphId
+    unless_met: IndicationId
 
 
 class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,16 +325,16 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     article_url: str
     ncd_url: str
     source_label: str
-    history: tuple[str, ...]
-    existing_device: str
-    bridge_option: str
+    history: tuple[SetId, ...]
+    existing_device: CriterionId
+    bridge_option: SetId
     paragraphs: dict[str, str]
     orders: dict[OrderClass, OrderRule]
     indications: dict[str, Indication]
     criteria: dict[str, Criterion]
     waiting: dict[EventName, WaitingEvent]
     exceptions: dict[Literal["pacemaker", "replacement"], TimingException]
-    hints: dict[str, Hint]
+    hints: dict[FindingCode, Hint]
 
     @property
     def version(self) -> str:

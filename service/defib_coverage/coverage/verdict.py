@@ -1,4 +1,4 @@
-"""From judged criteria to a verdict: status, what is met, what is missing, what to tell (rule 8)."""
+"""From judged criteria to a verdict: status, what is met, what is missing (rule 8)."""
 
 from __future__ import annotations
 
@@ -53,18 +53,19 @@ class _Notebook:
     """The findings of one order: who raised each, until its severity can be told."""
 
     def __init__(self) -> None:
-        self._origins: dict[tuple[str, str, str], set[str]] = {}
-        self._evidence: dict[tuple[str, str, str], tuple[Evidence, ...]] = {}
-        self._downgraded: set[tuple[str, str, str]] = set()
+        self._origins: dict[tuple[str, str], set[str]] = {}
+        self._first: dict[tuple[str, str], Draft] = {}
+        self._evidence: dict[tuple[str, str], tuple[Evidence, ...]] = {}
+        self._downgraded: set[tuple[str, str]] = set()
 
     def add(self, draft: Draft, origin: str | None = None, *, info: bool = False) -> None:
         """Note a finding; one said twice is said once, with all its origins and evidence."""
-        key = (draft.code, draft.text, draft.cite)
+        key = (draft.code, draft.text)
         known = key in self._origins
+        origins = self._origins.setdefault(key, set())
         if origin is not None:
-            self._origins.setdefault(key, set()).add(origin)
-        else:
-            self._origins.setdefault(key, set())
+            origins.add(origin)
+        self._first.setdefault(key, draft)
         evidence = self._evidence.get(key, ())
         if evidence != draft.evidence:
             evidence += tuple(e for e in draft.evidence if e not in evidence)
@@ -78,7 +79,7 @@ class _Notebook:
         """The findings, warnings first."""
         found = []
         for key, origins in self._origins.items():
-            code, text, cite = key
+            code, text = key
             weight: Severity = severity(code, origins, met)
             if key in self._downgraded:
                 weight = "info"
@@ -87,7 +88,7 @@ class _Notebook:
                     code=code,
                     severity=weight,
                     text=text,
-                    citation=cite,
+                    citation=self._first[key].cite,
                     evidence=self._evidence[key],
                 ),
             )
@@ -281,7 +282,7 @@ def _binding(
     standing: Iterable[str],
     met: Iterable[str],
 ) -> tuple[EventName, ...]:
-    """The events whose windows bind: those of the candidates, unless an exempt indication is met."""
+    """The events whose windows bind: the candidates' own, unless an exempt indication is met."""
     if any(policy.indications[i].exempt for i in met):
         return ()
     criteria = (policy.criteria[c] for i in standing for c in policy.indications[i].all_of)
@@ -305,13 +306,6 @@ def _note_order(notebook: _Notebook, judged: Judged, rule: OrderRule, code: Orde
         notebook.add(
             case.draft("other-patient-ignored", "P-B-INTRO", count=str(chart.other_patient)),
         )
-    for missing in chart.missing:
-        notebook.add(
-            case.draft(
-                "record-incomplete",
-                "P-B-INTRO",
-                label=missing.need,
-                reason=missing.reason,
-                reference=missing.reference or missing.need,
-            ),
-        )
+    if chart.missing:
+        parts = dict.fromkeys(f"{m.reference or m.need}: {m.reason}" for m in chart.missing)
+        notebook.add(case.draft("record-incomplete", "P-B-INTRO", reason="; ".join(parts)))

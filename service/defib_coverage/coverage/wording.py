@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Placeholders and the longest text each can become; None: unbounded, not allowed in a summary.
 PLACEHOLDERS: Mapping[str, int | None] = {
-    "order": 8,
+    "order": 18,
     "service_date": 10,
     "first_eligible": 10,
     "last_excluded": 10,
@@ -34,6 +34,68 @@ PLACEHOLDERS: Mapping[str, int | None] = {
     "reason": None,
     "reference": None,
     "safe_date": None,
+}
+
+# The sentences that the code names, by section: a file must have these and no others.
+SENTENCES: Mapping[str, frozenset[str]] = {
+    "asks": frozenset(
+        {
+            "diagnosis",
+            "partner",
+            "episode",
+            "event-date",
+            "lvef-imprecise",
+            "nyha-imprecise",
+            "sdm-words-only",
+            "sdm-other-staff",
+            "sdm-profession-unknown",
+            "existing-device-hint",
+            "attest",
+            "not-fetched",
+            "unreadable",
+        },
+    ),
+    "summaries": frozenset(
+        {
+            "not-covered",
+            "not-covered-wait",
+            "conditional",
+            "conditional-one",
+            "conditional-pair",
+            "conditional-wait",
+            "covered-note",
+            "missing-secondary",
+            "missing-secondary-supported",
+            "waiting-period",
+            "waiting-period-possible",
+            "checklist",
+        },
+    ),
+    "details": frozenset(
+        {
+            "order",
+            "met",
+            "open",
+            "pair",
+            "pair-supported",
+            "pair-near-miss",
+            "pair-none",
+            "window",
+            "window-possible",
+            "bridge",
+            "checked",
+            "to-document",
+            "basis",
+        },
+    ),
+    "labels": frozenset(
+        {
+            "occurrence",
+            "appointment",
+            "today",
+            "authored-assumed",
+        },
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the rules need of a chart: one need a resource type, with the prefetch template that asks."""
+"""What the rules need of a chart, with the prefetch template that asks for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from defib_coverage.coverage.chart import Need
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OBSERVATIONS = ("lvef", "nyha", "heart-rate")
+# Observations that the rules read; their codes fill the template.
+OBSERVATION_SETS = ("lvef", "nyha", "heart-rate")
 
 
 class PrefetchKey(msgspec.Struct, frozen=True):

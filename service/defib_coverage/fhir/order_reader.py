@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from defib_coverage.coverage.chart import Fact, Hit, Kind
-from defib_coverage.coverage.dates import DateSpan, parse_date
+from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.coverage.orders import DeviceOrder, classify
 from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.systems import alias_of
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.fhir.references import PatientCheck
     from defib_coverage.fhir.resources import CodeableConcept, Coding, Order, OrderConcept
 
 JUDGED_TYPES = frozenset({"ServiceRequest", "DeviceRequest"})
@@ -25,6 +26,7 @@ def read_order(
     order: Order,
     position: int,
     index: CodeIndex,
+    is_patient: PatientCheck,
     appointment: DateSpan | None = None,
 ) -> DeviceOrder:
     """Read one ServiceRequest or DeviceRequest.
@@ -33,6 +35,7 @@ def read_order(
         order: the order as decoded.
         position: its place in the Bundle, which names an order without id.
         index: the value sets.
+        is_patient: tells the patient of the call.
         appointment: the start of the appointment being booked for it, if any.
     """
     concept = order.code or order.code_codeable_concept
@@ -49,13 +52,26 @@ def read_order(
         code=code,
         system=None if first is None else first.system,
         text=None if first is None else first.code,
-        wanted=not order.do_not_perform and order.status not in _UNWANTED,
+        refusal=_refusal(order, is_patient),
         completed=order.status == "completed",
         occurrence=_occurrence(order),
         appointment=appointment,
-        authored=_date(order.authored_on),
+        authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
     )
+
+
+def _refusal(
+    order: Order,
+    is_patient: PatientCheck,
+) -> Literal["order-not-wanted", "order-of-other-patient"] | None:
+    if order.do_not_perform or order.status in _UNWANTED:
+        return "order-not-wanted"
+    subject = order.subject
+    # Draft orders are often poor: one without a subject belongs to the call's patient.
+    if subject is not None and subject.reference is not None and not is_patient(subject):
+        return "order-of-other-patient"
+    return None
 
 
 def reason_references(order: Order) -> tuple[str, ...]:
@@ -96,18 +112,9 @@ def _reasons(
 
 def _occurrence(order: Order) -> DateSpan | None:
     if order.occurrence_date_time is not None:
-        return _date(order.occurrence_date_time)
+        return read_date(order.occurrence_date_time)
     if order.occurrence_period is not None:
-        return _date(order.occurrence_period.start)
+        return read_date(order.occurrence_period.start)
     if order.occurrence_timing is not None and order.occurrence_timing.event:
-        return _date(order.occurrence_timing.event[0])
+        return read_date(order.occurrence_timing.event[0])
     return None
-
-
-def _date(text: str | None) -> DateSpan | None:
-    if text is None:
-        return None
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None

@@ -18,9 +18,9 @@ _PER_CENT = frozenset({"%", "percent", "per cent", "[pct]"})
 _FULL = 100.0
 _NUMBER = r"(\d{1,3}(?:\.\d+)?)"
 _READING = re.compile(
-    rf"\s*(<=|>=|<|>|≤|≥)?\s*{_NUMBER}\s*%?\s*(?:(?:-|–|to)\s*{_NUMBER}\s*%?)?\s*",
+    rf"\s*(<=|>=|<|>|\u2264|\u2265)?\s*{_NUMBER}\s*%?\s*(?:(?:-|\u2013|to)\s*{_NUMBER}\s*%?)?\s*",
 )
-_CLASS = re.compile(r"\b(IV|III|II|I|[1-4])\b(?:\s*(?:-|–|/|to)\s*(IV|III|II|I|[1-4])\b)?")
+_CLASS = re.compile(r"\b(IV|III|II|I|[1-4])\b(?:\s*(?:-|\u2013|/|to)\s*(IV|III|II|I|[1-4])\b)?")
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
 
 
@@ -76,9 +76,9 @@ def _per_cent(value: float, text: str, unit: str | None, comparator: str | None)
 
 
 def _bounded(value: float, text: str, comparator: str | None) -> Quantity:
-    if comparator in {"<", "<=", "≤"}:
+    if comparator in {"<", "<=", "\u2264"}:
         return Quantity(None, value, text)
-    if comparator in {">", ">=", "≥"}:
+    if comparator in {">", ">=", "\u2265"}:
         return Quantity(value, None, text, low_open=comparator == ">")
     return Quantity(value, value, text)
 

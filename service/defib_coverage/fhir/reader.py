@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Kind, Payer
-from defib_coverage.coverage.dates import DateSpan, add_months, parse_date
+from defib_coverage.coverage.dates import DateSpan, add_months, read_date
 from defib_coverage.fhir.read_values import (
-    classes_in,
     read_classes,
     read_ejection_fraction,
     read_rate,
@@ -36,7 +35,7 @@ from defib_coverage.fhir.resources import (
 from defib_coverage.fhir.systems import ALIASES, alias_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from defib_coverage.coverage.codes import CodeIndex, Match
     from defib_coverage.fhir.answers import Answers
@@ -123,7 +122,7 @@ class _Reading:
         for resource, full_url in answers.resources:
             if resource.resource_type == "Patient":
                 if resource.id == patient_id:
-                    self._birth = _date(resource.birth_date)
+                    self._birth = read_date(resource.birth_date)
                     if full_url is not None:
                         self._is_patient.also(full_url)
             elif resource.resource_type in _LINKED:
@@ -190,17 +189,18 @@ class _Reading:
                 confirmed=verification not in _POSSIBLE_DIAGNOSIS,
                 current=(status is None and not _ended(resource)) or status in _CURRENT,
                 when=self._onset(resource),
-                recorded=_date(resource.recorded_date),
+                recorded=read_date(resource.recorded_date),
                 encountered=self._encounter_start(resource),
-                ended=_date(resource.abatement_date_time) or _period_end(resource.abatement_period),
+                ended=read_date(resource.abatement_date_time)
+                or _period_end(resource.abatement_period),
                 classes=classes,
             ),
         )
 
     def _onset(self, resource: Resource) -> DateSpan | None:
-        onset = _date(resource.onset_date_time)
+        onset = read_date(resource.onset_date_time)
         if onset is None and resource.onset_period is not None:
-            onset = _date(resource.onset_period.start)
+            onset = read_date(resource.onset_period.start)
         if onset is None and resource.onset_age is not None:
             onset = self._at_age(resource.onset_age.value, resource.onset_age.code)
         return onset
@@ -220,7 +220,7 @@ class _Reading:
         linked = self._find_linked(encounter.reference)
         if linked is None or not isinstance(linked.period, Period):
             return None
-        return _date(linked.period.start)
+        return read_date(linked.period.start)
 
     def _procedure(self, resource: Resource) -> None:
         matches = self._matches(resource.code)
@@ -232,9 +232,11 @@ class _Reading:
         planned = status == "preparation"
         if status in {"not-done", "entered-in-error"}:
             return
-        when = _date(resource.performed_date_time)
+        when = read_date(resource.performed_date_time)
         if when is None and resource.performed_period is not None:
-            when = _period_end(resource.performed_period) or _date(resource.performed_period.start)
+            when = _period_end(resource.performed_period) or read_date(
+                resource.performed_period.start
+            )
         self._file(
             matches,
             Fact(
@@ -259,9 +261,11 @@ class _Reading:
         matches = self._matches(value.code)
         if not matches:
             return
-        when = _date(resource.effective_date_time)
+        when = read_date(resource.effective_date_time)
         if when is None and resource.effective_period is not None:
-            when = _period_end(resource.effective_period) or _date(resource.effective_period.start)
+            when = _period_end(resource.effective_period) or read_date(
+                resource.effective_period.start
+            )
         for match in matches:
             quantity = None
             classes: tuple[int, ...] = ()
@@ -284,7 +288,7 @@ class _Reading:
                     kind=Kind.OBSERVATION,
                     confirmed=not preliminary,
                     when=when,
-                    recorded=_date(resource.issued),
+                    recorded=read_date(resource.issued),
                     quantity=quantity,
                     classes=classes,
                     modality=self._modality(resource) if quantity is not None else None,
@@ -311,11 +315,11 @@ class _Reading:
         if resource.resource_type == "MedicationRequest":
             if resource.intent is not None and resource.intent not in _ORDER_INTENTS:
                 return
-            when = _date(resource.authored_on)
+            when = read_date(resource.authored_on)
         else:
-            when = _date(resource.effective_date_time)
+            when = read_date(resource.effective_date_time)
             if resource.effective_period is not None:
-                when = _date(resource.effective_period.start)
+                when = read_date(resource.effective_period.start)
                 ended = _period_end(resource.effective_period)
         if status in {"draft", "cancelled", "intended", "not-taken"}:
             return
@@ -338,7 +342,7 @@ class _Reading:
             return
         when = None
         if isinstance(resource.period, Period):
-            when = _date(resource.period.start) or _date(resource.period.end)
+            when = read_date(resource.period.start) or read_date(resource.period.end)
         if not matches:
             texts = [c.text for c in (*types, *concepts(resource.reason_code))]
             self._visit_in_words(resource, Kind.ENCOUNTER, texts, when)
@@ -359,7 +363,7 @@ class _Reading:
             return
         types = concepts(resource.type)
         matches = [m for c in types for m in self._reader.matches(c) if m.value_set == _SDM]
-        when = _date(resource.date)
+        when = read_date(resource.date)
         if not matches:
             texts = [c.text for c in types]
             if isinstance(resource.description, str):
@@ -388,14 +392,14 @@ class _Reading:
                 reference=_reference(resource),
                 kind=Kind.REQUEST,
                 planned=True,
-                when=_date(resource.occurrence_date_time),
+                when=read_date(resource.occurrence_date_time),
             )
             self._file(matches, fact)
 
     def _appointment(self, resource: Resource) -> None:
         if resource.status not in _BOOKED:
             return
-        when = _date(resource.start)
+        when = read_date(resource.start)
         if when is not None and resource.status == "booked":
             for basis in _listed(resource.based_on):
                 self._appointments[tail(basis.reference or "")] = when
@@ -508,18 +512,8 @@ def _ended(resource: Resource) -> bool:
     return resource.abatement_date_time is not None or resource.abatement_period is not None
 
 
-def _date(text: str | None) -> DateSpan | None:
-    """A date, None where there is none or where it cannot be read as one."""
-    if text is None:
-        return None
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
-
-
 def _period_end(period: Period | None) -> DateSpan | None:
-    return None if period is None else _date(period.end)
+    return None if period is None else read_date(period.end)
 
 
 def _reference(resource: Resource) -> str:

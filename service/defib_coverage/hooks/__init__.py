@@ -1,0 +1,1 @@
+"""Foreign vocabulary 2: CDS Hooks. Requests in, cards out."""

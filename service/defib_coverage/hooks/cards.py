@@ -1,0 +1,409 @@
+"""Cards: what a clinician sees of the determinations of one call.
+
+One verdict card an order that needs one; beside it, once for the whole call, what is missing on the
+claim, the waiting periods, and the documentation that is open. Nothing for orders that are not ours
+and nothing where all is met.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from defib_coverage.coverage.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.coverage.determination import (
+        Determination,
+        Evidence,
+        Finding,
+        IndicationResult,
+        MissingSecondary,
+        WaitingPeriodResult,
+    )
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.coverage.policy import PolicyVersion
+    from defib_coverage.coverage.wording import Wording
+
+Item = TypeVar("Item")
+TOPIC_SYSTEM = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
+# They have cards of their own beside the verdict.
+_OWN_CARDS = frozenset({"secondary-diagnosis-missing", "waiting-period-open"})
+# What begins formatting, a link, HTML or an entity within a line.
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """Card source.topic: a code of the CRD card types."""
+
+    system: str
+    code: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Card source."""
+
+    label: str
+    url: str
+    topic: Topic
+
+
+class OrderReference(msgspec.Struct, frozen=True):
+    """A reference to an order of the call."""
+
+    reference: str
+
+
+class CardExtension(msgspec.Struct, frozen=True):
+    """Card extension: the orders that the card is about, where the call has several."""
+
+    associated_resource: tuple[OrderReference, ...] = msgspec.field(
+        name="davinci-crd.associated-resource",
+    )
+
+
+class Card(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A CDS Hooks card."""
+
+    uuid: str
+    summary: str
+    indicator: Literal["info", "warning"]
+    detail: str
+    source: Source
+    extension: CardExtension | None = None
+
+
+class HookResponse(msgspec.Struct, frozen=True):
+    """The answer to a CDS Hooks call."""
+
+    cards: tuple[Card, ...]
+
+
+def plain(text: str) -> str:
+    """Text that may come from the chart, inside a line of markdown: no formatting, no HTML."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def build_cards(determinations: Sequence[Determination], knowledge: Knowledge) -> tuple[Card, ...]:
+    """The cards of one call."""
+    builder = _Builder(determinations, knowledge)
+    verdicts = [d for d in determinations if _needs_card(d)]
+    cards = [builder.verdict(d) for d in verdicts]
+    cards += builder.missing_secondary(verdicts)
+    cards += builder.waiting_periods(verdicts)
+    cards += builder.checklist(verdicts)
+    return tuple(cards)
+
+
+def _needs_card(determination: Determination) -> bool:
+    """Whether something is open, and not told by the order it depends on."""
+    if determination.status == "not-applicable" or determination.order.depends_on is not None:
+        return False
+    return determination.status != "covered" or any(
+        f.severity == "warning" for f in determination.findings
+    )
+
+
+class _Builder:
+    """Builds the cards of one call."""
+
+    def __init__(self, determinations: Sequence[Determination], knowledge: Knowledge) -> None:
+        self._all = determinations
+        self._index: CodeIndex = knowledge.index
+        self._wording: Wording = knowledge.wording
+        self._library = knowledge.library
+
+    def verdict(self, determination: Determination) -> Card:
+        """What the policy says of one order, and why."""
+        warnings = [f for f in determination.findings if f.severity == "warning"]
+        told = [f for f in determination.findings if f.code not in _OWN_CARDS]
+        order = determination.order
+        lines = [
+            self._wording.detail(
+                "order",
+                {
+                    "label": plain(self._label(order.code)),
+                    "code": plain(order.code or ""),
+                    "service_date": order.service_date.isoformat(),
+                    "reason": self._wording.labels[order.service_date_basis],
+                },
+            ),
+            *self._indications(determination),
+        ]
+        parts = ["\n".join(lines)]
+        if told:
+            parts.append("\n".join(self._bullet(f) for f in told))
+        policy = self._policy(order.service_date)
+        parts.append(
+            self._wording.detail(
+                "basis",
+                {
+                    "label": policy.citation,
+                    "service_date": order.service_date.isoformat(),
+                },
+            ),
+        )
+        return self._card(
+            self._verdict_summary(determination),
+            "warning" if warnings or determination.status == "not-covered" else "info",
+            "\n\n".join(parts),
+            "appropriate-use",
+            [determination],
+        )
+
+    def _verdict_summary(self, determination: Determination) -> str:
+        order = determination.order
+        earliest = determination.earliest_eligible_date
+        best = _closest(determination)
+        count = len(_open_points([determination]))
+        facts = {
+            "order": order.code or "order",
+            "service_date": order.service_date.isoformat(),
+            "first_eligible": "" if earliest is None else earliest.isoformat(),
+            "indication": "" if best is None else best.id,
+            "count": str(count),
+            "primary": "",
+        }
+        pair = any(
+            f.code == "secondary-diagnosis-missing" and f.severity == "warning"
+            for f in determination.findings
+        )
+        match determination.status:
+            case "not-covered":
+                name = "not-covered-wait" if earliest is not None else "not-covered"
+            case "covered":
+                name = "covered-note"
+                facts["count"] = str(sum(f.severity == "warning" for f in determination.findings))
+            case _ if earliest is not None:
+                name = "conditional-wait"
+            case _ if pair:
+                name = "conditional-pair"
+                facts["primary"] = determination.missing_secondary[0].primary
+            case _:
+                name = "conditional-one" if count == 1 else "conditional"
+        return self._wording.summary(name, facts)
+
+    def _indications(self, determination: Determination) -> Iterable[str]:
+        """Which indication is met, else which is closest."""
+        shown = [i for i in determination.indications if i.id in determination.indications_met]
+        name = "met"
+        if not shown:
+            best = _closest(determination)
+            shown, name = ([] if best is None else [best]), "open"
+        for indication in shown:
+            facts = {"indication": indication.id, "label": indication.label}
+            yield self._wording.detail(name, facts)
+
+    def _bullet(self, finding: Finding) -> str:
+        sources = ", ".join(_source(e) for e in finding.evidence)
+        text = plain(finding.text)
+        return f"- {text} ({finding.citation}{'; ' + sources if sources else ''})"
+
+    def missing_secondary(self, determinations: Sequence[Determination]) -> Iterable[Card]:
+        """The primaries without partner that coverage depends on, and what the chart supports."""
+        concerned = [
+            d
+            for d in determinations
+            if any(
+                f.code == "secondary-diagnosis-missing" and f.severity == "warning"
+                for f in d.findings
+            )
+        ]
+        missing = _unique(m for d in concerned for m in d.missing_secondary)
+        if not missing:
+            return
+        findings = _unique(f for d in concerned for f in d.findings)
+        supported = next((m for m in missing if m.supported), None)
+        name = "missing-secondary" if supported is None else "missing-secondary-supported"
+        leading = missing[0] if supported is None else supported
+        summary = self._wording.summary(
+            name,
+            {
+                "primary": leading.primary,
+                "code": leading.supported[0] if leading.supported else "",
+            },
+        )
+        detail = "\n".join(self._pair_lines(missing, findings))
+        yield self._card(summary, "warning", detail, "claim", concerned)
+
+    def _pair_lines(
+        self,
+        missing: Sequence[MissingSecondary],
+        findings: Sequence[Finding],
+    ) -> Iterable[str]:
+        for m in missing:
+            facts = {"primary": m.primary, "partners": ", ".join(m.any_of)}
+            yield f"- {self._wording.detail('pair', facts)} ({m.citation})"
+        supported = _unique(code for m in missing for code in m.supported)
+        shown = _unique(e for f in findings if f.code == "needs-icd10-code" for e in f.evidence)
+        near = _unique(
+            e for f in findings if f.code == "hf-code-not-qualifying" for e in f.evidence
+        )
+        if supported:
+            facts = {
+                "supported": ", ".join(supported),
+                "codes": ", ".join(_source(e) for e in shown),
+            }
+            yield "- " + self._wording.detail("pair-supported", facts)
+        if near:
+            facts = {"codes": ", ".join(f"{plain(e.code)} ({_source(e)})" for e in near)}
+            yield "- " + self._wording.detail("pair-near-miss", facts)
+        if not supported and not near:
+            yield "- " + self._wording.detail("pair-none", {})
+
+    def waiting_periods(self, determinations: Sequence[Determination]) -> Iterable[Card]:
+        """The open waiting periods that bind, each with its arithmetic."""
+        concerned = [d for d in determinations if d.earliest_eligible_date is not None]
+        if not concerned:
+            return
+        leading = max(concerned, key=lambda d: d.earliest_eligible_date or d.order.service_date)
+        windows = [w for w in leading.waiting_periods if w.applies]
+        last = max(windows, key=lambda w: w.last_excluded_day)
+        definite = any(w.certainty == "definite" for w in windows)
+        summary = self._wording.summary(
+            "waiting-period" if definite else "waiting-period-possible",
+            {
+                "last_excluded": last.last_excluded_day.isoformat(),
+                "first_eligible": last.first_eligible_day.isoformat(),
+            },
+        )
+        policy = self._policy(leading.order.service_date)
+        lines = [f"- {self._window_line(policy, leading, w)}" for w in windows]
+        lines.append("- " + self._wording.detail("bridge", {}))
+        yield self._card(summary, "warning", "\n".join(lines), "limits", concerned)
+
+    def _window_line(
+        self,
+        policy: PolicyVersion,
+        determination: Determination,
+        window: WaitingPeriodResult,
+    ) -> str:
+        rule = policy.waiting[window.event]
+        facts = {
+            "event": rule.label[:1].upper() + rule.label[1:],
+            "codes": plain(window.reference),
+            "date": (window.event_date or "unknown")[:10],
+            "length": str(rule.length),
+            "last_excluded": window.last_excluded_day.isoformat(),
+            "first_eligible": window.first_eligible_day.isoformat(),
+            "service_date": determination.order.service_date.isoformat(),
+            "days": str(window.days_remaining),
+        }
+        name = "window" if window.certainty == "definite" else "window-possible"
+        return f"{self._wording.detail(name, facts)} ({window.citation})"
+
+    def checklist(self, determinations: Sequence[Determination]) -> Iterable[Card]:
+        """What is left to document, and what was checked and is left to attest."""
+        points = _open_points(determinations)
+        if not points:
+            return
+        attested = _unique(
+            c.label
+            for d in determinations
+            for i in _candidates(d)
+            for c in (*i.criteria, *d.always)
+            if c.attest
+        )
+        parts = [
+            self._wording.detail("to-document", {}),
+            "\n".join(f"- [ ] {plain(point)}" for point in points),
+        ]
+        if attested:
+            parts.append(self._wording.detail("checked", {}))
+            parts.append("\n".join(f"- [ ] {label}" for label in attested))
+        summary = self._wording.summary("checklist", {"count": str(len(points))})
+        yield self._card(summary, "info", "\n\n".join(parts), "clinical-reminder", determinations)
+
+    def _card(
+        self,
+        summary: str,
+        indicator: Literal["info", "warning"],
+        detail: str,
+        topic: str,
+        about: Sequence[Determination],
+    ) -> Card:
+        policy = self._policy(about[0].order.service_date)
+        extension = None
+        if len(self._all) > 1:
+            named = {d.order.reference for d in about}
+            named |= {d.order.reference for d in self._all if d.order.depends_on in named}
+            extension = CardExtension(
+                tuple(
+                    OrderReference(d.order.reference)
+                    for d in self._all
+                    if d.order.reference in named
+                ),
+            )
+        return Card(
+            uuid=str(uuid4()),
+            summary=summary,
+            indicator=indicator,
+            detail=detail,
+            source=Source(policy.source_label, policy.article_url, Topic(TOPIC_SYSTEM, topic)),
+            extension=extension,
+        )
+
+    def _label(self, code: str | None) -> str:
+        """What the order's code means, in our own words."""
+        for vs in self._index.value_sets.values():
+            if vs.role == "order":
+                for entry in vs.codes:
+                    if entry.code == code:
+                        return entry.label or vs.title
+        return "Defibrillator order"
+
+    def _policy(self, day: date) -> PolicyVersion:
+        policy = self._library.in_force(day)
+        if policy is None:  # a determination that needs a card was made by a policy
+            message = f"no policy is in force on {day}"
+            raise LookupError(message)
+        return policy
+
+
+def _source(evidence: Evidence) -> str:
+    """A record as a reader finds it again."""
+    parts = [evidence.reference]
+    if evidence.value is not None:
+        parts.append(evidence.value)
+    if evidence.date is not None:
+        parts.append(evidence.date[:10])
+    return plain(" ".join(parts))
+
+
+def _candidates(determination: Determination) -> list[IndicationResult]:
+    return [i for i in determination.indications if i.candidate]
+
+
+def _closest(determination: Determination) -> IndicationResult | None:
+    """The candidate with the least left to settle."""
+    candidates = _candidates(determination)
+    return min(
+        candidates,
+        key=lambda i: (i.truth is Truth.NOT_MET, sum(bool(c.gaps) for c in i.criteria)),
+        default=None,
+    )
+
+
+def _open_points(determinations: Sequence[Determination]) -> list[str]:
+    """What is left to document, each point once: of the indications that can still be met."""
+    points: list[str] = []
+    for d in determinations:
+        candidates = [i for i in _candidates(d) if i.id not in d.indications_met]
+        if d.indications_met:
+            candidates = []
+        shown = [c for i in candidates for c in i.criteria] + list(d.always)
+        points += [gap.ask for c in shown for gap in c.gaps]
+        if not candidates and not d.indications_met and d.status == "conditional":
+            points += [f.text for f in d.findings if f.severity == "warning"]
+    return _unique(points)
+
+
+def _unique(items: Iterable[Item]) -> list[Item]:
+    return list(dict.fromkeys(items))

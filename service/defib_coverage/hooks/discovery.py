@@ -1,0 +1,65 @@
+"""The discovery document: four services, what they are for, what they want prefetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.fhir.needs import OBSERVATION_SETS, PREFETCH
+from defib_coverage.fhir.systems import SYSTEM_URIS
+from defib_coverage.hooks.wire import HookName
+
+if TYPE_CHECKING:
+    from defib_coverage.coverage.codes import CodeIndex
+
+SERVICE_IDS: dict[str, HookName] = {
+    "defibrillator-order-select": "order-select",
+    "defibrillator-order-sign": "order-sign",
+    "defibrillator-order-dispatch": "order-dispatch",
+    "defibrillator-appointment-book": "appointment-book",
+}
+_TITLES = {
+    "order-select": "Defibrillator coverage: order selected",
+    "order-sign": "Defibrillator coverage: order signed",
+    "order-dispatch": "Defibrillator coverage: order dispatched",
+    "appointment-book": "Defibrillator coverage: appointment booked",
+}
+_DESCRIPTION = (
+    "Holds orders for implantable defibrillators against Medicare NCD 20.4 and billing article "
+    "A56326 on their service date: required secondary diagnosis, waiting periods after "
+    "infarction, bypass and stent, and the documentation that is still open."
+)
+
+
+class Service(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of the discovery document."""
+
+    hook: HookName
+    id: str
+    title: str
+    description: str
+    prefetch: dict[str, str]
+
+
+class Discovery(msgspec.Struct, frozen=True):
+    """The discovery document."""
+
+    services: tuple[Service, ...]
+
+
+def discovery(index: CodeIndex) -> Discovery:
+    """The document; prefetch templates keep to tokens and queries that CDS Hooks 2.0 knows."""
+    codes = ",".join(
+        f"{SYSTEM_URIS[entry.system][0]}|{entry.code}"
+        for value_set in OBSERVATION_SETS
+        for entry in index.value_sets[value_set].codes
+        if entry.system in {"loinc", "snomed"} and not entry.code.startswith("LA")
+    )
+    prefetch = {key.name: key.template.replace("{codes}", codes) for key in PREFETCH}
+    return Discovery(
+        tuple(
+            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, prefetch)
+            for service_id, hook in SERVICE_IDS.items()
+        ),
+    )

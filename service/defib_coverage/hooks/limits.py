@@ -1,0 +1,114 @@
+"""What a body may hold before it is decoded, and where in a body a place is.
+
+The decoder skips what the rules do not read; these checks make sure that what it skips is honest
+JSON text too, at a cost far below that of decoding.
+"""
+
+from __future__ import annotations
+
+import re
+
+from defib_coverage.errors import RequestError
+
+LONGEST_NUMBER = 1000
+DEEPEST = 200
+# A run of LONGEST_NUMBER digits covers at least two neighbouring bytes of this stride.
+_STRIDE = LONGEST_NUMBER // 2
+_TWO_DIGITS = re.compile(rb"(?=[0-9]{2})")
+_MAYBE_SURROGATE = re.compile(rb"\\u[dD]")
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+# Naming a place costs a walk through all text before it: not for places far inside.
+_FARTHEST = 1 << 20
+
+
+def check_text(body: bytes) -> None:
+    """Refuse text that is not honest JSON even where the decoder would not look.
+
+    Raises:
+        RequestError: 400 for text that is not UTF-8, a lone surrogate, or an endless number.
+    """
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise _refusal(body, error.start, "the text is not UTF-8") from error
+    if _MAYBE_SURROGATE.search(body) is not None:
+        _check_surrogates(body)
+    _check_numbers(body)
+
+
+def _check_surrogates(body: bytes) -> None:
+    """A surrogate escape must be a high one directly followed by a low one."""
+    high_ends = -1
+    for match in _ESCAPE.finditer(body):
+        value = int(match[1], 16) if match[1] else 0
+        low = 0xDC00 <= value <= 0xDFFF  # noqa: PLR2004 - the range of low surrogates
+        paired = low and match.start() == high_ends
+        if low is not paired or (high_ends >= 0 and not paired):
+            raise _refusal(body, match.start(), "a lone surrogate is no character")
+        high_ends = match.end() if 0xD800 <= value <= 0xDBFF else -1  # noqa: PLR2004 - high ones
+    if high_ends >= 0:
+        raise _refusal(body, high_ends, "a lone surrogate is no character")
+
+
+def _check_numbers(body: bytes) -> None:
+    """No run of ``LONGEST_NUMBER`` digits: no honest number or identifier has one."""
+    for match in _TWO_DIGITS.finditer(body[::_STRIDE]):
+        start = match.start() * _STRIDE
+        if not body[start : start + _STRIDE].isdigit():
+            continue
+        while start > 0 and body[start - 1 : start].isdigit():
+            start -= 1
+        if body[start : start + LONGEST_NUMBER].isdigit():
+            raise _refusal(body, start, f"a number has {LONGEST_NUMBER} digits or more")
+
+
+def _refusal(body: bytes, offset: int, message: str) -> RequestError:
+    return RequestError(400, "structure", message, place_of(body, offset))
+
+
+def deepest_place(body: bytes) -> str:
+    """Where the text is nested more deeply than ``DEEPEST``."""
+    depth = 0
+    for match in _TOKEN.finditer(body, 0, _FARTHEST):
+        token = match[0]
+        if token in b"{[":
+            depth += 1
+            if depth > DEEPEST:
+                return place_of(body, match.start())
+        elif token in b"}]":
+            depth -= 1
+    return "the body"
+
+
+def place_of(body: bytes, offset: int) -> str:
+    """The place of a byte as a path such as ``prefetch.conditions.entry[3]``, or as a byte number.
+
+    Keys of the client appear in the path shortened to what names may hold; values never do.
+    """
+    if offset > _FARTHEST:
+        return f"byte {offset}"
+    path: list[str | int] = []
+    key = ""
+    for match in _TOKEN.finditer(body, 0, offset):
+        token = match[0]
+        if token == b"{":
+            path.append("")
+        elif token == b"[":
+            path.append(0)
+        elif token in b"}]":
+            if path:
+                path.pop()
+        elif token == b",":
+            if path and isinstance(path[-1], int):
+                path[-1] += 1
+        elif token == b":":
+            if path and isinstance(path[-1], str):
+                path[-1] = key
+        elif token.startswith(b'"'):
+            key = re.sub(r"[^A-Za-z0-9_.\-]", "_", token[1:-1].decode(errors="replace"))[:64]
+    text = ""
+    for part in path[:12]:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if part else ""
+    return text.lstrip(".") + f" (byte {offset})" if text else f"byte {offset}"

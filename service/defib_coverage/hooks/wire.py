@@ -1,0 +1,320 @@
+"""CDS Hooks requests: decoded whole in one pass, and resource by resource where that fails."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+
+from defib_coverage.errors import RequestError
+from defib_coverage.fhir.answers import Unreadable
+from defib_coverage.fhir.resources import (
+    CodeableConcept,
+    Entry,
+    Link,
+    Order,
+    Resource,
+    Search,
+)
+from defib_coverage.fhir.systems import alias_of
+from defib_coverage.hooks.limits import check_text, deepest_place, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from defib_coverage.coverage.codes import CodeIndex
+
+HookName = Literal["order-select", "order-sign", "order-dispatch", "appointment-book"]
+HOOKS: tuple[HookName, ...] = ("order-select", "order-sign", "order-dispatch", "appointment-book")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+Model = TypeVar("Model")
+
+
+class RawEntry(msgspec.Struct, rename="camel"):
+    """An entry of a Bundle whose resource is kept as it came; empty where there is none."""
+
+    full_url: str | None = None
+    resource: msgspec.Raw = msgspec.Raw()
+    search: Search | None = None
+
+
+class RawBundle(msgspec.Struct, rename="camel"):
+    """A Bundle whose resources are kept as they came."""
+
+    resource_type: str = ""
+    total: int | None = None
+    link: list[Link] = []
+    entry: list[RawEntry] = []
+
+
+class Context(msgspec.Struct, rename="camel"):
+    """The context of any of the four hooks; which members a hook requires is checked after."""
+
+    patient_id: str | None = None
+    user_id: str | None = None
+    encounter_id: str | None = None
+    draft_orders: RawBundle | None = None
+    selections: list[str] | None = None
+    dispatched_orders: list[str] | None = None
+    performer: str | None = None
+    appointments: RawBundle | None = None
+
+
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    "order-select": ("userId", "patientId", "selections", "draftOrders"),
+    "order-sign": ("userId", "patientId", "draftOrders"),
+    "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
+    "appointment-book": ("userId", "patientId", "appointments"),
+}
+
+
+class HookRequest(msgspec.Struct, rename="camel"):
+    """A CDS Hooks request, as far as it is read here."""
+
+    hook: str
+    hook_instance: str
+    context: Context
+    prefetch: dict[str, Resource | None] = {}
+
+
+class _CarefulRequest(msgspec.Struct, rename="camel"):
+    hook: str
+    hook_instance: str
+    context: Context
+    prefetch: dict[str, msgspec.Raw] | None = None
+
+
+class _Glimpse(msgspec.Struct, rename="camel"):
+    """What can still be told of a resource that does not decode."""
+
+    resource_type: str
+    id: str | None = None
+    code: CodeableConcept | None = None
+
+
+class _Type(msgspec.Struct, rename="camel"):
+    resource_type: str = ""
+    id: str | None = None
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """A request, the resources of it that could not be read, and the body it came in."""
+
+    request: HookRequest
+    unreadable: tuple[Unreadable, ...]
+    body: bytes
+
+    @property
+    def patient_id(self) -> str:
+        """The id of the call's patient."""
+        return (self.request.context.patient_id or "").removeprefix("Patient/")
+
+
+_decode_fast = msgspec.json.Decoder(HookRequest).decode
+_decode_careful = msgspec.json.Decoder(_CarefulRequest).decode
+_decode_resource = msgspec.json.Decoder(Resource).decode
+_decode_order = msgspec.json.Decoder(Order).decode
+_decode_bundle = msgspec.json.Decoder(RawBundle).decode
+_decode_glimpse = msgspec.json.Decoder(_Glimpse).decode
+_decode_type = msgspec.json.Decoder(_Type).decode
+# What a decoder raises for text that is not what it should be.
+BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
+
+
+def decode_request(body: bytes, index: CodeIndex, hook: str | None = None) -> Decoded:
+    """Decode a request; one odd resource costs that resource, not the request.
+
+    Args:
+        body: the request's body.
+        index: tells whether an odd resource would matter.
+        hook: the hook of the service that was called; None takes any of the four.
+
+    Raises:
+        RequestError: 400 with the place for anything that is no such request.
+    """
+    check_text(body)
+    unreadable: tuple[Unreadable, ...] = ()
+    try:
+        request = _decode_fast(body)
+    except BAD:
+        request, unreadable = _carefully(body, index)
+    _check_envelope(request, hook)
+    return Decoded(request, unreadable, body)
+
+
+def _carefully(body: bytes, index: CodeIndex) -> tuple[HookRequest, tuple[Unreadable, ...]]:
+    """The second pass: envelope first, then every resource by itself."""
+    try:
+        careful = _decode_careful(body)
+    except BAD as error:
+        raise refusal(body, error) from error
+    prefetch: dict[str, Resource | None] = {}
+    unreadable: list[Unreadable] = []
+    for key, raw in (careful.prefetch or {}).items():
+        prefetch[key] = _read_value(f"prefetch.{key}", raw, index, unreadable)
+    request = HookRequest(careful.hook, careful.hook_instance, careful.context, prefetch)
+    return request, tuple(unreadable)
+
+
+def _read_value(
+    place: str,
+    raw: msgspec.Raw,
+    index: CodeIndex,
+    unreadable: list[Unreadable],
+) -> Resource | None:
+    """What stands under one prefetch key."""
+    text = bytes(raw)
+    if text == b"null":
+        return None
+    try:
+        return _decode_resource(text)
+    except BAD as error:
+        if not text.startswith(b"{"):
+            raise RequestError(400, "structure", "expected a resource or null", place) from error
+    try:
+        bundle = _decode_bundle(text)
+    except BAD as error:
+        bundle = None
+        reason = str(error)
+    if bundle is None or bundle.resource_type != "Bundle":
+        unreadable.append(_unreadable(text, "not decodable" if bundle else _reason(reason)))
+        return Resource(resource_type="Bundle")
+    entries: list[Entry] = []
+    for entry in bundle.entry:
+        resource = None
+        if _present(entry.resource):
+            try:
+                resource = _decode_resource(entry.resource)
+            except BAD as error:
+                if _matters(bytes(entry.resource), index):
+                    unreadable.append(_unreadable(bytes(entry.resource), _reason(str(error))))
+        entries.append(Entry(entry.full_url, resource, entry.search))
+    return Resource(
+        resource_type="Bundle",
+        total=bundle.total,
+        link=bundle.link,
+        entry=entries,
+    )
+
+
+def _present(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b"{"
+
+
+def _matters(text: bytes, index: CodeIndex) -> bool:
+    """Whether an odd resource might bear on the policy: not if its code is told and in no set."""
+    try:
+        glimpse = _decode_glimpse(text)
+    except BAD:
+        return True
+    if glimpse.code is None or not glimpse.code.coding:
+        return True
+    return any(
+        index.find(alias_of(coding.system) or coding.system, coding.code)
+        for coding in glimpse.code.coding
+        if coding.system and coding.code
+    )
+
+
+def _unreadable(text: bytes, reason: str) -> Unreadable:
+    try:
+        known = _decode_type(text)
+    except BAD:
+        known = _Type()
+    return Unreadable(known.resource_type, known.id, reason)
+
+
+def _reason(message: str) -> str:
+    """A decoder's message without what the chart says: expected and found types, and the path."""
+    return message if message.startswith(("Expected", "Object missing")) else "not decodable"
+
+
+def refusal(body: bytes, error: Exception) -> RequestError:
+    """The refusal of a body that does not decode, with the place of the fault."""
+    if isinstance(error, RecursionError):
+        return RequestError(400, "structure", "nested too deeply", deepest_place(body))
+    message = str(error)
+    if isinstance(error, msgspec.ValidationError):
+        reason, _, path = message.partition(" - at `$")
+        place = path.strip("`.") or None
+        missing = re.search(r"missing required field `(.+)`", reason)
+        if missing is not None:
+            where = f"{place}.{missing[1]}" if place else missing[1]
+            return RequestError(400, "required", f"{missing[1]} is missing", where)
+        return RequestError(400, "structure", reason[:1].lower() + reason[1:], place or "the body")
+    offset = re.search(r"\(byte (\d+)\)", message)
+    place = place_of(body, int(offset[1])) if offset is not None else f"byte {len(body)}"
+    return RequestError(400, "structure", "the body is not JSON: " + _json_fault(message), place)
+
+
+def _json_fault(message: str) -> str:
+    reason = re.sub(r"\s*\(byte \d+\)", "", message).removeprefix("JSON is malformed: ")
+    return reason[:1].lower() + reason[1:]
+
+
+def _check_envelope(request: HookRequest, hook: str | None) -> None:
+    """The members that CDS Hooks requires, and the hook that was called."""
+    if hook is not None and request.hook != hook:
+        message = f"this service answers the hook {hook}"
+        raise RequestError(400, "value", message, "hook")
+    if request.hook not in HOOKS:
+        message = "the hook is none of " + ", ".join(HOOKS)
+        raise RequestError(400, "value", message, "hook")
+    if _UUID.fullmatch(request.hook_instance) is None:
+        raise RequestError(400, "value", "hookInstance is not a UUID", "hookInstance")
+    context = request.context
+    for name in _REQUIRED[request.hook]:
+        value = getattr(context, re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name))
+        if value is None or value == "":
+            raise RequestError(400, "required", f"{name} is missing", f"context.{name}")
+    for name, bundle in (
+        ("draftOrders", context.draft_orders),
+        ("appointments", context.appointments),
+    ):
+        if bundle is not None and bundle.resource_type != "Bundle":
+            message = f"{name} is not a Bundle"
+            raise RequestError(400, "structure", message, f"context.{name}.resourceType")
+
+
+def raw_resources(body: bytes) -> Iterator[tuple[str | None, msgspec.Raw]]:
+    """Every resource of the prefetch as it came, with its full URL."""
+    careful = _decode_careful(body)
+    for raw in (careful.prefetch or {}).values():
+        if not _present(raw):
+            continue
+        try:
+            bundle = _decode_bundle(raw)
+        except BAD:
+            continue
+        if bundle.resource_type == "Bundle":
+            for entry in bundle.entry:
+                if _present(entry.resource):
+                    yield entry.full_url, entry.resource
+        else:
+            yield None, raw
+
+
+def resource_type_of(raw: msgspec.Raw) -> tuple[str, str | None]:
+    """Type and id of a resource as it came; empty for what is no resource."""
+    try:
+        known = _decode_type(raw)
+    except BAD:
+        return "", None
+    return known.resource_type, known.id
+
+
+def decode_order(raw: msgspec.Raw) -> Order | None:
+    """One order; None for one that cannot be read."""
+    try:
+        return _decode_order(raw)
+    except BAD:
+        return None
+
+
+def decode_resource(raw: msgspec.Raw) -> Resource | None:
+    """One resource in the lean shape; None for one that cannot be read."""
+    try:
+        return _decode_resource(raw)
+    except BAD:
+        return None
