@@ -1,0 +1,38 @@
+# Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
+PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
+
+.PHONY: venv run test lint types bench check schemas
+
+venv: .venv/bin/defib-coverage
+
+.venv/bin/defib-coverage: pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: venv
+	.venv/bin/defib-coverage serve
+
+test:
+	$(PYTHON) -m coverage erase
+	$(PYTHON) -m coverage run -m pytest
+	$(PYTHON) -m coverage combine --quiet
+	$(PYTHON) -m coverage report --include='*/defib_coverage/coverage/*' --fail-under=100 --skip-covered
+
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types:
+	$(PYTHON) -m mypy
+
+schemas:
+	$(PYTHON) -m defib_coverage policy schema policy > policies/policy.schema.json
+	$(PYTHON) -m defib_coverage policy schema valueset > valuesets/valueset.schema.json
+	$(PYTHON) -m defib_coverage policy schema cards > cards/cards.schema.json
+
+bench:
+	$(PYTHON) bench/run.py
+
+check: lint types test
+	$(PYTHON) -m defib_coverage policy check
