@@ -72,6 +72,11 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         version=__version__,
         summary="Coverage of implantable defibrillators under Medicare NCD 20.4, as CDS Hooks",
         lifespan=lifespan,
+        exception_handlers={
+            RequestError: _refused,
+            HTTPException: _unknown,
+            Exception: _broken,
+        },
     )
 
     @app.get("/cds-services", **DISCOVERY)
@@ -86,10 +91,9 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     async def call(service_id: str, request: Request) -> Response:
         hook = SERVICE_IDS.get(service_id)
         if hook is None:
-            raise RequestError(404, "not-found", "there is no such service", "path")
+            raise RequestError(404, "not-found", "there is no such service")
         decoded = decode_request(await _body(request, settings.max_body), knowledge.index, hook)
-        determinations = evaluator.evaluate(decoded, clock())
-        cards = build_cards(determinations, knowledge)
+        cards = build_cards(evaluator.evaluate(decoded, clock()), knowledge)
         return Response(encode(HookResponse(cards)), media_type=_JSON)
 
     @app.post("/determinations", **DETERMINATIONS)
@@ -98,29 +102,36 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         found = evaluator.evaluate(decoded, clock())
         return Response(encode({"determinations": found}), media_type=_JSON)
 
-    @app.exception_handler(RequestError)
-    async def refused(_: Request, error: RequestError) -> Response:
-        return Response(outcome_of(error), error.status, media_type=_FHIR)
-
-    @app.exception_handler(HTTPException)
-    async def unknown(_: Request, error: HTTPException) -> Response:
-        code = _ISSUE_OF_STATUS.get(error.status_code, "invalid")
-        content = operation_outcome(code, str(error.detail))
-        return Response(content, error.status_code, error.headers, _FHIR)
-
-    @app.exception_handler(Exception)
-    async def broken(_: Request, error: Exception) -> Response:
-        # The message of an exception may repeat the chart: only its type and place are logged.
-        incident = str(uuid4())
-        frame = error.__traceback__
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        place = "" if frame is None else f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}"
-        _log.error("incident %s: %s in %s", incident, type(error).__name__, place)
-        content = operation_outcome("exception", f"internal error, incident {incident}")
-        return Response(content, 500, media_type=_FHIR)
-
     return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """A request that breaks the rules."""
+    if not isinstance(error, RequestError):
+        raise error
+    return Response(outcome_of(error), error.status, media_type=_FHIR)
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    """A path or method that does not exist."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _ISSUE_OF_STATUS.get(error.status_code, "invalid")
+    content = operation_outcome(code, str(error.detail))
+    headers = None if error.headers is None else dict(error.headers)
+    return Response(content, error.status_code, headers, _FHIR)
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """A bug: its type and place are logged, never its message, which may repeat the chart."""
+    incident = str(uuid4())
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = "" if frame is None else f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}"
+    _log.error("incident %s: %s in %s", incident, type(error).__name__, place)
+    content = operation_outcome("exception", f"internal error, incident {incident}")
+    return Response(content, 500, media_type=_FHIR)
 
 
 async def _body(request: Request, limit: int) -> bytes:

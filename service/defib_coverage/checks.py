@@ -190,21 +190,30 @@ def _references(key: str, value: object, hint: object) -> Iterator[tuple[str, Re
         for note in get_args(hint)[1:]:
             if isinstance(note, Refers) and isinstance(value, str):
                 yield key, note, value
-    elif isinstance(value, msgspec.Struct):
-        prefix = f"{key}." if key else ""
-        for name, inner in get_type_hints(type(value), include_extras=True).items():
-            yield from _references(prefix + name, getattr(value, name, None), inner)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _references(key, item, get_args(hint)[0])
-    elif isinstance(value, dict):
-        key_hint, value_hint = get_args(hint)
-        for name, item in value.items():
-            yield from _references(f"{key}.{name}", name, key_hint)
-            yield from _references(f"{key}.{name}", item, value_hint)
-    elif value is not None:
-        for choice in get_args(hint):
-            yield from _references(key, value, choice)
+        return
+    for inner_key, inner, inner_hint in _parts(key, value, hint):
+        yield from _references(inner_key, inner, inner_hint)
+
+
+def _parts(key: str, value: object, hint: object) -> Iterator[tuple[str, object, object]]:
+    """What a value of a policy is made of, each part with its key and its type."""
+    match value:
+        case msgspec.Struct():
+            prefix = f"{key}." if key else ""
+            for name, inner in get_type_hints(type(value), include_extras=True).items():
+                yield prefix + name, getattr(value, name, None), inner
+        case tuple():
+            for item in value:
+                yield key, item, get_args(hint)[0]
+        case dict():
+            for name, item in value.items():
+                yield f"{key}.{name}", name, get_args(hint)[0]
+                yield f"{key}.{name}", item, get_args(hint)[1]
+        case None:
+            return
+        case _:
+            for choice in get_args(hint):
+                yield key, value, choice
 
 
 def _read_number(refers: Refers, text: str) -> None:
@@ -228,6 +237,15 @@ def _contradictions(version: PolicyVersion) -> Iterator[tuple[str, str]]:
     for name, indication in version.indications.items():
         if not indication.candidates or not set(indication.candidates) <= set(indication.all_of):
             yield f"indications.{name}.candidates", "must be criteria of all_of, at least one"
+    if not isinstance(version.criteria.get(version.existing_device), ExistingDevice):
+        yield "existing_device", "must name a criterion of kind 'device'"
+    for exception in ("pacemaker", "replacement"):
+        if exception not in version.exceptions:
+            yield f"exceptions.{exception}", "the exception is missing"
+    yield from _criterion_contradictions(version)
+
+
+def _criterion_contradictions(version: PolicyVersion) -> Iterator[tuple[str, str]]:
     used = {c for i in version.indications.values() for c in i.all_of + i.informs}
     used |= {c for rule in version.orders.values() for c in rule.always}
     for name, criterion in version.criteria.items():
@@ -237,11 +255,6 @@ def _contradictions(version: PolicyVersion) -> Iterator[tuple[str, str]]:
             not criterion.allowed or not set(criterion.allowed) <= {1, 2, 3, 4}
         ):
             yield f"criteria.{name}.allowed", "NYHA classes are 1 to 4"
-    if not isinstance(version.criteria.get(version.existing_device), ExistingDevice):
-        yield "existing_device", "must name a criterion of kind 'device'"
-    for exception in ("pacemaker", "replacement"):
-        if exception not in version.exceptions:
-            yield f"exceptions.{exception}", "the exception is missing"
 
 
 # ---------------------------------------------------------------------------------------- wording

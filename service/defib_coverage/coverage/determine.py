@@ -94,28 +94,34 @@ class _Call:
 
     def determination(self, order: DeviceOrder) -> Determination:
         """Judge one order."""
-        day, basis = service_date(order, self._chart.appointments.get(order.reference), self._today)
+        booked = self._chart.appointments.get(order.reference)
+        day, basis = service_date(order, booked, self._today)
+        judged_order = _judged_order(order, day, basis)
+        policy = self._knowledge.library.in_force(day)
         code = order.code
         if code is None:
-            return self._silent(order, day, basis, "non-icd-order", None)
-        policy = self._knowledge.library.in_force(day)
-        if order.refusal is not None:
-            return self._silent(order, day, basis, order.refusal, policy)
-        if policy is None:
-            return self._silent(order, day, basis, "policy-not-in-effect", policy)
-        if self._chart.payer == "other":
-            return self._silent(order, day, basis, "payer-not-medicare", policy)
+            return self._silent(judged_order, None, "non-icd-order")
+        refusal = order.refusal or self._refusal(policy)
+        if policy is None or refusal is not None:
+            return self._silent(judged_order, policy, refusal or "policy-not-in-effect")
         if code.order_class == "lead-only" and self._parent is not None:
-            return self._lead(order, day, basis, self._parent)
+            return self._lead(judged_order, self._parent)
         judged = self._judge(order, code, day, policy)
         in_place = judged.result(policy.existing_device).truth is Truth.MET
         rule = policy.orders[code.order_class]
         if code.entry.shared and not in_place and not self._own_only:
-            return self._silent(order, day, basis, rule.silent_finding, policy)
+            return self._silent(judged_order, policy, rule.silent_finding)
+        if in_place and code.order_class in FIRST_IMPLANTS:
+            # One code serves first implant and exchange: the device in place tells them apart.
+            judged_order = msgspec.structs.replace(judged_order, class_="replacement")
         judge = by_diagnosis if rule.diagnosis_support else by_criteria
-        verdict = judge(judged, rule, code)
-        exchange = in_place and code.order_class in FIRST_IMPLANTS
-        return self._determination(order, day, basis, policy, verdict, exchange=exchange)
+        return self._determination(judged_order, policy, judge(judged, rule, code))
+
+    def _refusal(self, policy: PolicyVersion | None) -> str | None:
+        """Why the policy does not apply to the call's patient or day (rule 1)."""
+        if policy is None:
+            return "policy-not-in-effect"
+        return "payer-not-medicare" if self._chart.payer == "other" else None
 
     def _judge(
         self,
@@ -135,17 +141,11 @@ class _Call:
             judged = self._judged[key] = Judged(Case(rulebook, view, removals))
         return judged
 
-    def _lead(
-        self,
-        order: DeviceOrder,
-        day: date,
-        basis: ServiceDateBasis,
-        parent: DeviceOrder,
-    ) -> Determination:
+    def _lead(self, judged_order: JudgedOrder, parent: DeviceOrder) -> Determination:
         """A lead beside an implant of the same call: it stands or falls with the implant."""
         leading = self.determination(parent)
         return Determination(
-            order=_judged_order(order, day, basis, depends_on=parent.reference),
+            order=msgspec.structs.replace(judged_order, depends_on=parent.reference),
             policy=leading.policy,
             status=leading.status,
             indications_met=leading.indications_met,
@@ -155,35 +155,29 @@ class _Call:
 
     def _silent(
         self,
-        order: DeviceOrder,
-        day: date,
-        basis: ServiceDateBasis,
-        finding: str,
+        judged_order: JudgedOrder,
         policy: PolicyVersion | None,
+        finding: str,
     ) -> Determination:
         """An order that is not ours to judge."""
-        text = self._knowledge.wording.finding(finding, {"service_date": day.isoformat()})
-        citation = "P-SCOPE"
+        facts = {"service_date": judged_order.service_date.isoformat()}
+        text = self._knowledge.wording.finding(finding, facts)
         return Determination(
-            order=_judged_order(order, day, basis),
+            order=judged_order,
             policy=None if policy is None else _reference(policy),
             status="not-applicable",
-            findings=(Finding(code=finding, severity="info", text=text, citation=citation),),
+            findings=(Finding(code=finding, severity="info", text=text, citation="P-SCOPE"),),
             data_digest=self._knowledge.digest,
         )
 
     def _determination(
         self,
-        order: DeviceOrder,
-        day: date,
-        basis: ServiceDateBasis,
+        judged_order: JudgedOrder,
         policy: PolicyVersion,
         verdict: Verdict,
-        *,
-        exchange: bool,
     ) -> Determination:
         return Determination(
-            order=_judged_order(order, day, basis, exchange=exchange),
+            order=judged_order,
             policy=_reference(policy),
             status=verdict.status,
             indications_met=verdict.met,
@@ -197,24 +191,16 @@ class _Call:
         )
 
 
-def _judged_order(
-    order: DeviceOrder,
-    day: date,
-    basis: ServiceDateBasis,
-    *,
-    exchange: bool = False,
-    depends_on: str | None = None,
-) -> JudgedOrder:
-    """The order as the contract names it; an implant beside a device in place is a replacement."""
+def _judged_order(order: DeviceOrder, day: date, basis: ServiceDateBasis) -> JudgedOrder:
+    """The order as the contract names it."""
     code = order.code
     return JudgedOrder(
         reference=order.reference,
         system=order.system if code is None else code.system,
         code=order.text if code is None else code.code,
-        class_="replacement" if exchange else order.order_class,
+        class_=order.order_class,
         service_date=day,
         service_date_basis=basis,
-        depends_on=depends_on,
     )
 
 

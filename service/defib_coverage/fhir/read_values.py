@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from defib_coverage.coverage.chart import Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.fhir.reading import Vocabulary
     from defib_coverage.fhir.resources import Amount, Range, Resource, Value
 
 _FRACTION_UNITS = frozenset({"1", "{fraction}", "{ratio}"})
@@ -117,28 +115,20 @@ def _shown(value: float, unit: str) -> str:
     return f"{value:g}{unit}" if value == int(value) else f"{value!r}{unit}"
 
 
-def read_classes(
-    value: Resource | Value,
-    index: CodeIndex,
-    aliases: Mapping[str, str],
-) -> tuple[int, ...]:
+def read_classes(value: Resource | Value, vocabulary: Vocabulary) -> tuple[int, ...]:
     """The NYHA classes that an answer stands for: one, or the ends of a range and all between."""
     concept = value.value_codeable_concept
     if concept is not None:
-        for coding in concept.coding:
-            system = aliases.get(coding.system or "")
-            if system is None or not coding.code:
-                continue
-            for match in index.find(system, coding.code):
-                if match.entry.nyha is not None:
-                    return (match.entry.nyha,)
+        for match in vocabulary.matches(concept):
+            if match.entry.nyha is not None:
+                return (match.entry.nyha,)
     if value.value_integer is not None:
         return (value.value_integer,) if 1 <= value.value_integer <= len(_ROMAN) else ()
     text = value.value_string or (concept.text if concept is not None else None)
-    return () if text is None else classes_in(text)
+    return () if text is None else _classes_in(text)
 
 
-def classes_in(text: str) -> tuple[int, ...]:
+def _classes_in(text: str) -> tuple[int, ...]:
     """The NYHA classes that a text names, in roman or arabic figures: ``NYHA II-III``."""
     match = _CLASS.search(text.upper().replace("NYHA", ""))
     if match is None:

@@ -20,6 +20,8 @@ _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 # Naming a place costs a walk through all text before it: not for places far inside.
 _FARTHEST = 1 << 20
+_LONGEST_PATH = 12
+_LONGEST_NAME = 64
 
 
 def check_text(body: bytes) -> None:
@@ -73,42 +75,48 @@ def deepest_place(body: bytes) -> str:
     depth = 0
     for match in _TOKEN.finditer(body, 0, _FARTHEST):
         token = match[0]
-        if token in b"{[":
+        if token in {b"{", b"["}:
             depth += 1
             if depth > DEEPEST:
                 return place_of(body, match.start())
-        elif token in b"}]":
+        elif token in {b"}", b"]"}:
             depth -= 1
     return "the body"
 
 
 def place_of(body: bytes, offset: int) -> str:
-    """The place of a byte as a path such as ``prefetch.conditions.entry[3]``, or as a byte number.
-
-    Keys of the client appear in the path shortened to what names may hold; values never do.
-    """
+    """The place of a byte as a path such as ``prefetch.conditions.entry[3]``, and its number."""
     if offset > _FARTHEST:
         return f"byte {offset}"
     path: list[str | int] = []
-    key = ""
+    name = ""
     for match in _TOKEN.finditer(body, 0, offset):
         token = match[0]
-        if token == b"{":
-            path.append("")
-        elif token == b"[":
-            path.append(0)
-        elif token in b"}]":
-            if path:
-                path.pop()
-        elif token == b",":
-            if path and isinstance(path[-1], int):
-                path[-1] += 1
-        elif token == b":":
-            if path and isinstance(path[-1], str):
-                path[-1] = key
-        elif token.startswith(b'"'):
-            key = re.sub(r"[^A-Za-z0-9_.\-]", "_", token[1:-1].decode(errors="replace"))[:64]
-    text = ""
-    for part in path[:12]:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if part else ""
-    return text.lstrip(".") + f" (byte {offset})" if text else f"byte {offset}"
+        if token.startswith(b'"'):
+            name = _name(token)
+        else:
+            _step(path, token, name)
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" if part else ""
+        for part in path[:_LONGEST_PATH]
+    )
+    return f"{text.lstrip('.')} (byte {offset})" if text else f"byte {offset}"
+
+
+def _step(path: list[str | int], token: bytes, name: str) -> None:
+    """Follow one mark of JSON along the path to where it leads."""
+    if token == b"{":
+        path.append("")
+    elif token == b"[":
+        path.append(0)
+    elif token in {b"}", b"]"}:
+        del path[-1:]
+    elif path and token == b"," and isinstance(path[-1], int):
+        path[-1] += 1
+    elif path and token == b":" and isinstance(path[-1], str):
+        path[-1] = name
+
+
+def _name(token: bytes) -> str:
+    """A member's name, reduced to what names may hold: a path must not carry what a client wrote."""
+    return re.sub(r"[^A-Za-z0-9_.\-]", "_", token[1:-1].decode(errors="replace"))[:_LONGEST_NAME]

@@ -61,7 +61,7 @@ _REQUEST = {
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}}}
 
 
-def _answer(model: Any, description: str) -> dict[int | str, Any]:
+def _answer(model: object, description: str) -> dict[int | str, Any]:
     """An answer of a msgspec model, its parts written out in place."""
     _, parts = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
     schema = msgspec.json.schema(model) | {"$defs": parts}

@@ -1,0 +1,177 @@
+"""Conditions, procedures and observations as facts (the tables and dates of rule 3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from defib_coverage.coverage.chart import Fact, Kind
+from defib_coverage.coverage.dates import DateSpan, add_months, read_date
+from defib_coverage.fhir.read_values import (
+    read_classes,
+    read_ejection_fraction,
+    read_rate,
+)
+from defib_coverage.fhir.reading import end_or_start, people, period_end, reference_of
+from defib_coverage.fhir.resources import CodeableConcept, Period, Reference, concepts
+
+if TYPE_CHECKING:
+    from defib_coverage.coverage.chart import Quantity
+    from defib_coverage.coverage.codes import Match
+    from defib_coverage.fhir.reading import Reading
+    from defib_coverage.fhir.resources import Resource, Value
+
+_CURRENT = frozenset({"active", "recurrence", "relapse"})
+_REFUTED = frozenset({"refuted", "entered-in-error"})
+_POSSIBLE_DIAGNOSIS = frozenset({"provisional", "differential", "unconfirmed"})
+_NOT_DONE = frozenset({"not-done", "entered-in-error"})
+_POSSIBLY_DONE = frozenset({"stopped", "on-hold", "unknown"})
+_FINAL = frozenset({"final", "amended", "corrected"})
+_OLDEST_AGE = 150
+
+
+def read_condition(reading: Reading, resource: Resource) -> None:
+    """A Condition; also a NYHA class recorded as one."""
+    matches = reading.matches(resource.code)
+    if not matches:
+        return
+    verification = _status_code(resource.verification_status)
+    if verification in _REFUTED:
+        return
+    status = _status_code(resource.clinical_status)
+    ended = read_date(resource.abatement_date_time) or period_end(resource.abatement_period)
+    reading.file(
+        matches,
+        Fact(
+            reference=reference_of(resource),
+            kind=Kind.CONDITION,
+            confirmed=verification not in _POSSIBLE_DIAGNOSIS,
+            current=status is None or status in _CURRENT,
+            when=_onset(reading, resource),
+            recorded=read_date(resource.recorded_date),
+            encountered=_encounter_start(reading, resource),
+            ended=ended,
+            classes=tuple({m.entry.nyha for m in matches if m.entry.nyha is not None}),
+        ),
+    )
+
+
+def _status_code(status: CodeableConcept | str | None) -> str | None:
+    if isinstance(status, CodeableConcept):
+        return next((c.code for c in status.coding if c.code), None)
+    return status
+
+
+def _onset(reading: Reading, resource: Resource) -> DateSpan | None:
+    onset = read_date(resource.onset_date_time)
+    if onset is None and resource.onset_period is not None:
+        onset = read_date(resource.onset_period.start)
+    if onset is None and resource.onset_age is not None:
+        onset = _at_age(reading.birth, resource.onset_age.value, resource.onset_age.code)
+    return onset
+
+
+def _at_age(birth: DateSpan | None, age: float | None, unit: str | None) -> DateSpan | None:
+    """The days on which the patient was of that age in years."""
+    if birth is None or age is None or unit not in {"a", None} or not 0 <= age <= _OLDEST_AGE:
+        return None
+    try:
+        low = add_months(birth.low, 12 * int(age))
+        high = add_months(birth.high, 12 * (int(age) + 1)) - timedelta(days=1)
+    except OverflowError:
+        return None
+    return DateSpan(low, high)
+
+
+def _encounter_start(reading: Reading, resource: Resource) -> DateSpan | None:
+    """The start of the visit at which a condition was noted."""
+    if not isinstance(resource.encounter, Reference):
+        return None
+    visit = reading.find(resource.encounter.reference)
+    if visit is None or not isinstance(visit.period, Period):
+        return None
+    return read_date(visit.period.start)
+
+
+def read_procedure(reading: Reading, resource: Resource) -> None:
+    """A Procedure, done, possibly done or planned."""
+    matches = reading.matches(resource.code)
+    status = resource.status
+    if status in _NOT_DONE:
+        return
+    when = end_or_start(resource.performed_date_time, resource.performed_period)
+    if not matches:
+        if isinstance(resource.code, CodeableConcept):
+            reading.visit_in_words(resource, Kind.PROCEDURE, [resource.code.text], when)
+        return
+    reading.file(
+        matches,
+        Fact(
+            reference=reference_of(resource),
+            kind=Kind.PROCEDURE,
+            confirmed=status not in _POSSIBLY_DONE,
+            planned=status == "preparation",
+            when=when,
+            clinician=reading.clinician(resource, people(resource.performer)),
+        ),
+    )
+
+
+def read_observation(reading: Reading, resource: Resource) -> None:
+    """An Observation with its components."""
+    if resource.status not in _FINAL and resource.status != "preliminary":
+        return
+    values: tuple[Resource | Value, ...] = (resource, *resource.component)
+    for value in values:
+        for match in reading.matches(value.code):
+            _read_value(reading, resource, value, match)
+
+
+def _read_value(
+    reading: Reading,
+    resource: Resource,
+    value: Resource | Value,
+    match: Match,
+) -> None:
+    quantity: Quantity | None = None
+    classes: tuple[int, ...] = ()
+    modality = None
+    match match.value_set:
+        case "lvef":
+            quantity = read_ejection_fraction(value)
+            if quantity is None:
+                return
+            modality = _modality(reading, resource)
+        case "heart-rate":
+            quantity = read_rate(value)
+        case "nyha":
+            if value.value_boolean is False:
+                return
+            classes = read_classes(value, reading.vocabulary) or tuple(
+                c for c in (match.entry.nyha,) if c is not None
+            )
+        case _:
+            pass
+    reading.file(
+        (match,),
+        Fact(
+            reference=reference_of(resource),
+            kind=Kind.OBSERVATION,
+            confirmed=resource.status != "preliminary",
+            when=end_or_start(resource.effective_date_time, resource.effective_period),
+            recorded=read_date(resource.issued),
+            quantity=quantity,
+            classes=classes,
+            modality=modality,
+            clinician=reading.clinician(resource, people(resource.performer)),
+        ),
+    )
+
+
+def _modality(reading: Reading, resource: Resource) -> str | None:
+    """The imaging modality that Observation.method names."""
+    for concept in concepts(resource.method):
+        for match in reading.vocabulary.matches(concept):
+            if match.entry.modality is not None:
+                return match.entry.modality
+    return None
