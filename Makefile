@@ -14,9 +14,7 @@ run: venv
 	.venv/bin/defib-coverage serve
 
 test:
-	$(PYTHON) -m coverage erase
 	$(PYTHON) -m coverage run -m pytest
-	$(PYTHON) -m coverage combine --quiet
 	$(PYTHON) -m coverage report --include='*/defib_coverage/coverage/*' --fail-under=100 --skip-covered
 
 lint:

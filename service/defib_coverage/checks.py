@@ -18,7 +18,13 @@ from defib_coverage.coverage.policy import (
     Refers,
     parse_limit,
 )
-from defib_coverage.coverage.wording import PLACEHOLDERS, SENTENCES, Wording, placeholders
+from defib_coverage.coverage.wording import (
+    LONGEST_SHORT,
+    PLACEHOLDERS,
+    SENTENCES,
+    Wording,
+    placeholders,
+)
 from defib_coverage.errors import Fault
 from defib_coverage.fhir.systems import OWN_EVIDENCE, PUBLIC_DOMAIN, SYSTEM_URIS
 
@@ -260,9 +266,20 @@ def _criterion_contradictions(version: PolicyVersion) -> Iterator[tuple[str, str
 # ---------------------------------------------------------------------------------------- wording
 
 
-def check_wording(wording: Wording, path: Path, faults: list[Fault]) -> None:
+def check_wording(
+    wording: Wording,
+    path: Path,
+    value_sets: Mapping[str, ValueSet],
+    faults: list[Fault],
+) -> None:
     """Check the wording: nothing missing, nothing unknown, no summary that could grow too long."""
     file = f"cards/{path.name}"
+    codes = {entry.code for value_set in value_sets.values() for entry in value_set.codes}
+    faults.extend(
+        Fault(file, f"tips.{code}", "the code is in no value set", near(code, codes))
+        for code in wording.tips
+        if code not in codes
+    )
     for section, wanted in {"findings": frozenset(FINDINGS), **SENTENCES}.items():
         present = frozenset(getattr(wording, section))
         faults.extend(
@@ -273,6 +290,11 @@ def check_wording(wording: Wording, path: Path, faults: list[Fault]) -> None:
             Fault(file, f"{section}.{name}", "nothing uses the sentence", near(name, wanted))
             for name in sorted(present - wanted)
         )
+    faults.extend(
+        Fault(file, f"findings.{code}.short", f"is longer than {LONGEST_SHORT}", "Shorten it")
+        for code, finding in wording.findings.items()
+        if len(finding.short) > LONGEST_SHORT
+    )
     for key, template in wording.templates():
         try:
             names = placeholders(template)

@@ -82,7 +82,7 @@ def load(overlay: Path | None = None, root: Path | None = None) -> Content:
     for path, table in _tables(root, root / "cards", digest, faults):
         wording = decode(table, Wording, path.name, faults)
         if wording is not None:
-            check_wording(wording, path, faults)
+            check_wording(wording, path, value_sets, faults)
     if faults or wording is None:
         raise DataError(faults)
     return Content(tuple(value_sets.values()), tuple(versions), wording, digest.hexdigest())

@@ -154,11 +154,15 @@ def judge_device(criterion: ExistingDevice, case: Case) -> Result:
     gaps = silent.gaps
     if doubtful:
         gaps = (case.gap("judgement", "existing-device-hint", codes=codes_of(doubtful)),)
+    drafts = [case.draft("existing-icd-not-evidenced", criterion.cite, doubtful)]
+    near = case.view.find_all(criterion.near_miss)
+    if near:
+        drafts.append(case.near_miss(criterion.cite, near, criterion.near_miss))
     return Result(
         truth=Truth.UNKNOWN,
         evidence=tuple(evidence_of(h) for h in doubtful),
         gaps=gaps,
-        drafts=(case.draft("existing-icd-not-evidenced", criterion.cite, doubtful),),
+        drafts=tuple(drafts),
     )
 
 

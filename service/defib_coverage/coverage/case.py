@@ -11,7 +11,7 @@ from defib_coverage.coverage.determination import Evidence, Gap, MissingSecondar
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from defib_coverage.coverage.chart import ChartView, Hit
@@ -90,6 +90,22 @@ class Case:
         """A finding, with its evidence."""
         evidence = tuple(evidence_of(hit) for hit in hits)
         return Draft(code, cite, self.wording.finding(code, facts), evidence)
+
+    def near_miss(self, cite: str, hits: Sequence[Hit], value_sets: Iterable[str]) -> Draft:
+        """The finding of records that are close and do not count, with the reason of their set."""
+        references = {h.fact.reference for h in hits}
+        reasons = [
+            self.index.value_sets[name].purpose
+            for name in value_sets
+            if any(h.fact.reference in references for h in self.view.find(name))
+        ]
+        return self.draft(
+            "near-miss-diagnosis",
+            cite,
+            hits,
+            codes=codes_of(hits),
+            reason="; ".join(reasons),
+        )
 
     def missing_gaps(self, missing: Iterable[Missing]) -> tuple[Gap, ...]:
         """The gaps that parts of the record leave which could not be had or read."""

@@ -100,16 +100,7 @@ def _not_claimable(
         )
     near = tuple(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed)
     if near:
-        yield case.draft(
-            "near-miss-diagnosis",
-            criterion.cite,
-            near,
-            codes=codes_of(near),
-            label=criterion.label,
-            reason="; ".join(
-                _unique(case.index.value_sets[v].purpose for v in criterion.near_miss)
-            ),
-        )
+        yield case.near_miss(criterion.cite, near, criterion.near_miss)
 
 
 def _documented_only(

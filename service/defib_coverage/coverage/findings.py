@@ -50,6 +50,7 @@ FINDINGS: Mapping[str, Weight] = {
     "prognosis-needs-documentation": "open",
     "svt-rate-needs-documentation": "open",
     "lvef-modality-not-stated": "info",
+    "lvef-predates-event": "info",
     "between-month-and-90-day-readings": "info",
     "event-after-dos": "info",
     "pacemaker-exception-possible": "info",

@@ -77,9 +77,28 @@ def _reading_notes(
     suspect = tuple(h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect)
     if suspect:
         yield case.draft("lvef-unit-suspect", criterion.cite, suspect)
+    older = tuple(h for h in latest if _predates(criterion, case, h))
+    if older:
+        yield case.draft("lvef-predates-event", criterion.cite, older)
     preliminary = tuple(h for h in latest if not h.fact.confirmed)
     if preliminary:
         yield case.draft("lvef-preliminary", criterion.cite, preliminary)
+
+
+def _predates(criterion: Measurement, case: Case, hit: Hit) -> bool:
+    """Whether a reading is older than an event or the start of a therapy."""
+    read = hit.fact.dated
+    if read is None:
+        return False
+    changes = [
+        h.fact.when.low
+        for h in case.view.find_all(criterion.after_events)
+        if h.fact.when is not None and not h.fact.planned
+    ]
+    for therapy in criterion.after_therapies:
+        starts = [h.fact.when.low for h in case.view.find(therapy) if h.fact.when is not None]
+        changes += [min(starts)] if starts else []
+    return any(read.high < day for day in changes)
 
 
 def _judge_reading(limit: float | None, hit: Hit) -> Truth:

@@ -118,12 +118,18 @@ class Pairing(_Criterion, frozen=True, tag="pairing"):
 
 
 class Measurement(_Criterion, frozen=True, tag="measurement"):
-    """The latest reading by an approved modality, at most ``at_most`` where a limit is given."""
+    """The latest reading by an approved modality, at most ``at_most`` where a limit is given.
+
+    A reading older than an event of ``after_events``, or than the start of a therapy of
+    ``after_therapies``, is flagged: the text sets no limit to its age.
+    """
 
     readings: SetId
     modality_procedures: SetId
     approved: tuple[str, ...]
     at_most: Percentage | None = None
+    after_events: tuple[SetId, ...] = ()
+    after_therapies: tuple[SetId, ...] = ()
 
     @property
     def limit(self) -> float | None:
@@ -201,13 +207,15 @@ class ExistingDevice(_Criterion, frozen=True, tag="device"):
     """The patient has a defibrillator.
 
     ``evidence`` sets show it; ``implants`` are completed procedures that show it unless a later
-    procedure of ``removals`` took it out; ``hints`` are a reason to look.
+    procedure of ``removals`` took it out; ``hints`` are a reason to look, ``near_miss`` sets other
+    devices.
     """
 
     evidence: tuple[SetId, ...]
     implants: tuple[SetId, ...]
     removals: tuple[SetId, ...]
     hints: tuple[SetId, ...] = ()
+    near_miss: tuple[SetId, ...] = ()
 
 
 class Judgement(_Criterion, frozen=True, tag="judgement"):

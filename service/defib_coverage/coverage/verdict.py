@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.orders import OrderCode
     from defib_coverage.coverage.policy import EventName, OrderRule, PolicyVersion
 
+_NEAR_MISS = "near-miss-diagnosis"
 # What a diagnosis that leads nowhere may still tell: why it does not count.
-_TOLD_OF_NO_CANDIDATE = frozenset({"near-miss-diagnosis", "dx-not-current", "code-not-effective"})
+_TOLD_OF_NO_CANDIDATE = frozenset({_NEAR_MISS, "dx-not-current", "code-not-effective"})
 
 _PAIR_MISSING = "secondary-diagnosis-missing"
 
@@ -111,12 +112,17 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     always = [(c, judged.result(c)) for c in rule.always]
     overall = all_of(result.truth for _, result in always)
     status = _status(overall, met, [i.truth for i in standing.values()])
+    led_nowhere = not any(
+        judged.result(c).candidate
+        for i in rule.indications
+        for c in policy.indications[i].candidates
+    )
     for indication in indications:
-        _note_indication(notebook, judged, indication)
+        _note_indication(notebook, judged, indication, led_nowhere=led_nowhere)
     for _, result in always:
         for draft in result.drafts:
             notebook.add(draft)
-    if not any(judged.result(c).candidate for i in rule.indications for c in _leads(policy, i)):
+    if led_nowhere:
         notebook.add(judged.case.draft("no-covered-diagnosis-found", "P-GROUP1"))
     missing = _missing(judged, notebook, rule.indications)
     binding = _binding(policy, standing, met)
@@ -197,10 +203,6 @@ def _status(overall: Truth, met: Sequence[str], candidates: Sequence[Truth]) -> 
     return "conditional"
 
 
-def _leads(policy: PolicyVersion, indication: str) -> tuple[str, ...]:
-    return policy.indications[indication].candidates
-
-
 def _indication(judged: Judged, name: str, rule: OrderRule) -> IndicationResult:
     """One indication: in full for a candidate, else only what leads to it."""
     policy = judged.case.policy
@@ -234,13 +236,25 @@ def _criterion(policy: PolicyVersion, name: str, result: Result) -> CriterionRes
     )
 
 
-def _note_indication(notebook: _Notebook, judged: Judged, indication: IndicationResult) -> None:
+def _note_indication(
+    notebook: _Notebook,
+    judged: Judged,
+    indication: IndicationResult,
+    *,
+    led_nowhere: bool,
+) -> None:
+    """Note what an indication has to tell; one without candidate only why its codes do not count.
+
+    Near misses are told where no diagnosis led anywhere: coronary disease beside an infarction is
+    no news.
+    """
     rule = judged.case.policy.indications[indication.id]
+    told = _TOLD_OF_NO_CANDIDATE if led_nowhere else _TOLD_OF_NO_CANDIDATE - {_NEAR_MISS}
     for name in rule.all_of if indication.candidate else rule.candidates:
         for draft in judged.result(name).drafts:
             if draft.code == _PAIR_MISSING:  # told once for all pairs, by _missing
                 continue
-            if indication.candidate or draft.code in _TOLD_OF_NO_CANDIDATE:
+            if indication.candidate or draft.code in told:
                 notebook.add(draft, indication.id)
     if indication.candidate:
         for name in rule.informs:

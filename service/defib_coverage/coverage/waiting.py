@@ -201,7 +201,8 @@ def _notes(
         hit = window.event.hit
         facts = {
             "event": rule.label,
-            "codes": hit.entry.code,
+            # Every type of infarction counts; the clinician is told which it is.
+            "codes": f"{hit.entry.code}, {hit.entry.display or hit.entry.label or rule.label}",
             "last_excluded": window.last.isoformat(),
             "first_eligible": (window.last + DAY).isoformat(),
             "length": str(rule.length),

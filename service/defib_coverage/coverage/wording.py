@@ -10,6 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# The longest phrase of a finding: it stands in summaries.
+LONGEST_SHORT = 34
 # Placeholders and the longest text each can become; None: unbounded, not allowed in a summary.
 PLACEHOLDERS: Mapping[str, int | None] = {
     "order": 18,
@@ -22,6 +24,7 @@ PLACEHOLDERS: Mapping[str, int | None] = {
     "indication": 5,
     "count": 6,
     "code": 8,
+    "next": LONGEST_SHORT,
     "event": None,
     "codes": None,
     "partners": None,
@@ -84,6 +87,7 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "window-possible",
             "bridge",
             "checked",
+            "tips",
             "to-document",
             "basis",
         },
@@ -100,9 +104,10 @@ SENTENCES: Mapping[str, frozenset[str]] = {
 
 
 class FindingWording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a finding says, and what it asks a person to do (for the checklist)."""
+    """What a finding says, in one phrase, and what it asks a person to do (for the checklist)."""
 
     text: str
+    short: str
     ask: str | None = None
 
 
@@ -110,7 +115,8 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of ``cards/``.
 
     ``findings`` by finding code; ``asks`` by name, for gaps without a finding; ``summaries`` (one
-    line under 140 characters), ``details`` (markdown) and ``labels`` by name.
+    line under 140 characters), ``details`` (markdown) and ``labels`` by name; ``tips`` by the code
+    whose claim they are about.
     """
 
     findings: dict[str, FindingWording]
@@ -118,6 +124,7 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     summaries: dict[str, str]
     details: dict[str, str]
     labels: dict[str, str]
+    tips: dict[str, str]
 
     def finding(self, code: str, facts: Mapping[str, str]) -> str:
         """The sentence of a finding."""
@@ -143,7 +150,7 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"findings.{code}.text", wording.text
             if wording.ask is not None:
                 yield f"findings.{code}.ask", wording.ask
-        for section in ("asks", "summaries", "details", "labels"):
+        for section in ("asks", "summaries", "details", "labels", "tips"):
             for name, text in getattr(self, section).items():
                 yield f"{section}.{name}", text
 

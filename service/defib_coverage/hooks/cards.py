@@ -36,6 +36,10 @@ Item = TypeVar("Item")
 TOPIC_SYSTEM = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
 # They have cards of their own beside the verdict.
 _OWN_CARDS = frozenset({"secondary-diagnosis-missing", "waiting-period-open"})
+# What decides against coverage rather than leaving it open.
+_FAILURES = frozenset(
+    {"lvef-too-high", "nyha-not-allowed", "not-clinically-stable", "brain-damage"},
+)
 # What begins formatting, a link, HTML or an entity within a line.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
 
@@ -140,6 +144,9 @@ class _Builder:
         parts = ["\n".join(lines)]
         if told:
             parts.append("\n".join(self._bullet(f) for f in told))
+        tips = self._tips(determination)
+        if tips:
+            parts.append("\n".join((self._wording.detail("tips", {}), *tips)))
         policy = self._policy(order.service_date)
         parts.append(
             self._wording.detail(
@@ -158,6 +165,15 @@ class _Builder:
             [determination],
         )
 
+    def _tips(self, determination: Determination) -> list[str]:
+        """What to mind on the claim, for the codes that it would rest on."""
+        codes = [determination.order.code]
+        codes += [
+            e.code for i in _candidates(determination) for c in i.criteria for e in c.evidence
+        ]
+        codes += [e.code for f in determination.findings for e in f.evidence]
+        return [f"- {self._wording.tips[c]}" for c in _unique(codes) if c in self._wording.tips]
+
     def _verdict_summary(self, determination: Determination) -> str:
         order = determination.order
         earliest = determination.earliest_eligible_date
@@ -170,6 +186,7 @@ class _Builder:
             "indication": "" if best is None else best.id,
             "count": str(count),
             "primary": "",
+            "next": self._next(determination),
         }
         pair = any(
             f.code == "secondary-diagnosis-missing" and f.severity == "warning"
@@ -180,7 +197,6 @@ class _Builder:
                 name = "not-covered-wait" if earliest is not None else "not-covered"
             case "covered":
                 name = "covered-note"
-                facts["count"] = str(sum(f.severity == "warning" for f in determination.findings))
             case _ if earliest is not None:
                 name = "conditional-wait"
             case _ if pair:
@@ -189,6 +205,14 @@ class _Builder:
             case _:
                 name = "conditional-one" if count == 1 else "conditional"
         return self._wording.summary(name, facts)
+
+    def _next(self, determination: Determination) -> str:
+        """What to settle first: what failed, else the first that is open."""
+        findings = determination.findings
+        failed = determination.status == "not-covered"
+        first = next((f for f in findings if failed and f.code in _FAILURES), None)
+        first = first or next(iter(findings), None)
+        return "" if first is None else self._wording.findings[first.code].short
 
     def _indications(self, determination: Determination) -> Iterable[str]:
         """Which indication is met, else which is closest."""

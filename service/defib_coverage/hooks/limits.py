@@ -118,5 +118,5 @@ def _step(path: list[str | int], token: bytes, name: str) -> None:
 
 
 def _name(token: bytes) -> str:
-    """A member's name, reduced to what names may hold: a path must not carry what a client wrote."""
+    """A member's name, reduced to what names may hold: no free text of the client in a path."""
     return re.sub(r"[^A-Za-z0-9_.\-]", "_", token[1:-1].decode(errors="replace"))[:_LONGEST_NAME]
