@@ -6,6 +6,7 @@ always 20 November 2026 there. PYTEST_DONT_REWRITE: nothing here asserts.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -28,7 +29,9 @@ from defib_coverage.app import create_app
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
+
+    from fastapi import FastAPI
 
 TODAY = date(2026, 11, 20)
 SERVICE_IDS = {
@@ -165,6 +168,35 @@ def live() -> Iterator[Live]:
         yield server
 
 
+def in_process(app: FastAPI, path: str, body: bytes) -> tuple[int, bytes]:
+    """Post a body to an application in this process, as a server would: status and answer."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    status = next(m["status"] for m in sent if m["type"] == "http.response.start")
+    return status, b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
+
+
 def _serve() -> None:
     """Serve on a free port, whose number is the first line of the output."""
     app = create_app(read_settings(os.environ), today=lambda: TODAY)
@@ -182,7 +214,9 @@ def concept(code: str, system: str) -> Json:
     return {"coding": [{"system": system, "code": code}]}
 
 
-def order(code: str = "33249", system: str = CPT, identity: str = "order-1", **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def order(
+    code: str = "33249", system: str = CPT, /, identity: str = "order-1", **more: Any
+) -> Json:  # noqa: ANN401 - any member of FHIR
     """A ServiceRequest for today."""
     return {
         "resourceType": "ServiceRequest",
@@ -197,7 +231,7 @@ def order(code: str = "33249", system: str = CPT, identity: str = "order-1", **m
     } | more
 
 
-def device_order(code: str = "C1721", identity: str = "device-1", **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def device_order(code: str = "C1721", /, identity: str = "device-1", **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
     """A DeviceRequest for today."""
     return {
         "resourceType": "DeviceRequest",
@@ -212,7 +246,7 @@ def device_order(code: str = "C1721", identity: str = "device-1", **more: Any) -
     } | more
 
 
-def condition(code: str, identity: str, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def condition(code: str, identity: str, /, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
     """A confirmed, active Condition by its ICD-10-CM code."""
     system = "http://terminology.hl7.org/CodeSystem/condition"
     return {
@@ -226,7 +260,7 @@ def condition(code: str, identity: str, **more: Any) -> Json:  # noqa: ANN401 - 
     } | more
 
 
-def observation(code: str, identity: str, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def observation(code: str, identity: str, /, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
     """A final Observation by its LOINC code."""
     return {
         "resourceType": "Observation",
