@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from defib_coverage.coverage.chart import ChartView, Hit
-    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.coverage.codes import CodeEntry, CodeIndex
     from defib_coverage.coverage.policy import Criterion, EventName, PolicyVersion
     from defib_coverage.coverage.waiting import Waiting
     from defib_coverage.coverage.wording import Wording
@@ -36,6 +36,13 @@ class Draft(msgspec.Struct, frozen=True):
     cite: str
     text: str
     evidence: tuple[Evidence, ...] = ()
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A finding that leaves a question open, with the gap that asks it."""
+
+    draft: Draft
+    gap: Gap
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +97,29 @@ class Case:
         """A finding, with its evidence."""
         evidence = tuple(evidence_of(hit) for hit in hits)
         return Draft(code, cite, self.wording.finding(code, facts), evidence)
+
+    def question(
+        self,
+        code: str,
+        cite: str,
+        hits: Sequence[Hit],
+        facts: Mapping[str, str],
+    ) -> Question:
+        """A finding and the question that it leaves to a person's judgement."""
+        return Question(
+            self.draft(code, cite, hits, **facts),
+            self.gap("judgement", code, **facts),
+        )
+
+    def asked(self, code: str, cite: str, hits: Sequence[Hit]) -> Result:
+        """A criterion that records make doubtful: unknown, with one question."""
+        question = self.question(code, cite, hits, {"codes": codes_of(hits)})
+        return Result(
+            truth=Truth.UNKNOWN,
+            evidence=question.draft.evidence,
+            gaps=(question.gap,),
+            drafts=(question.draft,),
+        )
 
     def near_miss(self, cite: str, hits: Sequence[Hit], value_sets: Iterable[str]) -> Draft:
         """The finding of records that are close and do not count, with the reason of their set."""
@@ -163,8 +193,14 @@ def sort_claims(case: Case, value_set: str) -> Sorted:
 
 
 def codes_of(hits: Iterable[Hit]) -> str:
-    """The codes of hits, each once, as words."""
-    return ", ".join(dict.fromkeys(hit.entry.code for hit in hits))
+    """The codes of hits, each once, as words; codes that few know by heart with their meaning."""
+    return ", ".join(dict.fromkeys(_code_in_words(hit.entry) for hit in hits))
+
+
+def _code_in_words(entry: CodeEntry) -> str:
+    if entry.system == "icd10cm" or entry.label is None:
+        return entry.code
+    return f"{entry.code} ({entry.label})"
 
 
 def in_chart(hits: Iterable[Hit]) -> tuple[Hit, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from defib_coverage.coverage.case import Result, Sorted, codes_of, in_chart, sort_claims
 from defib_coverage.coverage.chart import Kind
@@ -14,7 +14,7 @@ from defib_coverage.coverage.truth import Truth
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from defib_coverage.coverage.case import Case, Draft
+    from defib_coverage.coverage.case import Case, Draft, Question
     from defib_coverage.coverage.chart import Hit
     from defib_coverage.coverage.policy import (
         Absence,
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         RateControl,
     )
 
+Item = TypeVar("Item")
 
-def _unique(codes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(codes))
+
+def _unique(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(dict.fromkeys(items))
 
 
 def _joined(codes: Iterable[str]) -> str:
@@ -45,62 +47,59 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
             candidate=True,
         )
     retired = tuple(h for h in found.not_in_force if h.entry.code not in criterion.not_alone)
-    drafts = list(_not_claimable(criterion, case, found, retired))
     evidence = in_chart(case.view.find_all(criterion.evidence + criterion.not_yet))
     shown = tuple(
         h for h in (*retired, *evidence) if h.fact.confirmed and h.entry.strength == "decide"
     )
     doubtful = (
         *found.unconfirmed,
-        *(h for h in evidence if not h.fact.confirmed),
-        *(h for h in evidence if h.fact.confirmed and h.entry.strength == "ask"),
+        *(h for h in evidence if not h.fact.confirmed or h.entry.strength == "ask"),
     )
+    drafts = _not_counting(criterion, case, found)
     if shown:
-        drafts.extend(_documented_only(criterion, case, shown, retired))
+        questions = list(_documented_only(criterion, case, shown, retired))
     elif doubtful:
-        drafts.append(
-            case.draft("dx-unconfirmed", criterion.cite, doubtful, codes=codes_of(doubtful)),
-        )
+        facts = {"codes": codes_of(doubtful)}
+        questions = [case.question("dx-unconfirmed", criterion.cite, doubtful, facts)]
     else:
-        if criterion.missing_finding is not None:
-            drafts.append(case.draft(criterion.missing_finding, criterion.cite))
-        silent = case.silent(criterion, "diagnosis", label=criterion.label)
+        if retired:
+            questions = [_not_in_force(criterion, case, retired)]
+            drafts.extend(question.draft for question in questions)
+        missing = criterion.missing_finding
+        if missing is not None:
+            drafts.append(case.draft(missing, criterion.cite))
+        silent = case.silent(criterion, missing or "diagnosis", label=criterion.label)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
     return Result(
         truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in shown or doubtful),
-        gaps=(case.gap("judgement", "diagnosis", label=criterion.label),),
-        drafts=tuple(drafts),
+        evidence=_unique(evidence_of(h) for h in shown or doubtful),
+        gaps=tuple(question.gap for question in questions),
+        drafts=(*drafts, *(question.draft for question in questions)),
         candidate=True,
     )
 
 
-def _not_claimable(
-    criterion: Diagnosis,
-    case: Case,
-    found: Sorted,
-    retired: tuple[Hit, ...],
-) -> Iterable[Draft]:
-    if retired:
-        successors = _unique(code for h in retired for code in h.entry.successors)
-        yield case.draft(
-            "code-not-effective",
-            criterion.cite,
-            retired,
-            codes=codes_of(retired),
-            service_date=case.day.isoformat(),
-            successors=_joined(successors) or "a code in force on that day",
-        )
+def _not_counting(criterion: Diagnosis, case: Case, found: Sorted) -> list[Draft]:
+    """Records that look like the diagnosis and do not count."""
+    drafts = []
     if found.not_current:
-        yield case.draft(
-            "dx-not-current",
-            criterion.cite,
-            found.not_current,
-            codes=codes_of(found.not_current),
-        )
+        hits = found.not_current
+        drafts.append(case.draft("dx-not-current", criterion.cite, hits, codes=codes_of(hits)))
     near = tuple(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed)
     if near:
-        yield case.near_miss(criterion.cite, near, criterion.near_miss)
+        drafts.append(case.near_miss(criterion.cite, near, criterion.near_miss))
+    return drafts
+
+
+def _not_in_force(criterion: Diagnosis, case: Case, retired: tuple[Hit, ...]) -> Question:
+    """A listed code outside its days: evidence, no claim code (decision 4)."""
+    successors = _unique(code for h in retired for code in h.entry.successors)
+    facts = {
+        "codes": codes_of(retired),
+        "service_date": case.day.isoformat(),
+        "successors": _joined(successors) or "a code in force on that day",
+    }
+    return case.question("code-not-effective", criterion.cite, retired, facts)
 
 
 def _documented_only(
@@ -108,28 +107,26 @@ def _documented_only(
     case: Case,
     shown: tuple[Hit, ...],
     retired: tuple[Hit, ...],
-) -> Iterable[Draft]:
+) -> Iterable[Question]:
     """The disease stands in the chart and its claim code does not."""
+    if retired:
+        yield _not_in_force(criterion, case, retired)
+        return
     not_yet = {h.fact.reference for v in criterion.not_yet for h in case.view.find(v)}
     # I21 and I22 belong to the first 28 days, I25.2 to the time after (rule 4.2).
-    acute_only = bool(not_yet) and all(h.fact.reference in not_yet for h in shown)
+    acute_only = all(h.fact.reference in not_yet for h in shown)
     if acute_only:
-        yield case.draft(
-            "i25.2-not-yet-valid",
-            criterion.cite,
-            shown,
-            codes=codes_of(shown),
-        )
-    if not retired and all(h.entry.system != "icd10cm" for h in shown):
+        facts = {"codes": codes_of(shown)}
+        yield case.question("i25.2-not-yet-valid", criterion.cite, shown, facts)
+    # An ICD-10-CM code that is no claim code of the list shows the disease without naming it.
+    if not acute_only or all(h.entry.system != "icd10cm" for h in shown):
         suggested = _unique(code for h in shown for code in h.entry.suggest)
         in_force = case.index.codes_in_force(criterion.claim, case.day)
-        yield case.draft(
-            "needs-icd10-code",
-            criterion.cite,
-            shown,
-            codes=codes_of(shown),
-            supported=_joined(suggested) or "one of " + _joined(in_force),
-        )
+        facts = {
+            "codes": codes_of(shown),
+            "supported": _joined(suggested) or "one of " + _joined(in_force),
+        }
+        yield case.question("needs-icd10-code", criterion.cite, shown, facts)
 
 
 def judge_episode(criterion: Episode, case: Case) -> Result:
@@ -141,12 +138,7 @@ def judge_episode(criterion: Episode, case: Case) -> Result:
     weak = sort_claims(case, criterion.weak).claims
     if not weak:
         return case.silent(criterion, "episode")
-    return Result(
-        truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in weak),
-        gaps=(case.gap("judgement", "weak-dx-only", codes=codes_of(weak)),),
-        drafts=(case.draft("weak-dx-only", criterion.cite, weak, codes=codes_of(weak)),),
-    )
+    return case.asked("weak-dx-only", criterion.cite, weak)
 
 
 def judge_association(criterion: Association, case: Case) -> Result:
@@ -169,12 +161,7 @@ def judge_association(criterion: Association, case: Case) -> Result:
         doubtful.extend(h for h in close if h not in doubtful)
     if not doubtful:
         return case.silent(criterion, criterion.finding)
-    return Result(
-        truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in doubtful),
-        gaps=(case.gap("judgement", criterion.finding, codes=codes_of(doubtful)),),
-        drafts=(case.draft(criterion.finding, criterion.cite, doubtful, codes=codes_of(doubtful)),),
-    )
+    return case.asked(criterion.finding, criterion.cite, doubtful)
 
 
 def _causes(criterion: Association, case: Case) -> Iterable[tuple[DateSpan, Hit]]:
@@ -275,12 +262,7 @@ def judge_absence(criterion: Absence, case: Case) -> Result:
     )
     if not asking:
         return case.silent(criterion, criterion.finding)
-    return Result(
-        truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in asking),
-        gaps=(case.gap("judgement", criterion.finding, codes=codes_of(asking)),),
-        drafts=(case.draft(criterion.finding, criterion.cite, asking, codes=codes_of(asking)),),
-    )
+    return case.asked(criterion.finding, criterion.cite, asking)
 
 
 def _present(criterion: Absence, case: Case, hit: Hit) -> bool:
@@ -321,17 +303,4 @@ def judge_rate_control(criterion: RateControl, case: Case) -> Result:
             asking = (*rhythms, *high)
     if not asking:
         return case.silent(criterion, criterion.finding)
-    return Result(
-        truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in asking),
-        gaps=(case.gap("judgement", criterion.finding, codes=codes_of(asking)),),
-        drafts=(
-            case.draft(
-                criterion.finding,
-                criterion.cite,
-                asking,
-                codes=codes_of(asking),
-                limit=criterion.above,
-            ),
-        ),
-    )
+    return case.asked(criterion.finding, criterion.cite, asking)

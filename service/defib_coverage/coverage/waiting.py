@@ -148,20 +148,24 @@ def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
     waiting = case.windows[criterion.event]
     rule = case.policy.waiting[criterion.event]
     drafts = list(_notes(criterion, case, waiting, rule))
-    definite = tuple(w for w in waiting.open if w.definite)
     shown = tuple(evidence_of(w.event.hit) for w in waiting.open)
-    if definite and not pacemaker_hints(case):
+    hints = pacemaker_hints(case)
+    definite = any(w.definite for w in waiting.open)
+    if definite and not hints:
         return Result(truth=Truth.NOT_MET, evidence=shown, drafts=tuple(drafts))
     gaps = [
         case.gap(
-            "judgement" if w.definite else "too-imprecise",
-            "pacemaker-exception-possible" if w.definite else "event-date",
+            "too-imprecise",
+            "event-date",
             event=rule.label,
             last_excluded=w.last.isoformat(),
             codes=w.event.hit.entry.code,
         )
         for w in waiting.open
+        if not w.definite
     ]
+    if definite:
+        gaps.append(case.gap("judgement", "pacemaker-exception-possible", codes=codes_of(hints)))
     gaps += [
         case.gap("not-found", rule.unknown_date_finding, codes=h.entry.code, event=rule.label)
         for h in waiting.undated

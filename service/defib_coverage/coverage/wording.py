@@ -66,6 +66,7 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "conditional-one",
             "conditional-pair",
             "conditional-wait",
+            "conditional-exception",
             "covered-note",
             "missing-secondary",
             "missing-secondary-supported",

@@ -40,6 +40,8 @@ _OWN_CARDS = frozenset({"secondary-diagnosis-missing", "waiting-period-open"})
 _FAILURES = frozenset(
     {"lvef-too-high", "nyha-not-allowed", "not-clinically-stable", "brain-damage"},
 )
+# Nothing leads anywhere: the one thing to document is the diagnosis.
+_NO_DIAGNOSIS = frozenset({"no-covered-diagnosis-found", "no-group1-diagnosis"})
 # What begins formatting, a link, HTML or an entity within a line.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
 
@@ -133,7 +135,7 @@ class _Builder:
             self._wording.detail(
                 "order",
                 {
-                    "label": plain(self._label(order.code)),
+                    "label": self._label(order.code),
                     "code": plain(order.code or ""),
                     "service_date": order.service_date.isoformat(),
                     "reason": self._wording.labels[order.service_date_basis],
@@ -178,7 +180,7 @@ class _Builder:
         order = determination.order
         earliest = determination.earliest_eligible_date
         best = _closest(determination)
-        count = len(_open_points([determination]))
+        count = len(_open_points([determination], self._wording))
         facts = {
             "order": order.code or "order",
             "service_date": order.service_date.isoformat(),
@@ -198,7 +200,8 @@ class _Builder:
             case "covered":
                 name = "covered-note"
             case _ if earliest is not None:
-                name = "conditional-wait"
+                paced = any(w.certainty == "definite" for w in determination.waiting_periods)
+                name = "conditional-exception" if paced else "conditional-wait"
             case _ if pair:
                 name = "conditional-pair"
                 facts["primary"] = determination.missing_secondary[0].primary
@@ -325,7 +328,7 @@ class _Builder:
 
     def checklist(self, determinations: Sequence[Determination]) -> Iterable[Card]:
         """What is left to document, and what was checked and is left to attest."""
-        points = _open_points(determinations)
+        points = _open_points(determinations, self._wording)
         if not points:
             return
         attested = _unique(
@@ -415,17 +418,14 @@ def _closest(determination: Determination) -> IndicationResult | None:
     )
 
 
-def _open_points(determinations: Sequence[Determination]) -> list[str]:
+def _open_points(determinations: Sequence[Determination], wording: Wording) -> list[str]:
     """What is left to document, each point once: of the indications that can still be met."""
     points: list[str] = []
     for d in determinations:
-        candidates = [i for i in _candidates(d) if i.id not in d.indications_met]
-        if d.indications_met:
-            candidates = []
+        candidates = [] if d.indications_met else _candidates(d)
         shown = [c for i in candidates for c in i.criteria] + list(d.always)
         points += [gap.ask for c in shown for gap in c.gaps]
-        if not candidates and not d.indications_met and d.status == "conditional":
-            points += [f.text for f in d.findings if f.severity == "warning"]
+        points += [wording.ask(f.code, {}) for f in d.findings if f.code in _NO_DIAGNOSIS]
     return _unique(points)
 
 
