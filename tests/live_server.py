@@ -215,8 +215,8 @@ def concept(code: str, system: str) -> Json:
 
 
 def order(
-    code: str = "33249", system: str = CPT, /, identity: str = "order-1", **more: Any
-) -> Json:  # noqa: ANN401 - any member of FHIR
+    code: str = "33249", system: str = CPT, /, identity: str = "order-1", **more: object
+) -> Json:
     """A ServiceRequest for today."""
     return {
         "resourceType": "ServiceRequest",
@@ -231,7 +231,7 @@ def order(
     } | more
 
 
-def device_order(code: str = "C1721", /, identity: str = "device-1", **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def device_order(code: str = "C1721", /, identity: str = "device-1", **more: object) -> Json:
     """A DeviceRequest for today."""
     return {
         "resourceType": "DeviceRequest",
@@ -246,7 +246,7 @@ def device_order(code: str = "C1721", /, identity: str = "device-1", **more: Any
     } | more
 
 
-def condition(code: str, identity: str, /, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def condition(code: str, identity: str, /, **more: object) -> Json:
     """A confirmed, active Condition by its ICD-10-CM code."""
     system = "http://terminology.hl7.org/CodeSystem/condition"
     return {
@@ -260,7 +260,7 @@ def condition(code: str, identity: str, /, **more: Any) -> Json:  # noqa: ANN401
     } | more
 
 
-def observation(code: str, identity: str, /, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def observation(code: str, identity: str, /, **more: object) -> Json:
     """A final Observation by its LOINC code."""
     return {
         "resourceType": "Observation",
@@ -272,7 +272,7 @@ def observation(code: str, identity: str, /, **more: Any) -> Json:  # noqa: ANN4
     } | more
 
 
-def lvef(value: float, identity: str = "lvef", unit: str = "%", **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def lvef(value: float, identity: str = "lvef", unit: str = "%", **more: object) -> Json:
     amount = {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
     return observation("8806-2", identity, valueQuantity=amount, **more)
 
@@ -303,7 +303,7 @@ def visit(identity: str = "visit") -> Json:
     }
 
 
-def patient(identity: str = "p1", **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def patient(identity: str = "p1", **more: object) -> Json:
     return {"resourceType": "Patient", "id": identity, "birthDate": "1958-05-14"} | more
 
 
@@ -327,7 +327,7 @@ def open_chart() -> list[Json]:
 # ----------------------------------------------------------------------------------------- requests
 
 
-def bundle(*resources: Json, **more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def bundle(*resources: Json, **more: object) -> Json:
     """A searchset; without entry where nothing was found."""
     found: Json = {"resourceType": "Bundle", "type": "searchset"}
     if resources:
@@ -372,7 +372,7 @@ def sign(
     *orders: Json,
     chart: list[Json] | None = None,
     hook: str = "order-sign",
-    **more: Any,  # noqa: ANN401 - any member of a request
+    **more: object,
 ) -> Json:
     """An order-sign call (or order-select, with every order selected)."""
     drafted = list(orders) or [order()]
@@ -420,7 +420,7 @@ def book(appointment: Json, *, chart: list[Json] | None = None, **prefetch: Json
     }
 
 
-def appointment(**more: Any) -> Json:  # noqa: ANN401 - any member of FHIR
+def appointment(**more: object) -> Json:
     """A proposed Appointment on 4 January 2027."""
     return {
         "resourceType": "Appointment",
