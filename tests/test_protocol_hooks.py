@@ -77,7 +77,8 @@ def test_order_sign_judges_every_draft_order(live: Live) -> None:
 @pytest.mark.parametrize("wrapped", [True, False], ids=["in a Bundle", "alone"])
 def test_a_dispatched_order_may_stand_under_any_key(live: Live, key: str, *, wrapped: bool) -> None:
     value = bundle(order(status="active")) if wrapped else order(status="active")
-    request = dispatch("ServiceRequest/order-1", **{key: value})
+    request = dispatch("ServiceRequest/order-1")
+    request["prefetch"][key] = value
     found = live.determination(request)
     assert found["order"]["reference"] == "ServiceRequest/order-1"
     assert found["order"]["code"] == "33249"
