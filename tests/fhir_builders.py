@@ -47,7 +47,11 @@ def resource(resource_type: str, **fields: object) -> Json:
 
 
 def order(
-    code: str = "33249", system: str = "cpt", day: str | None = DOS, **fields: object
+    code: str = "33249",
+    system: str = "cpt",
+    /,
+    day: str | None = DOS,
+    **fields: object,
 ) -> Json:
     """A draft ServiceRequest with its service date."""
     made: Json = {
@@ -82,6 +86,7 @@ def patient(**fields: object) -> Json:
 def condition(
     code: str,
     onset: str | None = None,
+    /,
     *,
     system: str = "icd10cm",
     clinical: str | None = "active",
@@ -224,7 +229,7 @@ def device(code: str = "72506001", system: str = "snomed", status: str = "active
 
 def payer(code: str, system: str = "payer-typology", **fields: object) -> Json:
     """An active Coverage of a payer type."""
-    made = resource("Coverage", status="active", type=concept(code, system), **fields)
+    made = resource("Coverage", **({"status": "active", "type": concept(code, system)} | fields))
     made["beneficiary"] = made.pop("subject")
     return made
 
