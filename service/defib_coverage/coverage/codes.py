@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from datetime import date
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -127,16 +126,11 @@ class CodeIndex:
             for rule in vs.patterns:
                 self._patterns[rule.system].append((re.compile(rule.pattern), vs.id, rule))
         self._entries = {key: tuple(found) for key, found in entries.items()}
-        # A chart repeats few codes many times: remember the answers, within bounds.
-        self._cached = lru_cache(maxsize=8192)(self._find)
 
     def find(self, system: str, code: str) -> tuple[Match, ...]:
         """The value sets that hold the code, in any spelling; empty for a code of no set."""
         if len(code) > LONGEST_CODE:
             return ()
-        return self._cached(system, code)
-
-    def _find(self, system: str, code: str) -> tuple[Match, ...]:
         code = normalise(system, code)
         found = self._entries.get((system, code), ())
         rules = self._patterns.get(system)

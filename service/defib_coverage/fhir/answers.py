@@ -12,7 +12,7 @@ import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
 from defib_coverage.fhir.needs import KEYS, NEED_OF_TYPE, PREFETCH
-from defib_coverage.fhir.resources import Link, Resource
+from defib_coverage.fhir.resources import Bundle, OperationOutcome, Resource, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +70,12 @@ class _Reading:
             # null: the client looked and has nothing.
             self._answer((key,) if known is not None else ())
             return
-        if value.resource_type == "OperationOutcome":
+        if isinstance(value, OperationOutcome):
             self._fail(key, "the client's query failed")
             return
-        if value.resource_type != "Bundle":
-            self._add(value, None)
-            self._answer((key,) if known is not None else self._keys_of({value.resource_type}))
+        if not isinstance(value, Bundle):
+            self._resources.append((value, None))
+            self._answer((key,) if known is not None else self._keys_of({type_name(value)}))
             return
         types, failed, matches = self._unpack(value)
         whole_chart = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
@@ -92,28 +92,28 @@ class _Reading:
             self._fail(key, "only the first page came", types)
         self._answer(answered)
 
-    def _unpack(self, bundle: Resource) -> tuple[set[str], bool, int]:
+    def _unpack(self, bundle: Bundle) -> tuple[set[str], bool, int]:
         """The types in a Bundle, whether it reports a failure, and how many matches it holds."""
-        types: set[str] = set()
+        kinds: set[type[Resource]] = set()
         failed = False
-        matches = 0
+        others = 0
         for entry in bundle.entry:
             resource = entry.resource
             if resource is None:
+                others += 1
                 continue
             mode = None if entry.search is None else entry.search.mode
-            if resource.resource_type == "OperationOutcome":
+            if isinstance(resource, OperationOutcome):
                 # A search may add warnings as outcome entries beside its matches.
                 failed = failed or mode != "outcome"
+                others += 1
                 continue
-            if mode not in _NOT_MATCHES:
-                matches += 1
-            types.add(resource.resource_type)
-            self._add(resource, entry.full_url)
-        return types, failed, matches
-
-    def _add(self, resource: Resource, full_url: str | None) -> None:
-        self._resources.append((resource, full_url))
+            if mode in _NOT_MATCHES:
+                others += 1
+            kinds.add(type(resource))
+            self._resources.append((resource, entry.full_url))
+        types = {str(kind.__struct_config__.tag) for kind in kinds}
+        return types, failed, len(bundle.entry) - others
 
     def _answer(self, keys: tuple[str, ...]) -> None:
         self._usable = self._usable or any(KEYS[key].required for key in keys)
@@ -158,9 +158,8 @@ class _Reading:
         )
 
 
-def _has_more(bundle: Resource, matches: int) -> bool:
+def _has_more(bundle: Bundle, matches: int) -> bool:
     """Whether a Bundle is only a part: a next page, or a total above its matches."""
-    links: list[Link] = bundle.link if isinstance(bundle.link, list) else []
-    if any(link.relation == "next" for link in links):
+    if any(link.relation == "next" for link in bundle.link):
         return True
-    return isinstance(bundle.total, int) and bundle.total > matches
+    return bundle.total is not None and bundle.total > matches

@@ -6,20 +6,27 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.chart import Fact, Kind
 from defib_coverage.coverage.dates import read_date
-from defib_coverage.fhir.reading import listed, people, period_end, reference_of
+from defib_coverage.fhir.reading import period_end, reference_of
 from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.resources import (
     CodeableConcept,
     Coding,
-    CoverageClass,
-    Period,
-    concepts,
+    Medication,
+    MedicationRequest,
 )
 
 if TYPE_CHECKING:
     from defib_coverage.coverage.dates import DateSpan
     from defib_coverage.fhir.reading import Reading
-    from defib_coverage.fhir.resources import Resource
+    from defib_coverage.fhir.resources import (
+        Appointment,
+        Coverage,
+        Device,
+        DocumentReference,
+        Encounter,
+        MedicationStatement,
+        ServiceRequest,
+    )
 
 _TAKEN = frozenset({"active", "completed"})
 _NOT_TAKEN = frozenset({"draft", "cancelled", "intended", "not-taken", "entered-in-error"})
@@ -34,18 +41,18 @@ _WANTED = frozenset({"draft", "active", "on-hold"})
 _BOOKED = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
 
 
-def read_medication(reading: Reading, resource: Resource) -> None:
+def read_medication(reading: Reading, resource: MedicationRequest | MedicationStatement) -> None:
     """A MedicationRequest or MedicationStatement."""
-    matches = reading.matches(resource.medication_codeable_concept)
+    matches = reading.vocabulary.matches(resource.medication_codeable_concept)
     if not matches and resource.medication_reference is not None:
-        drug = reading.resolve(resource, resource.medication_reference.reference)
-        matches = [] if drug is None else reading.matches(drug.code)
+        drug = reading.resolve(resource.contained, resource.medication_reference.reference)
+        matches = reading.vocabulary.matches(drug.code) if isinstance(drug, Medication) else ()
     status = resource.status
-    if not matches or resource.do_not_perform or status in _NOT_TAKEN:
+    if not matches or status in _NOT_TAKEN:
         return
     ended = None
-    if resource.resource_type == "MedicationRequest":
-        if resource.intent not in _ORDER_INTENTS:
+    if isinstance(resource, MedicationRequest):
+        if resource.intent not in _ORDER_INTENTS or resource.do_not_perform:
             return
         when = read_date(resource.authored_on)
     else:
@@ -66,14 +73,13 @@ def read_medication(reading: Reading, resource: Resource) -> None:
     )
 
 
-def read_encounter(reading: Reading, resource: Resource) -> None:
+def read_encounter(reading: Reading, resource: Encounter) -> None:
     """An Encounter, if it is a shared decision-making visit or its words say so."""
     if resource.status not in _HELD and resource.status not in _POSSIBLY_HELD:
         return
-    types = concepts(resource.type)
-    matches = reading.visit_matches(types)
+    matches = reading.visit_matches(resource.type)
     if not matches:
-        texts = [c.text for c in (*types, *concepts(resource.reason_code))]
+        texts = [c.text for c in (*resource.type, *resource.reason_code)]
         reading.visit_in_words(resource, Kind.ENCOUNTER, texts, _visit_day(resource))
         return
     reading.file(
@@ -83,29 +89,25 @@ def read_encounter(reading: Reading, resource: Resource) -> None:
             kind=Kind.ENCOUNTER,
             confirmed=resource.status in _HELD,
             when=_visit_day(resource),
-            clinician=reading.clinician(resource, people(resource.participant)),
+            clinician=reading.clinician(resource.contained, resource.participant),
         ),
     )
 
 
-def _visit_day(resource: Resource) -> DateSpan | None:
+def _visit_day(resource: Encounter) -> DateSpan | None:
     period = resource.period
-    if not isinstance(period, Period):
-        return None
-    return read_date(period.start) or read_date(period.end)
+    return None if period is None else read_date(period.start) or read_date(period.end)
 
 
-def read_document(reading: Reading, resource: Resource) -> None:
+def read_document(reading: Reading, resource: DocumentReference) -> None:
     """A DocumentReference, if it documents a shared decision or its words say so."""
     if resource.status in _WITHDRAWN:
         return
-    types = concepts(resource.type)
+    types = [] if resource.type is None else [resource.type]
     matches = reading.visit_matches(types)
     when = read_date(resource.date)
     if not matches:
-        texts = [c.text for c in types]
-        if isinstance(resource.description, str):
-            texts.append(resource.description)
+        texts = [resource.description, *(c.text for c in types)]
         reading.visit_in_words(resource, Kind.DOCUMENT, texts, when)
         return
     reading.file(
@@ -114,22 +116,21 @@ def read_document(reading: Reading, resource: Resource) -> None:
             reference=reference_of(resource),
             kind=Kind.DOCUMENT,
             when=when,
-            clinician=reading.clinician(resource, people(resource.author)),
+            clinician=reading.clinician(resource.contained, resource.author),
         ),
     )
 
 
-def read_device(reading: Reading, resource: Resource) -> None:
+def read_device(reading: Reading, resource: Device) -> None:
     """A Device in use."""
     if resource.status in _IN_PLACE:
         fact = Fact(reference=reference_of(resource), kind=Kind.DEVICE)
-        for concept in concepts(resource.type):
-            reading.file(reading.vocabulary.matches(concept), fact)
+        reading.file(reading.vocabulary.matches(resource.type), fact)
 
 
-def read_request(reading: Reading, resource: Resource) -> None:
+def read_request(reading: Reading, resource: ServiceRequest) -> None:
     """A ServiceRequest: something planned."""
-    matches = reading.matches(resource.code)
+    matches = reading.vocabulary.matches(resource.code)
     if matches and resource.status in _WANTED and not resource.do_not_perform:
         when = read_date(resource.occurrence_date_time)
         reading.file(
@@ -138,34 +139,32 @@ def read_request(reading: Reading, resource: Resource) -> None:
         )
 
 
-def read_appointment(reading: Reading, resource: Resource) -> None:
+def read_appointment(reading: Reading, resource: Appointment) -> None:
     """An Appointment: the booked day of an order, or something planned."""
     if resource.status not in _BOOKED:
         return
     when = read_date(resource.start)
     if when is not None and resource.status == "booked":
-        for basis in listed(resource.based_on):
+        for basis in resource.based_on:
             reading.appointments[tail(basis.reference or "")] = when
     fact = Fact(reference=reference_of(resource), kind=Kind.REQUEST, planned=True, when=when)
-    for concept in (*concepts(resource.service_type), *concepts(resource.reason_code)):
-        reading.file(reading.vocabulary.matches(concept), fact)
+    planned = (*resource.service_type, *resource.reason_code)
+    reading.file(reading.vocabulary.matches_any(planned), fact)
 
 
-def read_coverage(reading: Reading, resource: Resource) -> None:
+def read_coverage(reading: Reading, resource: Coverage) -> None:
     """A Coverage: whether it is Medicare, by type, payer identifier or name (rule 1)."""
     if resource.status not in _IN_PLACE:
         return
-    types = concepts(resource.type)
-    names = [c.text for c in types]
-    found = {m.value_set for c in types for m in reading.vocabulary.matches(c)}
-    for payor in resource.payor or []:
+    names = [None if resource.type is None else resource.type.text]
+    names += [c.name for c in resource.class_]
+    found = {m.value_set for m in reading.vocabulary.matches(resource.type)}
+    for payor in resource.payor:
         names.append(payor.display)
         identifier = payor.identifier
         if identifier is not None:
             concept = CodeableConcept([Coding(identifier.system, identifier.value)])
             found |= {m.value_set for m in reading.vocabulary.matches(concept)}
-    if isinstance(resource.class_, list):
-        names += [c.name for c in resource.class_ if isinstance(c, CoverageClass)]
     text = " ".join(name for name in names if name).lower()
     value_sets = reading.vocabulary.index.value_sets
     if "payer-medicare" in found or _named(text, value_sets["payer-medicare"].words):

@@ -12,14 +12,20 @@ from defib_coverage.fhir.read_values import (
     read_ejection_fraction,
     read_rate,
 )
-from defib_coverage.fhir.reading import end_or_start, people, period_end, reference_of
-from defib_coverage.fhir.resources import CodeableConcept, Period, Reference, concepts
+from defib_coverage.fhir.reading import end_or_start, period_end, reference_of
+from defib_coverage.fhir.resources import Encounter
 
 if TYPE_CHECKING:
     from defib_coverage.coverage.chart import Quantity
     from defib_coverage.coverage.codes import Match
     from defib_coverage.fhir.reading import Reading
-    from defib_coverage.fhir.resources import Resource, Value
+    from defib_coverage.fhir.resources import (
+        CodeableConcept,
+        Condition,
+        Observation,
+        Procedure,
+        Value,
+    )
 
 _CURRENT = frozenset({"active", "recurrence", "relapse"})
 _REFUTED = frozenset({"refuted", "entered-in-error"})
@@ -30,9 +36,9 @@ _FINAL = frozenset({"final", "amended", "corrected"})
 _OLDEST_AGE = 150
 
 
-def read_condition(reading: Reading, resource: Resource) -> None:
+def read_condition(reading: Reading, resource: Condition) -> None:
     """A Condition; also a NYHA class recorded as one."""
-    matches = reading.matches(resource.code)
+    matches = reading.vocabulary.matches(resource.code)
     if not matches:
         return
     verification = _status_code(resource.verification_status)
@@ -56,13 +62,11 @@ def read_condition(reading: Reading, resource: Resource) -> None:
     )
 
 
-def _status_code(status: CodeableConcept | str | None) -> str | None:
-    if isinstance(status, CodeableConcept):
-        return next((c.code for c in status.coding if c.code), None)
-    return status
+def _status_code(status: CodeableConcept | None) -> str | None:
+    return None if status is None else next((c.code for c in status.coding if c.code), None)
 
 
-def _onset(reading: Reading, resource: Resource) -> DateSpan | None:
+def _onset(reading: Reading, resource: Condition) -> DateSpan | None:
     onset = read_date(resource.onset_date_time)
     if onset is None and resource.onset_period is not None:
         onset = read_date(resource.onset_period.start)
@@ -83,26 +87,26 @@ def _at_age(birth: DateSpan | None, age: float | None, unit: str | None) -> Date
     return DateSpan(low, high)
 
 
-def _encounter_start(reading: Reading, resource: Resource) -> DateSpan | None:
+def _encounter_start(reading: Reading, resource: Condition) -> DateSpan | None:
     """The start of the visit at which a condition was noted."""
-    if not isinstance(resource.encounter, Reference):
+    if resource.encounter is None:
         return None
     visit = reading.find(resource.encounter.reference)
-    if visit is None or not isinstance(visit.period, Period):
+    if not isinstance(visit, Encounter) or visit.period is None:
         return None
     return read_date(visit.period.start)
 
 
-def read_procedure(reading: Reading, resource: Resource) -> None:
+def read_procedure(reading: Reading, resource: Procedure) -> None:
     """A Procedure, done, possibly done or planned."""
-    matches = reading.matches(resource.code)
+    matches = reading.vocabulary.matches(resource.code)
     status = resource.status
     if status in _NOT_DONE:
         return
     when = end_or_start(resource.performed_date_time, resource.performed_period)
     if not matches:
-        if isinstance(resource.code, CodeableConcept):
-            reading.visit_in_words(resource, Kind.PROCEDURE, [resource.code.text], when)
+        texts = [None if resource.code is None else resource.code.text]
+        reading.visit_in_words(resource, Kind.PROCEDURE, texts, when)
         return
     reading.file(
         matches,
@@ -112,25 +116,26 @@ def read_procedure(reading: Reading, resource: Resource) -> None:
             confirmed=status not in _POSSIBLY_DONE,
             planned=status == "preparation",
             when=when,
-            clinician=reading.clinician(resource, people(resource.performer)),
+            clinician=reading.clinician(resource.contained, resource.performer),
         ),
     )
 
 
-def read_observation(reading: Reading, resource: Resource) -> None:
+def read_observation(reading: Reading, resource: Observation) -> None:
     """An Observation with its components."""
     if resource.status not in _FINAL and resource.status != "preliminary":
         return
-    values: tuple[Resource | Value, ...] = (resource, *resource.component)
-    for value in values:
-        for match in reading.matches(value.code):
-            _read_value(reading, resource, value, match)
+    for match in reading.vocabulary.matches(resource.code):
+        _read_value(reading, resource, resource, match)
+    for component in resource.component or ():
+        for match in reading.vocabulary.matches(component.code):
+            _read_value(reading, resource, component, match)
 
 
 def _read_value(
     reading: Reading,
-    resource: Resource,
-    value: Resource | Value,
+    resource: Observation,
+    value: Observation | Value,
     match: Match,
 ) -> None:
     quantity: Quantity | None = None
@@ -163,15 +168,14 @@ def _read_value(
             quantity=quantity,
             classes=classes,
             modality=modality,
-            clinician=reading.clinician(resource, people(resource.performer)),
+            clinician=reading.clinician(resource.contained, resource.performer),
         ),
     )
 
 
-def _modality(reading: Reading, resource: Resource) -> str | None:
+def _modality(reading: Reading, resource: Observation) -> str | None:
     """The imaging modality that Observation.method names."""
-    for concept in concepts(resource.method):
-        for match in reading.vocabulary.matches(concept):
-            if match.entry.modality is not None:
-                return match.entry.modality
+    for match in reading.vocabulary.matches(resource.method):
+        if match.entry.modality is not None:
+            return match.entry.modality
     return None

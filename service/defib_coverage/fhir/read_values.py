@@ -9,7 +9,7 @@ from defib_coverage.coverage.chart import Quantity
 
 if TYPE_CHECKING:
     from defib_coverage.fhir.reading import Vocabulary
-    from defib_coverage.fhir.resources import Amount, Range, Resource, Value
+    from defib_coverage.fhir.resources import Amount, Observation, Range, Value
 
 _FRACTION_UNITS = frozenset({"1", "{fraction}", "{ratio}"})
 _PER_CENT = frozenset({"%", "percent", "per cent", "[pct]"})
@@ -22,7 +22,7 @@ _CLASS = re.compile(r"\b(IV|III|II|I|[1-4])\b(?:\s*(?:-|\u2013|/|to)\s*(IV|III|I
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
 
 
-def read_ejection_fraction(value: Resource | Value) -> Quantity | None:
+def read_ejection_fraction(value: Observation | Value) -> Quantity | None:
     """The ejection fraction that an Observation or component states; None if it states no value.
 
     A value in words that cannot be read is a suspect quantity: there is a reading, of unknown size.
@@ -39,7 +39,7 @@ def read_ejection_fraction(value: Resource | Value) -> Quantity | None:
     return None if text is None else _from_text(text)
 
 
-def read_rate(value: Resource | Value) -> Quantity | None:
+def read_rate(value: Observation | Value) -> Quantity | None:
     """The heart rate that an Observation states, per minute."""
     amount = value.value_quantity
     if amount is None or amount.value is None:
@@ -115,7 +115,7 @@ def _shown(value: float, unit: str) -> str:
     return f"{value:g}{unit}" if value == int(value) else f"{value!r}{unit}"
 
 
-def read_classes(value: Resource | Value, vocabulary: Vocabulary) -> tuple[int, ...]:
+def read_classes(value: Observation | Value, vocabulary: Vocabulary) -> tuple[int, ...]:
     """The NYHA classes that an answer stands for: one, or the ends of a range and all between."""
     concept = value.value_codeable_concept
     if concept is not None:

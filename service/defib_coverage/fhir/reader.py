@@ -7,7 +7,8 @@ values that the rules ask for (rule 3).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from defib_coverage.fhir.read_care import (
     read_appointment,
@@ -19,7 +20,20 @@ from defib_coverage.fhir.read_care import (
     read_request,
 )
 from defib_coverage.fhir.read_clinical import read_condition, read_observation, read_procedure
-from defib_coverage.fhir.reading import Reading, Vocabulary, people
+from defib_coverage.fhir.reading import Reading, Vocabulary
+from defib_coverage.fhir.resources import (
+    Appointment,
+    Condition,
+    Coverage,
+    Device,
+    DocumentReference,
+    Encounter,
+    MedicationRequest,
+    MedicationStatement,
+    Observation,
+    Procedure,
+    ServiceRequest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,20 +41,21 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.chart import Chart
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.answers import Answers
-    from defib_coverage.fhir.resources import Reference, Resource
+    from defib_coverage.fhir.resources import Resource
 
-_READERS: Mapping[str, Callable[[Reading, Resource], None]] = {
-    "Condition": read_condition,
-    "Procedure": read_procedure,
-    "Observation": read_observation,
-    "MedicationRequest": read_medication,
-    "MedicationStatement": read_medication,
-    "Encounter": read_encounter,
-    "DocumentReference": read_document,
-    "Device": read_device,
-    "ServiceRequest": read_request,
-    "Appointment": read_appointment,
-    "Coverage": read_coverage,
+# Each reader takes the resource type it stands beside.
+_READERS: Mapping[type, Callable[[Reading, Any], None]] = {
+    Condition: read_condition,
+    Procedure: read_procedure,
+    Observation: read_observation,
+    MedicationRequest: read_medication,
+    MedicationStatement: read_medication,
+    Encounter: read_encounter,
+    DocumentReference: read_document,
+    Device: read_device,
+    ServiceRequest: read_request,
+    Appointment: read_appointment,
+    Coverage: read_coverage,
 }
 
 
@@ -65,26 +80,13 @@ class ChartReader:
             also: further resources of the call: what else is being ordered.
         """
         reading = Reading(self._vocabulary, answers, patient_id)
-        for resource, _ in answers.resources:
-            _take(reading, resource)
-        for resource in also:
-            _take(reading, resource)
+        is_patient = reading.is_patient
+        for resource in chain((resource for resource, _ in answers.resources), also):
+            read = _READERS.get(type(resource))
+            if read is None:
+                continue
+            if is_patient(getattr(resource, "subject", None)):
+                read(reading, resource)
+            else:
+                reading.other_patient += 1
         return reading.chart()
-
-
-def _take(reading: Reading, resource: Resource) -> None:
-    """Read one resource, if the rules read its type and it is the patient's."""
-    read = _READERS.get(resource.resource_type)
-    if read is None:
-        return
-    if reading.is_patient(_subject(resource)):
-        read(reading, resource)
-    else:
-        reading.other_patient += 1
-
-
-def _subject(resource: Resource) -> Reference | list[Reference] | None:
-    """Whom a resource is about."""
-    if resource.resource_type == "Appointment":
-        return [p.actor for p in people(resource.participant) if p.actor is not None]
-    return resource.subject or resource.patient or resource.beneficiary

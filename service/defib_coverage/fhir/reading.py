@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Kind, Payer
+from defib_coverage.coverage.codes import LONGEST_CODE
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.fhir.references import PatientCheck, tail
 from defib_coverage.fhir.resources import (
     CodeableConcept,
+    Encounter,
+    Medication,
+    Patient,
     Performer,
     Period,
-    Qualification,
-    Reference,
+    Practitioner,
+    PractitionerRole,
     Resource,
-    concepts,
+    type_name,
 )
-from defib_coverage.fhir.systems import ALIASES, alias_of
+from defib_coverage.fhir.systems import alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,9 +31,8 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.codes import CodeEntry, CodeIndex, Match
     from defib_coverage.fhir.answers import Answers
 
-Item = TypeVar("Item")
 VISIT = "shared-decision-making"
-_LINKED = frozenset({"Encounter", "Practitioner", "PractitionerRole", "Medication"})
+_LONGEST_SYSTEM = 256
 
 
 class Vocabulary:
@@ -42,16 +46,32 @@ class Vocabulary:
         words = "|".join(re.escape(word) for word in visits.words)
         abbreviations = "|".join(re.escape(word) for word in visits.abbreviations)
         self._visit_words = re.compile(rf"(?i:{words})|\b(?:{abbreviations})\b")
+        # Charts repeat few codes many times: remember what each is in, within bounds.
+        self._find = lru_cache(maxsize=8192)(self._look_up)
 
-    def matches(self, concept: CodeableConcept) -> list[Match]:
+    def matches(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
         """The value sets that any coding of a concept belongs to."""
-        found: list[Match] = []
+        if concept is None:
+            return ()
+        found: tuple[Match, ...] = ()
         for coding in concept.coding:
             system, code = coding.system, coding.code
-            if system is not None and code is not None:
-                # A site's own code system is known to the index by its URI.
-                found += self.index.find(ALIASES.get(system) or alias_of(system) or system, code)
+            if (
+                system is not None
+                and code is not None
+                and len(code) <= LONGEST_CODE
+                and len(system) <= _LONGEST_SYSTEM
+            ):
+                found += self._find(system, code)
         return found
+
+    def matches_any(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
+        """The value sets that any coding of several concepts belongs to."""
+        return tuple(match for concept in concepts for match in self.matches(concept))
+
+    def _look_up(self, system: str, code: str) -> tuple[Match, ...]:
+        # A site's own code system is known to the index by its URI.
+        return self.index.find(alias_of(system) or system, code)
 
     def speaks_of_visit(self, text: str) -> bool:
         """Whether a text names a shared decision: a hint, never proof (decision 10)."""
@@ -72,25 +92,33 @@ class Reading:
         self._missing = answers.missing
         self._hits: defaultdict[str, list[Hit]] = defaultdict(list)
         self._linked: dict[str, Resource] = {}
-        self._roles: defaultdict[str, list[Resource]] = defaultdict(list)
+        self._roles: defaultdict[str, list[PractitionerRole]] = defaultdict(list)
         for resource, full_url in answers.resources:
-            resource_type = resource.resource_type
-            if resource_type == "Patient":
-                if resource.id == patient_id:
-                    self.birth = read_date(resource.birth_date)
-                    if full_url is not None:
-                        self.is_patient.also(full_url)
-            elif resource_type in _LINKED:
-                self._link(resource, full_url)
+            match resource:
+                case Patient():
+                    self._meet(resource, patient_id, full_url)
+                case Encounter() | Medication() | Practitioner():
+                    self._link(resource, full_url)
+                case PractitionerRole():
+                    self._link(resource, full_url)
+                    practitioner = resource.practitioner
+                    if practitioner is not None and practitioner.reference is not None:
+                        self._roles[tail(practitioner.reference)].append(resource)
+                case _:
+                    pass
+
+    def _meet(self, patient: Patient, patient_id: str, full_url: str | None) -> None:
+        """Take the patient's birth and further name from their own resource."""
+        if patient.id == patient_id:
+            self.birth = read_date(patient.birth_date)
+            if full_url is not None:
+                self.is_patient.also(full_url)
 
     def _link(self, resource: Resource, full_url: str | None) -> None:
         """Keep what other resources point at: visits, people, drugs."""
         self._linked[reference_of(resource)] = resource
         if full_url is not None:
             self._linked[full_url] = resource
-        practitioner = resource.practitioner
-        if resource.resource_type == "PractitionerRole" and isinstance(practitioner, Reference):
-            self._roles[tail(practitioner.reference or "")].append(resource)
 
     def chart(self) -> Chart:
         """The chart as read; a Medicare coverage wins over any other."""
@@ -112,13 +140,10 @@ class Reading:
         for match in matches:
             self._hits[match.value_set].append(Hit(fact, match.entry))
 
-    def matches(self, code: CodeableConcept | str | list[CodeableConcept] | None) -> list[Match]:
-        """The value sets of a field that holds one concept."""
-        return self.vocabulary.matches(code) if isinstance(code, CodeableConcept) else []
-
-    def visit_matches(self, types: Iterable[CodeableConcept]) -> list[Match]:
+    def visit_matches(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
         """The matches by which a resource is a shared decision-making visit."""
-        return [m for c in types for m in self.vocabulary.matches(c) if m.value_set == VISIT]
+        matches = self.vocabulary.matches_any(concepts)
+        return tuple(m for m in matches if m.value_set == VISIT) if matches else ()
 
     def visit_in_words(
         self,
@@ -138,20 +163,24 @@ class Reading:
             return None
         return self._linked.get(reference) or self._linked.get(tail(reference))
 
-    def resolve(self, resource: Resource, reference: str | None) -> Resource | None:
-        """The resource that a reference within ``resource`` means: contained, or sent along."""
+    def resolve(self, contained: list[Resource] | None, reference: str | None) -> Resource | None:
+        """The resource that a reference means: one contained beside it, or one sent along."""
         if reference is not None and reference.startswith("#"):
-            return next((c for c in resource.contained if c.id == reference[1:]), None)
+            return next((c for c in contained or () if c.id == reference[1:]), None)
         return self.find(reference)
 
-    def clinician(self, resource: Resource, people: Sequence[Performer]) -> Clinician:
+    def clinician(
+        self,
+        contained: list[Resource] | None,
+        people: Sequence[Performer] | None,
+    ) -> Clinician:
         """Whether anyone who held a visit may hold it (decision 10)."""
         best = Clinician.UNKNOWN
-        for person in people:
+        for person in people or ():
             named = person.individual or person.actor
             reference = person.reference if named is None else named.reference
-            found = self.resolve(resource, reference)
-            known = [] if found is None else [found]
+            found = self.resolve(contained, reference)
+            known: list[Resource] = [] if found is None else [found]
             known += self._roles.get(tail(reference or ""), [])
             for one in known:
                 profession = self._profession(one)
@@ -163,32 +192,23 @@ class Reading:
 
     def _profession(self, person: Resource) -> Clinician:
         """What a Practitioner's qualification or a PractitionerRole's code says."""
-        codes = concepts(person.code)
-        for qualification in listed(person.qualification):
-            if isinstance(qualification, Qualification) and qualification.code is not None:
-                codes = [*codes, qualification.code]
-        found = {m.value_set for c in codes for m in self.vocabulary.matches(c)}
+        match person:
+            case Practitioner():
+                codes = [q.code for q in person.qualification if q.code is not None]
+            case PractitionerRole():
+                codes = person.code
+            case _:
+                return Clinician.UNKNOWN
+        found = {match.value_set for match in self.vocabulary.matches_any(codes)}
         if "shared-decision-practitioners" in found:
             return Clinician.ACCEPTED
         if "shared-decision-other-staff" in found:
             return Clinician.NOT_ACCEPTED
-        if isinstance(person.practitioner, Reference):
+        if isinstance(person, PractitionerRole) and person.practitioner is not None:
             linked = self.find(person.practitioner.reference)
-            if linked is not None and linked.resource_type == "Practitioner":
+            if isinstance(linked, Practitioner):
                 return self._profession(linked)
         return Clinician.UNKNOWN
-
-
-def listed(value: list[Item] | Item | None) -> list[Item]:
-    """A field that is single in one resource type and a list in another, as a list."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def people(value: list[Performer] | Performer | str | None) -> list[Performer]:
-    """The performers, participants or authors of a resource."""
-    return [one for one in listed(value) if isinstance(one, Performer)]
 
 
 def period_end(period: Period | None) -> DateSpan | None:
@@ -206,4 +226,4 @@ def end_or_start(date_time: str | None, period: Period | None) -> DateSpan | Non
 
 def reference_of(resource: Resource) -> str:
     """``Type/id`` of a resource."""
-    return f"{resource.resource_type}/{resource.id or 'unknown'}"
+    return f"{type_name(resource)}/{resource.id or 'unknown'}"

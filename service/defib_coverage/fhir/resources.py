@@ -1,10 +1,12 @@
-"""The one lean shape that every FHIR resource is decoded into: only the fields the rules read.
+"""FHIR R4 resources as they are decoded: one lean shape a type, only the fields the rules read.
 
-Unread fields are skipped, which is what makes reading a chart cheap. Fields that have another JSON
-type in another resource type are unions, so that no resource of R4 fails for being what it is.
+Unread fields are skipped, and types that the rules do not read are skipped whole: that is what
+makes reading a chart cheap.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
 
 import msgspec
 
@@ -23,19 +25,19 @@ class CodeableConcept(msgspec.Struct, gc=False):
     text: str | None = None
 
 
+class Identifier(msgspec.Struct, gc=False):
+    """FHIR Identifier."""
+
+    system: str | None = None
+    value: str | None = None
+
+
 class Reference(msgspec.Struct, gc=False):
     """FHIR Reference."""
 
     reference: str | None = None
     display: str | None = None
     identifier: Identifier | None = None
-
-
-class Identifier(msgspec.Struct, gc=False):
-    """FHIR Identifier."""
-
-    system: str | None = None
-    value: str | None = None
 
 
 class Period(msgspec.Struct, gc=False):
@@ -46,13 +48,12 @@ class Period(msgspec.Struct, gc=False):
 
 
 class Amount(msgspec.Struct, gc=False):
-    """FHIR Quantity (and Age)."""
+    """FHIR Quantity, and Age."""
 
     value: float | None = None
     comparator: str | None = None
     unit: str | None = None
     code: str | None = None
-    system: str | None = None
 
 
 class Range(msgspec.Struct, gc=False):
@@ -75,7 +76,7 @@ class Qualification(msgspec.Struct, gc=False):
 
 
 class Performer(msgspec.Struct, gc=False):
-    """A performer or participant: a reference itself, or one that holds it."""
+    """A performer, participant or author: a reference itself, or one that holds it."""
 
     reference: str | None = None
     actor: Reference | None = None
@@ -86,19 +87,6 @@ class CoverageClass(msgspec.Struct, gc=False):
     """Coverage.class."""
 
     name: str | None = None
-    value: str | None = None
-
-
-class Value(msgspec.Struct, rename="camel"):
-    """The value[x] of an Observation or of one of its components."""
-
-    code: CodeableConcept | str | list[CodeableConcept] | None = None
-    value_quantity: Amount | None = None
-    value_range: Range | None = None
-    value_codeable_concept: CodeableConcept | None = None
-    value_string: str | None = None
-    value_integer: int | None = None
-    value_boolean: bool | None = None
 
 
 class Search(msgspec.Struct, gc=False):
@@ -113,79 +101,295 @@ class Link(msgspec.Struct, gc=False):
     relation: str | None = None
 
 
-class Resource(msgspec.Struct, rename="camel"):
-    """Any FHIR resource, a Bundle included."""
+class Value(msgspec.Struct, rename="camel", gc=False):
+    """The code and value[x] of an Observation or of one of its components."""
 
-    resource_type: str = ""
-    id: str | None = None
-    # who it is about
-    subject: Reference | list[Reference] | None = None
-    patient: Reference | None = None
-    beneficiary: Reference | None = None
-    # what it says
-    status: str | None = None
-    intent: str | None = None
-    code: CodeableConcept | str | list[CodeableConcept] | None = None
-    clinical_status: CodeableConcept | str | None = None
-    verification_status: CodeableConcept | str | None = None
-    type: CodeableConcept | str | list[CodeableConcept] | None = None
-    do_not_perform: bool | None = None
-    medication_codeable_concept: CodeableConcept | None = None
-    medication_reference: Reference | None = None
-    description: str | CodeableConcept | None = None
-    method: CodeableConcept | str | list[CodeableConcept] | None = None
+    code: CodeableConcept | None = None
     value_quantity: Amount | None = None
     value_range: Range | None = None
     value_codeable_concept: CodeableConcept | None = None
     value_string: str | None = None
     value_integer: int | None = None
     value_boolean: bool | None = None
-    component: list[Value] = []
-    # when
+
+
+class AnyResource(msgspec.Struct, tag_field="resourceType", rename="camel", gc=False):
+    """What every resource has."""
+
+    id: str | None = None
+
+
+class Patient(AnyResource, tag="Patient"):
+    """FHIR Patient."""
+
+    birth_date: str | None = None
+
+
+class Coverage(AnyResource, tag="Coverage"):
+    """FHIR Coverage; its subject is the beneficiary."""
+
+    status: str | None = None
+    type: CodeableConcept | None = None
+    subject: Reference | None = msgspec.field(name="beneficiary", default=None)
+    payor: list[Reference] = []
+    class_: list[CoverageClass] = msgspec.field(name="class", default_factory=list)
+
+
+class Condition(AnyResource, tag="Condition"):
+    """FHIR Condition."""
+
+    clinical_status: CodeableConcept | None = None
+    verification_status: CodeableConcept | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
+    encounter: Reference | None = None
     onset_date_time: str | None = None
     onset_period: Period | None = None
     onset_age: Amount | None = None
     abatement_date_time: str | None = None
     abatement_period: Period | None = None
     recorded_date: str | None = None
+
+
+class Procedure(AnyResource, tag="Procedure"):
+    """FHIR Procedure."""
+
+    contained: list[Resource] | None = None
+    status: str | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
     performed_date_time: str | None = None
     performed_period: Period | None = None
+    performer: list[Performer] | None = None
+
+
+class Observation(AnyResource, tag="Observation"):
+    """FHIR Observation."""
+
+    contained: list[Resource] | None = None
+    status: str | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
     effective_date_time: str | None = None
     effective_period: Period | None = None
     issued: str | None = None
+    performer: list[Performer] | None = None
+    value_quantity: Amount | None = None
+    value_range: Range | None = None
+    value_codeable_concept: CodeableConcept | None = None
+    value_string: str | None = None
+    value_integer: int | None = None
+    value_boolean: bool | None = None
+    method: CodeableConcept | None = None
+    component: list[Value] | None = None
+
+
+class MedicationRequest(AnyResource, tag="MedicationRequest"):
+    """FHIR MedicationRequest."""
+
+    contained: list[Resource] | None = None
+    status: str | None = None
+    intent: str | None = None
+    do_not_perform: bool | None = None
+    medication_codeable_concept: CodeableConcept | None = None
+    medication_reference: Reference | None = None
+    subject: Reference | None = None
     authored_on: str | None = None
-    occurrence_date_time: str | None = None
-    occurrence_period: Period | None = None
-    occurrence_timing: Timing | None = None
+
+
+class MedicationStatement(AnyResource, tag="MedicationStatement"):
+    """FHIR MedicationStatement."""
+
+    contained: list[Resource] | None = None
+    status: str | None = None
+    medication_codeable_concept: CodeableConcept | None = None
+    medication_reference: Reference | None = None
+    subject: Reference | None = None
+    effective_date_time: str | None = None
+    effective_period: Period | None = None
+
+
+class Encounter(AnyResource, tag="Encounter"):
+    """FHIR Encounter."""
+
+    contained: list[Resource] | None = None
+    status: str | None = None
+    type: list[CodeableConcept] = []
+    subject: Reference | None = None
+    participant: list[Performer] | None = None
+    period: Period | None = None
+    reason_code: list[CodeableConcept] = []
+
+
+class DocumentReference(AnyResource, tag="DocumentReference"):
+    """FHIR DocumentReference."""
+
+    contained: list[Resource] | None = None
+    status: str | None = None
+    type: CodeableConcept | None = None
+    subject: Reference | None = None
     date: str | None = None
-    period: Period | float | list[Period] | None = None
+    author: list[Performer] | None = None
+    description: str | None = None
+
+
+class Device(AnyResource, tag="Device"):
+    """FHIR Device; its subject is the patient."""
+
+    status: str | None = None
+    type: CodeableConcept | None = None
+    subject: Reference | None = msgspec.field(name="patient", default=None)
+
+
+class ServiceRequest(AnyResource, tag="ServiceRequest"):
+    """FHIR ServiceRequest, as something planned."""
+
+    status: str | None = None
+    do_not_perform: bool | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
+    occurrence_date_time: str | None = None
+
+
+class Appointment(AnyResource, tag="Appointment"):
+    """FHIR Appointment; its subjects are among the participants."""
+
+    status: str | None = None
+    service_type: list[CodeableConcept] = []
+    reason_code: list[CodeableConcept] = []
     start: str | None = None
-    birth_date: str | None = None
-    # with what
-    encounter: Reference | list[Reference] | None = None
-    based_on: list[Reference] | Reference | None = None
-    participant: list[Performer] | Performer | None = None
-    performer: list[Performer] | Performer | None = None
-    author: list[Performer] | Performer | str | None = None
-    practitioner: Reference | list[Reference] | None = None
-    qualification: list[Qualification] | Qualification | str | None = None
-    payor: list[Reference] | None = None
-    class_: Coding | list[CoverageClass] | str | None = msgspec.field(name="class", default=None)
-    service_type: CodeableConcept | list[CodeableConcept] | None = None
-    reason_code: list[CodeableConcept] | CodeableConcept | None = None
-    contained: list[Resource] = []
-    # a Bundle
-    total: int | Link | list[Link] | None = None
-    link: list[Link] | str = []
+    based_on: list[Reference] = []
+    participant: list[Performer] = []
+
+    @property
+    def subject(self) -> list[Reference]:
+        """Everyone who takes part."""
+        return [one.actor for one in self.participant if one.actor is not None]
+
+
+class Practitioner(AnyResource, tag="Practitioner"):
+    """FHIR Practitioner."""
+
+    qualification: list[Qualification] = []
+
+
+class PractitionerRole(AnyResource, tag="PractitionerRole"):
+    """FHIR PractitionerRole."""
+
+    practitioner: Reference | None = None
+    code: list[CodeableConcept] = []
+
+
+class Medication(AnyResource, tag="Medication"):
+    """FHIR Medication."""
+
+    code: CodeableConcept | None = None
+
+
+class OperationOutcome(AnyResource, tag="OperationOutcome"):
+    """FHIR OperationOutcome."""
+
+
+class Bundle(AnyResource, tag="Bundle"):
+    """FHIR Bundle."""
+
+    total: int | None = None
+    link: list[Link] = []
     entry: list[Entry] = []
 
 
-class Entry(msgspec.Struct, rename="camel"):
+class Entry(msgspec.Struct, rename="camel", gc=False):
     """Bundle.entry."""
 
     full_url: str | None = None
     resource: Resource | None = None
     search: Search | None = None
+
+
+class Unread(AnyResource):
+    """Any other resource of R4: known by its type, not read."""
+
+
+_UNREAD = """
+    Account ActivityDefinition AdverseEvent AllergyIntolerance AppointmentResponse AuditEvent Basic
+    Binary BiologicallyDerivedProduct BodyStructure CapabilityStatement CarePlan CareTeam
+    CatalogEntry ChargeItem ChargeItemDefinition Claim ClaimResponse ClinicalImpression CodeSystem
+    Communication CommunicationRequest CompartmentDefinition Composition ConceptMap Consent Contract
+    CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue DeviceDefinition
+    DeviceMetric DeviceRequest DeviceUseStatement DiagnosticReport DocumentManifest
+    EffectEvidenceSynthesis Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare
+    EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit
+    FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse HealthcareService
+    ImagingStudy Immunization ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide
+    InsurancePlan Invoice Library Linkage List Location Measure MeasureReport Media
+    MedicationAdministration MedicationDispense MedicationKnowledge MedicinalProduct
+    MedicinalProductAuthorization MedicinalProductContraindication MedicinalProductIndication
+    MedicinalProductIngredient MedicinalProductInteraction MedicinalProductManufactured
+    MedicinalProductPackaged MedicinalProductPharmaceutical MedicinalProductUndesirableEffect
+    MessageDefinition MessageHeader MolecularSequence NamingSystem NutritionOrder
+    ObservationDefinition OperationDefinition Organization OrganizationAffiliation Parameters
+    PaymentNotice PaymentReconciliation Person PlanDefinition Provenance Questionnaire
+    QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition ResearchElementDefinition
+    ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule SearchParameter Slot
+    Specimen SpecimenDefinition StructureDefinition StructureMap Subscription Substance
+    SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
+    SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task
+    TerminologyCapabilities TestReport TestScript ValueSet VerificationResult VisionPrescription
+"""
+_READ = (
+    Patient,
+    Coverage,
+    Condition,
+    Procedure,
+    Observation,
+    MedicationRequest,
+    MedicationStatement,
+    Encounter,
+    DocumentReference,
+    Device,
+    ServiceRequest,
+    Appointment,
+    Practitioner,
+    PractitionerRole,
+    Medication,
+    OperationOutcome,
+    Bundle,
+)
+if TYPE_CHECKING:
+    Resource = (
+        Patient
+        | Coverage
+        | Condition
+        | Procedure
+        | Observation
+        | MedicationRequest
+        | MedicationStatement
+        | Encounter
+        | DocumentReference
+        | Device
+        | ServiceRequest
+        | Appointment
+        | Practitioner
+        | PractitionerRole
+        | Medication
+        | OperationOutcome
+        | Bundle
+        | Unread
+    )
+else:
+    # The decoder needs a type of its own for every name that resourceType may hold.
+    Resource = Union[  # noqa: UP007 - made of a list
+        _READ
+        + tuple(
+            msgspec.defstruct(name, [], bases=(Unread,), tag=name, gc=False)
+            for name in _UNREAD.split()
+        )
+    ]
+
+
+def type_name(resource: AnyResource) -> str:
+    """The resource's type as FHIR names it."""
+    return str(type(resource).__struct_config__.tag)
 
 
 class Extension(msgspec.Struct, rename="camel"):
@@ -219,12 +423,3 @@ class Order(msgspec.Struct, rename="camel"):
     authored_on: str | None = None
     reason_code: list[CodeableConcept] = []
     reason_reference: list[Reference] = []
-
-
-def concepts(value: CodeableConcept | str | list[CodeableConcept] | None) -> list[CodeableConcept]:
-    """The concepts of a field that may hold one, several, or something else."""
-    if isinstance(value, CodeableConcept):
-        return [value]
-    if isinstance(value, list):
-        return value
-    return []

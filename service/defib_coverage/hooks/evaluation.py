@@ -15,8 +15,8 @@ from defib_coverage.fhir.answers import read_answers
 from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order, reason_references
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.references import PatientCheck, tail
+from defib_coverage.fhir.resources import Appointment, OrderConcept
 from defib_coverage.fhir.resources import Order as FhirOrder
-from defib_coverage.fhir.resources import OrderConcept, Resource, concepts
 from defib_coverage.hooks.wire import (
     Decoded,
     RawBundle,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.fhir.resources import Resource
 
 
 class _Ordered(msgspec.Struct, frozen=True):
@@ -162,19 +163,17 @@ class Evaluator:
         found: list[_Ordered] = []
         for position, entry in enumerate(appointments.entry):
             appointment = decode_resource(entry.resource)
-            if appointment is None:
+            if not isinstance(appointment, Appointment):
                 continue
             start = read_date(appointment.start)
-            bases = appointment.based_on
-            listed = bases if isinstance(bases, list) else [bases] if bases is not None else []
-            raws = [known.get(tail(basis.reference or "")) for basis in listed]
+            raws = [known.get(tail(basis.reference or "")) for basis in appointment.based_on]
             orders = [
                 one
                 for raw in raws
                 if raw is not None
                 and (one := self._one(decoded, RawEntry(resource=raw), position, start))
             ]
-            if listed and not orders and not known:
+            if raws and not orders and not known:
                 raise RequestError(
                     412,
                     "incomplete",
@@ -187,12 +186,12 @@ class Evaluator:
     def _by_service(
         self,
         decoded: Decoded,
-        appointment: Resource,
+        appointment: Appointment,
         position: int,
         start: DateSpan | None,
     ) -> _Ordered:
         """An appointment without an order: its service type or reason says what it is for."""
-        codes = [*concepts(appointment.service_type), *concepts(appointment.reason_code)]
+        codes = [*appointment.service_type, *appointment.reason_code]
         stand_in = FhirOrder(
             resource_type="ServiceRequest",
             code=OrderConcept(coding=[coding for c in codes for coding in c.coding]),

@@ -10,6 +10,7 @@ import msgspec
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import Unreadable
 from defib_coverage.fhir.resources import (
+    Bundle,
     CodeableConcept,
     Entry,
     Link,
@@ -113,7 +114,8 @@ class Decoded(msgspec.Struct, frozen=True):
 
 _decode_fast = msgspec.json.Decoder(HookRequest).decode
 _decode_careful = msgspec.json.Decoder(_CarefulRequest).decode
-_decode_resource = msgspec.json.Decoder(Resource).decode
+_resources: msgspec.json.Decoder[Resource] = msgspec.json.Decoder(Resource)
+_decode_resource = _resources.decode
 _decode_order = msgspec.json.Decoder(Order).decode
 _decode_bundle = msgspec.json.Decoder(RawBundle).decode
 _decode_glimpse = msgspec.json.Decoder(_Glimpse).decode
@@ -179,7 +181,7 @@ def _read_value(
         reason = str(error)
     if bundle is None or bundle.resource_type != "Bundle":
         unreadable.append(_unreadable(text, "not decodable" if bundle else _reason(reason)))
-        return Resource(resource_type="Bundle")
+        return Bundle()
     entries: list[Entry] = []
     for entry in bundle.entry:
         resource = None
@@ -190,12 +192,7 @@ def _read_value(
                 if _matters(bytes(entry.resource), index):
                     unreadable.append(_unreadable(bytes(entry.resource), _reason(str(error))))
         entries.append(Entry(entry.full_url, resource, entry.search))
-    return Resource(
-        resource_type="Bundle",
-        total=bundle.total,
-        link=bundle.link,
-        entry=entries,
-    )
+    return Bundle(total=bundle.total, link=bundle.link, entry=entries)
 
 
 def _present(raw: msgspec.Raw) -> bool:
