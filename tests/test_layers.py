@@ -1,0 +1,117 @@
+"""Dependencies point one way, and the core reads no clock, disk, network or log."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import defib_coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = "defib_coverage"
+ROOT = Path(defib_coverage.__file__).parent
+CORE_MAY_USE = sys.stdlib_module_names | {"msgspec"}
+# What would make the core's answer depend on more than its arguments.
+IMPURE = {
+    "asyncio",
+    "glob",
+    "http",
+    "io",
+    "logging",
+    "multiprocessing",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib",
+    "uuid",
+    "zoneinfo",
+}
+# What each layer may import of the package; what stands in no layer is wiring, above them all.
+LAYERS = {
+    "coverage": {"coverage"},
+    "fhir": {"coverage", "errors", "fhir"},
+    "hooks": {"coverage", "errors", "fhir", "hooks"},
+    "errors": set[str](),
+    "content": {"checks", "coverage", "errors", "overlay"},
+}
+CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def layer_of(path: Path) -> str:
+    """The top folder or module of the package that a file belongs to."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of all modules that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            assert node.module is not None
+            if node.module == PACKAGE:
+                yield from (f"{PACKAGE}.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def named(paths: list[Path]) -> list[object]:
+    """Files as parameters, named by their place in the package."""
+    return [pytest.param(p, id=p.relative_to(ROOT).as_posix()) for p in paths]
+
+
+@pytest.mark.parametrize("path", named([p for p in MODULES if layer_of(p) in LAYERS]))
+def test_layer_imports_only_what_lies_below(path: Path) -> None:
+    own = [name.split(".")[1] for name in imports(path) if name.startswith(PACKAGE + ".")]
+    assert set(own) <= LAYERS[layer_of(path)]
+
+
+@pytest.mark.parametrize("path", named([p for p in MODULES if layer_of(p) == "coverage"]))
+def test_core_imports_only_the_standard_library_and_msgspec(path: Path) -> None:
+    foreign = {name.split(".")[0] for name in imports(path)} - {PACKAGE}
+    assert foreign <= CORE_MAY_USE
+    assert not foreign & IMPURE
+
+
+@pytest.mark.parametrize("path", named([p for p in MODULES if layer_of(p) == "coverage"]))
+def test_core_opens_and_prints_nothing(path: Path) -> None:
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"open", "print", "input", "eval", "exec", "__import__"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    named([p for p in MODULES if layer_of(p) not in {"app", "command"}]),
+)
+def test_clock_is_read_only_where_the_product_starts(path: Path) -> None:
+    read = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in CLOCKS
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"date", "datetime", "time"}
+    }
+    assert read == set()
