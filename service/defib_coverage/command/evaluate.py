@@ -1,0 +1,80 @@
+"""``evaluate``: the determinations of one file, as the service would answer it."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.command.bundle import as_request
+from defib_coverage.command.documents import InputError, read_document, refused
+from defib_coverage.command.order_codes import ordered_code
+from defib_coverage.content import load
+from defib_coverage.errors import RequestError
+from defib_coverage.hooks.evaluation import Evaluator
+from defib_coverage.hooks.wire import decode_request
+from defib_coverage.settings import read_settings
+
+if TYPE_CHECKING:
+    from defib_coverage.command.documents import Document
+    from defib_coverage.command.order_codes import OrderSystem
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.coverage.determine import Knowledge
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user asks of a file.
+
+    ``orders`` are codes to judge in a Bundle, on ``service_date`` (None: ``today``); ``patient`` is
+    whose chart to take from a Bundle; ``today`` stands in for the clock.
+    """
+
+    path: str
+    orders: tuple[str, ...] = ()
+    order_system: OrderSystem | None = None
+    service_date: date | None = None
+    patient: str | None = None
+    today: date | None = None
+
+
+def evaluate(question: Question) -> tuple[tuple[Determination, ...], Knowledge]:
+    """Judge the orders of a file; also what they were judged by.
+
+    Raises:
+        InputError: file or options cannot be used.
+        DataError: the data or the site's overlay cannot be used.
+        SettingsError: a setting cannot be used.
+    """
+    if question.service_date is not None and not question.orders:
+        message = "--date: is the service date of --order, which is missing"
+        raise InputError(message)
+    settings = read_settings(os.environ)
+    document = read_document(question.path)
+    knowledge = load(settings.overlay_folder).knowledge()
+    today = question.today or datetime.now(settings.time_zone).date()
+    body = _request(document, question, today, knowledge.index)
+    try:
+        decoded = decode_request(body, knowledge.index)
+        return Evaluator(knowledge).evaluate(decoded, today), knowledge
+    except RequestError as error:
+        raise refused(document.name, error) from error
+
+
+def _request(document: Document, question: Question, today: date, index: CodeIndex) -> bytes:
+    """The hook request that the file is, or that its Bundle stands for."""
+    if "hook" in document.members:
+        if question.orders or question.patient is not None:
+            message = f"{document.name}: is a hook request; --order and --patient go with a Bundle"
+            raise InputError(message)
+        return document.body
+    resource_type = document.text_of("resourceType")
+    if resource_type != "Bundle":
+        held = "an object" if resource_type is None else f"the resource type {resource_type[:64]!r}"
+        message = f"{document.name}: holds {held}, not a CDS Hooks request or a FHIR Bundle"
+        raise InputError(message)
+    day = question.service_date or today
+    ordered = [(ordered_code(o, question.order_system, index), day) for o in question.orders]
+    return as_request(document, question.patient, ordered, index)

@@ -1,0 +1,105 @@
+"""``policy check``: all data loaded and checked, and no day without an answer."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.command.options import counted
+from defib_coverage.content import load, load_version
+from defib_coverage.coverage.dates import DAY
+from defib_coverage.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from defib_coverage.content import Content
+    from defib_coverage.coverage.codes import ValueSet
+    from defib_coverage.coverage.policy import PolicyVersion
+
+
+def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
+    """Check everything, and one policy file by itself where one is named; the lines to print.
+
+    Raises:
+        DataError: with every fault found.
+    """
+    content = load(overlay)
+    versions = content.versions
+    if file is not None:
+        draft = _load_draft(file, content)
+        # A draft takes the place of the version of its day, or comes between two.
+        versions = (*(v for v in versions if v.effective != draft.effective), draft)
+    faults = [*version_faults(versions), *succession_faults(content.value_sets)]
+    if faults:
+        raise DataError(faults)
+    return list(_report(file, content, versions))
+
+
+def _load_draft(file: Path, content: Content) -> PolicyVersion:
+    try:
+        return load_version(file, content)
+    except DataError as error:
+        # Faults name a file as it will be called; the draft may have any name.
+        faults = [msgspec.structs.replace(fault, file=str(file)) for fault in error.faults]
+        raise DataError(faults) from None
+
+
+def _report(
+    file: Path | None,
+    content: Content,
+    versions: Sequence[PolicyVersion],
+) -> Iterator[str]:
+    codes = sum(len(v.codes) for v in content.value_sets)
+    patterns = sum(len(v.patterns) for v in content.value_sets)
+    yield (
+        f"OK: {counted(len(content.versions), 'policy version')}, "
+        f"{counted(len(content.value_sets), 'value set')} with {counted(codes, 'code')} and "
+        f"{counted(patterns, 'code family', 'code families')}, "
+        f"{counted(len(list(content.wording.templates())), 'sentence')}"
+    )
+    if file is not None:
+        yield f"OK: {file}"
+    ordered = sorted(versions, key=lambda v: v.effective)
+    for version, following in zip(ordered, [*ordered[1:], None], strict=True):
+        until = "" if following is None else f" through {following.effective - DAY}"
+        yield f"in force from {version.effective}{until}: {version.id}, {version.citation}"
+    yield f"digest {content.digest}"
+
+
+def version_faults(versions: Sequence[PolicyVersion]) -> Iterator[Fault]:
+    """Days that two versions claim, and versions of another policy.
+
+    A version is in force until the next begins, so that two can overlap only by beginning together
+    and none can leave a gap.
+    """
+    ordered = sorted(versions, key=lambda v: v.effective)
+    for before, after in pairwise(ordered):
+        file = f"policies/{after.id}/{after.version}.toml"
+        if before.effective == after.effective:
+            reason = f"two versions begin on {after.effective}"
+            yield Fault(file, "effective", reason, "Keep one of them")
+        if before.id != after.id:
+            reason = f"{after.id!r} is another policy than {before.id!r}"
+            yield Fault(file, "id", reason, "Give all versions of a folder the same id")
+
+
+def succession_faults(value_sets: Sequence[ValueSet]) -> Iterator[Fault]:
+    """Codes that ended with successors which are not in force on the next day."""
+    for value_set in value_sets:
+        for number, entry in enumerate(value_set.codes):
+            if entry.until is None:
+                continue
+            next_day = entry.until + DAY
+            in_force = {e.code for e in value_set.codes if e.in_force(next_day)}
+            late = [code for code in entry.successors if code not in in_force]
+            if late:
+                yield Fault(
+                    f"valuesets/{value_set.id}.toml",
+                    f"codes[{number}] {entry.code}",
+                    f"its successor {', '.join(late)} is not in force on {next_day}",
+                    "Mend 'from' of the successor or 'until' of the code",
+                )

@@ -1,0 +1,118 @@
+"""The ``policy`` commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from defib_coverage.command.options import read_day
+
+policy = typer.Typer(
+    help="Check, read and compare the rules, the codes and their formats.",
+    no_args_is_help=True,
+)
+
+
+@policy.command()
+def check(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="One policy file to check by itself, such as a draft."),
+    ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The site's own value sets."),
+    ] = None,
+) -> None:
+    """Load all policies, value sets and wording, and tell every fault.
+
+    Exit code 1 where there are faults: one line each, with file, key, reason and remedy.
+
+    Examples:
+      defib-coverage policy check
+
+      defib-coverage policy check policies/ncd-20.4/2027-01-01.toml
+    """
+    from defib_coverage.command.policy_check import check_policies  # noqa: PLC0415
+    from defib_coverage.errors import DataError  # noqa: PLC0415
+
+    try:
+        report = check_policies(file, overlay)
+    except DataError as error:
+        for fault in error.faults:
+            typer.echo(str(fault))
+        raise typer.Exit(1) from None
+    for line in report:
+        typer.echo(line)
+
+
+@policy.command()
+def show(
+    on: Annotated[
+        date | None,
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="The day; today if not given."),
+    ] = None,
+) -> None:
+    """Print the policy in force on a day, in plain English, with the codes of that day.
+
+    Example: defib-coverage policy show --on 2022-09-30
+    """
+    from defib_coverage.command.page import Page  # noqa: PLC0415
+    from defib_coverage.command.policy_page import print_policy  # noqa: PLC0415
+
+    print_policy(on, Page())
+
+
+@policy.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A day, or a policy file.")],
+    after: Annotated[str, typer.Argument(help="A day, or a policy file.")],
+) -> None:
+    """Print in sentences what changed between two days or two policy files.
+
+    Examples:
+      defib-coverage policy diff 2022-09-30 2022-10-01
+
+      defib-coverage policy diff 2026-11-20 draft.toml
+    """
+    from defib_coverage.command.page import Page  # noqa: PLC0415
+    from defib_coverage.command.policy_diff import print_differences  # noqa: PLC0415
+
+    print_differences(before, after, Page())
+
+
+@policy.command()
+def codes(
+    code: Annotated[str, typer.Argument(help="A code of any system, in any spelling.")],
+) -> None:
+    """Tell all that is known of a code: meaning, value sets, valid days, companions, role.
+
+    Exit code 1 where the code is unknown.
+
+    Examples:
+      defib-coverage policy codes i5022
+
+      defib-coverage policy codes A0392
+    """
+    from defib_coverage.command.code_page import print_code  # noqa: PLC0415
+    from defib_coverage.command.page import Page  # noqa: PLC0415
+
+    if not print_code(code, Page()):
+        raise typer.Exit(1)
+
+
+@policy.command()
+def schema(
+    kind: Annotated[Literal["policy", "valueset", "cards"], typer.Argument(help="Which format.")],
+) -> None:
+    """Print the JSON Schema of a data file's format.
+
+    Example: defib-coverage policy schema policy > policies/policy.schema.json
+    """
+    from defib_coverage.command.schemas import schema_text  # noqa: PLC0415
+
+    sys.stdout.write(schema_text(kind))

@@ -1,0 +1,180 @@
+"""The commands and their options; what each does is in the module that it imports."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from defib_coverage import __version__
+from defib_coverage.command.options import counted, read_day
+from defib_coverage.command.policy_program import policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.coverage.determine import Knowledge
+
+program = typer.Typer(
+    name="defib-coverage",
+    help="Coverage of implantable defibrillators under Medicare NCD 20.4.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local values would print the chart.
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+program.add_typer(policy, name="policy")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback
+    if wanted:
+        typer.echo(f"defib-coverage {__version__}")
+        raise typer.Exit
+
+
+@program.callback()
+def _program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@program.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")] = 1,
+) -> None:
+    """Run the CDS Hooks service, open to whoever reaches it.
+
+    Settings come from the environment: DEFIB_COVERAGE_ZONE, DEFIB_COVERAGE_OVERLAY, ...
+
+    Example: defib-coverage serve --port 8080 --workers 2
+    """
+    from defib_coverage.command import serving  # noqa: PLC0415 - the web server is slow to import
+
+    serving.serve(host, port, workers)
+
+
+@program.command()
+def evaluate(  # noqa: PLR0913 - the options of a command
+    file: Annotated[
+        str, typer.Argument(help="Hook request or Bundle, .json or .json.gz; - is stdin.")
+    ],
+    *,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(help="Order code to judge in a Bundle; may be repeated."),
+    ] = None,
+    order_system: Annotated[
+        Literal["cpt", "hcpcs", "icd10pcs", "snomed"] | None,
+        typer.Option(help="Code system of --order; found by the code where not given."),
+    ] = None,
+    service_date: Annotated[
+        date | None,
+        typer.Option(
+            "--date",
+            parser=read_day,
+            metavar="YYYY-MM-DD",
+            help="Service date of --order; today if not given.",
+        ),
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Whose chart, where a Bundle holds several."),
+    ] = None,
+    today: Annotated[
+        date | None,
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="The day to take for today."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="What POST /determinations returns.")
+    ] = False,
+    cards: Annotated[
+        bool, typer.Option("--cards", help="The cards that the EHR would get, as JSON.")
+    ] = False,
+) -> None:
+    """Judge the defibrillator orders of a hook request, or of a patient's Bundle.
+
+    A Bundle is taken as the whole chart; its own draft and active orders are judged, or --order.
+
+    Examples:
+      defib-coverage evaluate docs/samples/order-sign-waiting-period.json
+
+      defib-coverage evaluate patient.json.gz --order 33249 --date 2026-11-20
+    """
+    from defib_coverage.command.evaluate import Question  # noqa: PLC0415 - --help stays quick
+    from defib_coverage.command.evaluate import evaluate as judge  # noqa: PLC0415
+
+    question = Question(
+        path=file,
+        orders=tuple(order or ()),
+        order_system=order_system,
+        service_date=service_date,
+        patient=patient,
+        today=today,
+    )
+    determinations, knowledge = judge(question)
+    if as_json or cards:
+        _print_json(determinations, knowledge, cards=cards)
+        return
+    from defib_coverage.command.page import Page  # noqa: PLC0415
+    from defib_coverage.command.verdict_page import print_determination  # noqa: PLC0415
+
+    page = Page()
+    for number, determination in enumerate(determinations):
+        if number:
+            page.heading("")
+        print_determination(determination, knowledge, page)
+
+
+def _print_json(
+    determinations: Sequence[Determination],
+    knowledge: Knowledge,
+    *,
+    cards: bool,
+) -> None:
+    """What the service would answer, byte for byte but for white space."""
+    import msgspec  # noqa: PLC0415
+
+    from defib_coverage.hooks.cards import HookResponse, build_cards  # noqa: PLC0415
+
+    answer: object = {"determinations": determinations}
+    if cards:
+        answer = HookResponse(build_cards(determinations, knowledge))
+    # Bytes, so that the text is UTF-8 whatever the terminal is.
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n")
+
+
+@program.command()
+def validate(
+    file: Annotated[str, typer.Argument(help="Resource, Bundle or hook request; - is stdin.")],
+) -> None:
+    """Tell what is wrong with a FHIR R4 resource, a Bundle or a hook request.
+
+    Prints one line a problem, its place first; never what the patient's record says. Exit code 1
+    where there are problems.
+
+    Example: defib-coverage validate request.json
+    """
+    from defib_coverage.command.validate import validate as check  # noqa: PLC0415 - models load slowly
+
+    problems, count = check(file)
+    for problem in problems:
+        typer.echo(f"{problem.place}: {problem.text}")
+    resources = counted(count, "resource")
+    if problems:
+        typer.echo(f"{counted(len(problems), 'problem')} in {resources}")
+        raise typer.Exit(1)
+    typer.echo(f"OK: {resources} checked against FHIR R4, no problem")
