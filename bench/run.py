@@ -7,6 +7,7 @@ and with 1 if a server fails or answers wrongly.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -18,7 +19,12 @@ from charts import EXPECTED_TOPICS, Chart, make_chart
 from load import Connection, WrongAnswerError, drive, make_request
 from servers import Server, StartError, Subject
 
-OURS = Subject("ours", "ours:application", cards=len(EXPECTED_TOPICS), factory=True)
+OURS = Subject(
+    "ours",
+    "defib_coverage.command.serving:application",
+    cards=len(EXPECTED_TOPICS),
+    factory=True,
+)
 FASTAPI = Subject("(a) FastAPI, json", "bare_fastapi:app", cards=1)
 STARLETTE = Subject("(b) Starlette, orjson", "bare_starlette:app", cards=1)
 SUBJECTS = (OURS, STARLETTE, FASTAPI)
@@ -65,6 +71,8 @@ class Results(NamedTuple):
 
 def main() -> int:
     """Measure and print; the exit code."""
+    # Asked to stop, it still stops its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     charts = {size: make_chart(size) for size in SIZES}
     try:
         results = measure(charts)
