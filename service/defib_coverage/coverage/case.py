@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.chart import GapKind, Kind, Missing
-from defib_coverage.coverage.determination import Evidence, Gap, MissingSecondary, evidence_of
+from defib_coverage.coverage.chart import GapKind, Kind
+from defib_coverage.coverage.determination import (
+    CriterionResult,
+    Evidence,
+    Gap,
+    IndicationResult,
+    MissingSecondary,
+    evidence_of,
+)
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
@@ -21,15 +28,26 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.wording import Wording
 
 
-class Rulebook(msgspec.Struct, frozen=True):
-    """The data that a case rests on: one policy version, the codes, the wording."""
+class Rulebook:
+    """The data that cases rest on: one policy version, the codes, the wording.
 
-    policy: PolicyVersion
-    index: CodeIndex
-    wording: Wording
+    It remembers what depends on nothing but itself, such as what silence means for a criterion.
+    """
+
+    def __init__(self, policy: PolicyVersion, index: CodeIndex, wording: Wording) -> None:
+        """Join a policy version with codes and wording."""
+        self.policy = policy
+        self.index = index
+        self.wording = wording
+        self.silences: dict[tuple[str, str, str], Result] = {}
+        self.silent_criteria: dict[str, CriterionResult] = {}
+        self.silent_indications: dict[str, IndicationResult] = {}
+        self.history_codes = frozenset(
+            entry.code for name in policy.history for entry in index.value_sets[name].codes
+        )
 
 
-class Draft(msgspec.Struct, frozen=True):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A finding before its severity is known."""
 
     code: str
@@ -38,18 +56,19 @@ class Draft(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """A finding that leaves a question open, with the gap that asks it."""
 
     draft: Draft
     gap: Gap
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one criterion came to.
 
     ``candidate`` is meant for diagnoses and devices: the chart leads to the indication. ``missing``
-    are primaries without partner.
+    are primaries without partner. ``silent``: the chart says nothing, so the result is the same for
+    every chart.
     """
 
     truth: Truth
@@ -58,6 +77,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     drafts: tuple[Draft, ...] = ()
     attest: bool = False
     candidate: bool = False
+    silent: bool = False
     missing: tuple[MissingSecondary, ...] = ()
 
 
@@ -70,7 +90,12 @@ class Case:
         view: ChartView,
         removals_in_call: tuple[Evidence, ...],
     ) -> None:
-        """Open the case; ``removals_in_call`` are the removal orders of the same call."""
+        """Open the case.
+
+        ``removals_in_call`` are the removal orders of the same call. ``windows`` and ``paced`` are
+        filled before any criterion is judged: the waiting periods by event, and the reasons for a
+        pacemaker that are on file.
+        """
         self.rulebook = rulebook
         self.policy = rulebook.policy
         self.index = rulebook.index
@@ -78,16 +103,12 @@ class Case:
         self.view = view
         self.removals_in_call = removals_in_call
         self.windows: Mapping[EventName, Waiting] = {}
+        self.paced: tuple[Hit, ...] = ()
 
     @property
     def day(self) -> date:
         """The service date."""
         return self.view.service_date
-
-    def history_code(self, code: str) -> bool:
-        """Whether an ICD-10-CM code speaks of the past and need not be current."""
-        history = self.policy.history
-        return any(match.value_set in history for match in self.index.find("icd10cm", code))
 
     def gap(self, kind: GapKind, ask: str, **facts: str) -> Gap:
         """A gap, with what to do about it."""
@@ -137,27 +158,35 @@ class Case:
             reason="; ".join(reasons),
         )
 
-    def missing_gaps(self, missing: Iterable[Missing]) -> tuple[Gap, ...]:
-        """The gaps that parts of the record leave which could not be had or read."""
-        return tuple(
-            self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
-            for m in missing
-        )
-
-    def silent(self, criterion: Criterion, ask: str, **facts: str) -> Result:
+    def silent(self, criterion: Criterion, ask: str, label: str = "") -> Result:
         """What silence means for a criterion: clear where the policy says so, else unknown.
 
         Silence of a part of the record that could not be had is no silence: it is unknown.
         """
-        gaps = self.missing_gaps(self.view.missing(criterion.needs))
-        if criterion.if_not_documented == "clear":
-            if gaps:
-                return Result(truth=Truth.UNKNOWN, gaps=gaps)
-            return Result(truth=Truth.MET, attest=True)
-        return Result(truth=Truth.UNKNOWN, gaps=(self.gap("not-found", ask, **facts), *gaps))
+        known = self._silence(criterion, ask, label)
+        missing = self.view.missing(criterion.needs)
+        if not missing:
+            return known
+        gaps = tuple(
+            self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
+            for m in missing
+        )
+        return Result(truth=Truth.UNKNOWN, gaps=known.gaps + gaps)
+
+    def _silence(self, criterion: Criterion, ask: str, label: str) -> Result:
+        key = (criterion.label, ask, label)
+        result = self.rulebook.silences.get(key)
+        if result is None:
+            if criterion.if_not_documented == "clear":
+                result = Result(truth=Truth.MET, attest=True, silent=True)
+            else:
+                gap = self.gap("not-found", ask, label=label, partners=label)
+                result = Result(truth=Truth.UNKNOWN, gaps=(gap,), silent=True)
+            self.rulebook.silences[key] = result
+        return result
 
 
-class Sorted(msgspec.Struct, frozen=True):
+class Sorted(msgspec.Struct, frozen=True, gc=False):
     """The hits of a list of claim codes, by what they are worth on the service date."""
 
     claims: tuple[Hit, ...] = ()
@@ -183,7 +212,7 @@ def sort_claims(case: Case, value_set: str) -> Sorted:
             continue
         if not hit.fact.confirmed:
             unconfirmed.append(hit)
-        elif not hit.fact.current and not case.history_code(hit.entry.code):
+        elif not hit.fact.current and hit.entry.code not in case.rulebook.history_codes:
             not_current.append(hit)
         elif not hit.entry.in_force(case.day):
             not_in_force.append(hit)

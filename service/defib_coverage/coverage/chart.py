@@ -13,7 +13,7 @@ from defib_coverage.coverage.codes import CodeEntry
 from defib_coverage.coverage.dates import DateSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 GapKind = Literal[
     "not-found",
@@ -52,7 +52,7 @@ class Kind(StrEnum):
     ORDER_REASON = "order-reason"
 
 
-class Quantity(msgspec.Struct, frozen=True):
+class Quantity(msgspec.Struct, frozen=True, gc=False):
     """A measured value as an interval.
 
     ``high`` is None for no upper bound, ``low`` for none below. ``low_open``: the value is greater
@@ -74,7 +74,7 @@ class Clinician(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record of the chart that bears on the policy.
 
     ``reference`` is ``Type/id``. ``confirmed`` is False for a provisional, preliminary or
@@ -105,14 +105,14 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.when or self.recorded
 
 
-class Hit(msgspec.Struct, frozen=True):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """A fact and the code by which it belongs to a value set."""
 
     fact: Fact
     entry: CodeEntry
 
 
-class Missing(msgspec.Struct, frozen=True):
+class Missing(msgspec.Struct, frozen=True, gc=False):
     """A part of the record that could not be had or read."""
 
     need: Need
@@ -155,6 +155,7 @@ class ChartView:
         self.chart = chart
         self.service_date = service_date
         self._known_at = known_at
+        self._hits = chart.hits
         self._reasons: defaultdict[str, list[Hit]] = defaultdict(list)
         for value_set, hit in reasons:
             self._reasons[value_set].append(hit)
@@ -165,27 +166,37 @@ class ChartView:
 
     def find(self, value_set: str) -> tuple[Hit, ...]:
         """The hits of a value set that count, the order's own reasons last."""
+        if value_set not in self._hits and value_set not in self._reasons:
+            return ()
         seen = self._seen.get(value_set)
         if seen is None:
-            facts = self.chart.hits.get(value_set)
-            seen = tuple(self._as_of(h) for h in facts if self._counts(h.fact)) if facts else ()
-            reasons = self._reasons.get(value_set)
-            if reasons:
-                seen += tuple(reasons)
+            facts = self._hits.get(value_set, ())
+            seen = tuple(self._as_of(h) for h in facts if self._counts(h.fact))
+            seen += tuple(self._reasons.get(value_set, ()))
             self._seen[value_set] = seen
         return seen
 
-    def find_all(self, value_sets: Sequence[str]) -> tuple[Hit, ...]:
+    def holds(self, value_sets: Iterable[str]) -> bool:
+        """Whether the chart or the order has anything in one of the value sets."""
+        return not (
+            self._hits.keys().isdisjoint(value_sets) and self._reasons.keys().isdisjoint(value_sets)
+        )
+
+    def find_all(self, value_sets: Iterable[str]) -> tuple[Hit, ...]:
         """The hits of several value sets."""
-        if len(value_sets) == 1:
-            return self.find(value_sets[0])
-        return tuple(hit for value_set in value_sets for hit in self.find(value_set))
+        found: tuple[Hit, ...] = ()
+        for value_set in value_sets:
+            if value_set in self._hits or value_set in self._reasons:
+                found += self.find(value_set)
+        return found
 
     def later(self, value_set: str) -> tuple[Hit, ...]:
         """The hits that were left out because they are dated after the service date."""
+        if value_set not in self._hits:
+            return ()
         return tuple(
             hit
-            for hit in self.chart.hits.get(value_set, ())
+            for hit in self._hits[value_set]
             if (dated := hit.fact.dated) is not None and dated.low > self.service_date
         )
 

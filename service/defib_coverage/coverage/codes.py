@@ -89,7 +89,7 @@ class ValueSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     abbreviations: tuple[str, ...] = ()
 
 
-class Match(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True, gc=False):
     """A code found in a value set."""
 
     value_set: str
@@ -126,6 +126,12 @@ class CodeIndex:
             for rule in vs.patterns:
                 self._patterns[rule.system].append((re.compile(rule.pattern), vs.id, rule))
         self._entries = {key: tuple(found) for key, found in entries.items()}
+        self._order_labels = {
+            entry.code: entry.label or vs.title
+            for vs in self.value_sets.values()
+            if vs.role == "order"
+            for entry in vs.codes
+        }
 
     def find(self, system: str, code: str) -> tuple[Match, ...]:
         """The value sets that hold the code, in any spelling; empty for a code of no set."""
@@ -155,6 +161,10 @@ class CodeIndex:
     def codes_in_force(self, value_set: str, day: date) -> tuple[str, ...]:
         """The codes of a set that are in force on ``day``, in the order of its file."""
         return tuple(e.code for e in self.value_sets[value_set].codes if e.in_force(day))
+
+    def order_label(self, code: str) -> str | None:
+        """What an order code means, in our own words; None for a code that is not ours."""
+        return self._order_labels.get(code)
 
     def label(self, match: Match) -> str:
         """What the code means: the official title where we may show it, else our own words."""

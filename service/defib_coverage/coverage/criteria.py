@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from defib_coverage.coverage import care, diagnoses, measurements, policy, waiting
+from defib_coverage.coverage.determination import CriterionResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +36,10 @@ class Judged:
     def __init__(self, case: Case) -> None:
         """Judge nothing yet but the events that waiting periods hang on."""
         self.case = case
+        case.paced = waiting.pacemaker_hints(case)
         case.windows = {name: waiting.waiting_of(name, case) for name in case.policy.waiting}
         self._results: dict[str, Result] = {}
+        self._shown: dict[str, CriterionResult] = {}
 
     def result(self, criterion_id: str) -> Result:
         """What the criterion came to."""
@@ -46,3 +49,30 @@ class Judged:
             result = _JUDGES[type(criterion)](criterion, self.case)
             self._results[criterion_id] = result
         return result
+
+    def shown(self, criterion_id: str) -> CriterionResult:
+        """What the criterion came to, as the contract tells it."""
+        shown = self._shown.get(criterion_id)
+        if shown is None:
+            result = self.result(criterion_id)
+            silent = self.case.rulebook.silent_criteria
+            if not result.silent:
+                shown = self._tell(criterion_id, result)
+            elif criterion_id in silent:
+                shown = silent[criterion_id]
+            else:
+                shown = silent[criterion_id] = self._tell(criterion_id, result)
+            self._shown[criterion_id] = shown
+        return shown
+
+    def _tell(self, criterion_id: str, result: Result) -> CriterionResult:
+        criterion = self.case.policy.criteria[criterion_id]
+        return CriterionResult(
+            id=criterion_id,
+            label=criterion.label,
+            truth=result.truth,
+            citation=criterion.cite,
+            evidence=result.evidence,
+            gaps=result.gaps,
+            attest=result.attest,
+        )

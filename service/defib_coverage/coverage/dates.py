@@ -10,18 +10,18 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date, timedelta
+from functools import cache
 from typing import Literal
 
 import msgspec
 
 DAY = timedelta(days=1)
-_DATE = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)"
-    r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?",
-)
+_FULL_DATE = 10
+_TIME = re.compile(r"T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
 
 
-class DateSpan(msgspec.Struct, frozen=True):
+class DateSpan(msgspec.Struct, frozen=True, gc=False):
     """The days on which something may have happened.
 
     ``low`` is ``date.min`` where nothing bounds it from below; ``text`` is the date as the chart
@@ -46,7 +46,7 @@ class DateSpan(msgspec.Struct, frozen=True):
         return self.low <= other.high and other.low <= self.high
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A length of time: a count of days or of calendar months, as in ``40 days``, ``3 months``."""
 
     count: int
@@ -75,6 +75,7 @@ class Span(msgspec.Struct, frozen=True):
             return date.min
 
 
+@cache
 def parse_span(text: str) -> Span:
     """Read a length such as ``40 days``.
 
@@ -108,19 +109,22 @@ def parse_date(text: str) -> DateSpan:
     Raises:
         ValueError: the text is not a FHIR date; the message does not repeat it.
     """
-    match = _DATE.fullmatch(text)
-    if match is None or match[1] == "0000":
+    if len(text) >= _FULL_DATE and text[4] == "-" and text[7] == "-":
+        # Nearly every date of a chart is a whole one; what follows it must be a time.
+        if len(text) > _FULL_DATE and _TIME.fullmatch(text, _FULL_DATE) is None:
+            message = "not a FHIR date"
+            raise ValueError(message)
+        day = date.fromisoformat(text[:_FULL_DATE])
+        return DateSpan(day, day, text)
+    match = _PARTIAL.fullmatch(text)
+    if match is None:
         message = "not a FHIR date"
         raise ValueError(message)
-    year, month, day = match.groups()
-    if day is not None:
-        low = high = date(int(year), int(month), int(day))
-    elif month is not None:
-        low = date(int(year), int(month), 1)
-        high = date(int(year), int(month), monthrange(int(year), int(month))[1])
-    else:
-        low, high = date(int(year), 1, 1), date(int(year), 12, 31)
-    return DateSpan(low, high, text)
+    year = int(match[1])
+    if match[2] is None:
+        return DateSpan(date(year, 1, 1), date(year, 12, 31), text)
+    low = date(year, int(match[2]), 1)
+    return DateSpan(low, low.replace(day=monthrange(year, low.month)[1]), text)
 
 
 def read_date(text: str | None) -> DateSpan | None:

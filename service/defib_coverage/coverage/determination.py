@@ -17,8 +17,8 @@ Status = Literal["covered", "conditional", "not-covered", "not-applicable"]
 Severity = Literal["warning", "info"]
 
 
-class _Contract(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A part of the contract."""
+class _Contract(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
+    """A part of the contract: plain data without cycles, nothing for the garbage collector."""
 
 
 class Evidence(_Contract, frozen=True):

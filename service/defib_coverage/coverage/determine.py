@@ -31,13 +31,28 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.wording import Wording
 
 
-class Knowledge(msgspec.Struct, frozen=True):
+class Knowledge:
     """All that is loaded once: policy versions, codes, wording, and the digest of their files."""
 
-    library: PolicyLibrary
-    index: CodeIndex
-    wording: Wording
-    digest: str
+    def __init__(
+        self,
+        library: PolicyLibrary,
+        index: CodeIndex,
+        wording: Wording,
+        digest: str,
+    ) -> None:
+        """Join what was loaded; every policy version gets its rulebook."""
+        self.library = library
+        self.index = index
+        self.wording = wording
+        self.digest = digest
+        self._rulebooks = {
+            version.effective: Rulebook(version, index, wording) for version in library.versions
+        }
+
+    def rulebook(self, policy: PolicyVersion) -> Rulebook:
+        """The rulebook of a version of the library."""
+        return self._rulebooks[policy.effective]
 
 
 def determine(
@@ -135,8 +150,7 @@ class _Call:
         key = (day, order.reasons, removals)
         judged = self._judged.get(key)
         if judged is None:
-            knowledge = self._knowledge
-            rulebook = Rulebook(policy, knowledge.index, knowledge.wording)
+            rulebook = self._knowledge.rulebook(policy)
             view = ChartView(self._chart, day, self._known_at, order.reasons)
             judged = self._judged[key] = Judged(Case(rulebook, view, removals))
         return judged

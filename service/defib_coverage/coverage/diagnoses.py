@@ -38,6 +38,8 @@ def _joined(codes: Iterable[str]) -> str:
 
 def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
     """A claim code on file is met; the disease without one is unknown; nothing is no candidate."""
+    if criterion.missing_finding is None and not case.view.holds(criterion.sets):
+        return case.silent(criterion, "diagnosis", criterion.label)
     found = sort_claims(case, criterion.claim)
     claims = tuple(h for h in found.claims if h.entry.code not in criterion.not_alone)
     if claims:
@@ -68,7 +70,7 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
         missing = criterion.missing_finding
         if missing is not None:
             drafts.append(case.draft(missing, criterion.cite))
-        silent = case.silent(criterion, missing or "diagnosis", label=criterion.label)
+        silent = case.silent(criterion, missing or "diagnosis", criterion.label)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
     return Result(
         truth=Truth.UNKNOWN,
@@ -225,7 +227,7 @@ def judge_pairing(criterion: Pairing, case: Case) -> Result:
     ):
         if hits:
             drafts.append(case.draft(code, criterion.cite, hits, codes=codes_of(hits)))
-    silent = case.silent(criterion, "partner", partners=_joined(any_of))
+    silent = case.silent(criterion, "partner", _joined(any_of))
     return Result(
         truth=silent.truth,
         gaps=silent.gaps,

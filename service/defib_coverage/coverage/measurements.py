@@ -25,10 +25,10 @@ def judge_measurement(criterion: Measurement, case: Case) -> Result:
     )
     limit = criterion.at_most or ""
     if not usable:
-        drafts = [case.draft("lvef-missing", criterion.cite, limit=limit)]
+        drafts = [case.draft("lvef-missing", criterion.cite)]
         if readings:
             drafts.append(case.draft("lvef-modality-not-approved", criterion.cite, readings))
-        silent = case.silent(criterion, "lvef-missing", limit=limit)
+        silent = case.silent(criterion, "lvef-missing")
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
     latest = _latest(usable)
     drafts = list(_reading_notes(criterion, case, latest, modalities))

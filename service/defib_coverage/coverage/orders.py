@@ -24,7 +24,7 @@ IMPLANTS: frozenset[OrderClass] = frozenset({"initial-implant", "generator-only"
 FIRST_IMPLANTS: frozenset[OrderClass] = frozenset({"initial-implant", "generator-only"})
 
 
-class OrderCode(msgspec.Struct, frozen=True):
+class OrderCode(msgspec.Struct, frozen=True, gc=False):
     """A code of ours that an order carries, with the system URI as the order wrote it."""
 
     system: str
@@ -33,7 +33,7 @@ class OrderCode(msgspec.Struct, frozen=True):
     order_class: OrderClass
 
 
-class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One ServiceRequest or DeviceRequest of the call.
 
     ``code`` is None for an order that is not ours; ``system`` and ``text`` then still say what was

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -74,6 +75,11 @@ class Diagnosis(_Criterion, frozen=True, tag="diagnosis"):
     near_miss: tuple[SetId, ...] = ()
     not_alone: tuple[ClaimCode, ...] = ()
     missing_finding: FindingCode | None = None
+
+    @property
+    def sets(self) -> tuple[SetId, ...]:
+        """Every value set that bears on the diagnosis."""
+        return (self.claim, *self.evidence, *self.not_yet, *self.near_miss)
 
 
 class Episode(_Criterion, frozen=True, tag="episode"):
@@ -358,6 +364,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple((k, c) for k, c in self.criteria.items() if isinstance(c, Diagnosis))
 
 
+@cache
 def parse_limit(text: str, unit: str) -> float:
     """Read a limit such as ``30 %``.
 

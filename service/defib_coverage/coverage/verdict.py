@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.case import Draft, Result, sort_claims
+from defib_coverage.coverage.case import Draft, sort_claims
 from defib_coverage.coverage.determination import (
     CriterionResult,
     Evidence,
@@ -37,7 +37,7 @@ _TOLD_OF_NO_CANDIDATE = frozenset({_NEAR_MISS, "dx-not-current", "code-not-effec
 _PAIR_MISSING = "secondary-diagnosis-missing"
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one order comes to, apart from the order itself."""
 
     status: Status
@@ -109,17 +109,17 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
             key=lambda i: policy.indications[i].rank,
         ),
     )
-    always = [(c, judged.result(c)) for c in rule.always]
-    overall = all_of(result.truth for _, result in always)
+    always = [judged.result(c) for c in rule.always]
+    overall = all_of([result.truth for result in always])
     status = _status(overall, met, [i.truth for i in standing.values()])
-    led_nowhere = not any(
+    led_nowhere = not any(i.candidate for i in indications) or not any(
         judged.result(c).candidate
         for i in rule.indications
         for c in policy.indications[i].candidates
     )
     for indication in indications:
         _note_indication(notebook, judged, indication, led_nowhere=led_nowhere)
-    for _, result in always:
+    for result in always:
         for draft in result.drafts:
             notebook.add(draft)
     if led_nowhere:
@@ -139,7 +139,7 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
         status=status,
         met=reported,
         indications=tuple(indications),
-        always=tuple(_criterion(policy, c, r) for c, r in always),
+        always=tuple([judged.shown(c) for c in rule.always]),
         missing=missing,
         waiting=waiting,
         earliest=max(applying) if applying and status != "covered" else None,
@@ -205,34 +205,36 @@ def _status(overall: Truth, met: Sequence[str], candidates: Sequence[Truth]) -> 
 
 def _indication(judged: Judged, name: str, rule: OrderRule) -> IndicationResult:
     """One indication: in full for a candidate, else only what leads to it."""
-    policy = judged.case.policy
-    indication = policy.indications[name]
+    indication = judged.case.policy.indications[name]
+    leads = [judged.result(c) for c in indication.candidates]
     # An order bound by one indication is a candidate for it by being ordered.
-    candidate = len(rule.indications) == 1 or any(
-        judged.result(c).candidate for c in indication.candidates
-    )
-    shown = indication.all_of if candidate else indication.candidates
-    results = [(c, judged.result(c)) for c in shown]
+    candidate = len(rule.indications) == 1 or any(lead.candidate for lead in leads)
+    if candidate:
+        return _shown(judged, name, indication.all_of, candidate=True)
+    if not all(lead.silent for lead in leads):
+        return _shown(judged, name, indication.candidates, candidate=False)
+    silent = judged.case.rulebook.silent_indications
+    if name not in silent:
+        silent[name] = _shown(judged, name, indication.candidates, candidate=False)
+    return silent[name]
+
+
+def _shown(
+    judged: Judged,
+    name: str,
+    criteria: Sequence[str],
+    *,
+    candidate: bool,
+) -> IndicationResult:
+    indication = judged.case.policy.indications[name]
+    results = [judged.shown(c) for c in criteria]
     return IndicationResult(
         id=name,
         label=indication.label,
         candidate=candidate,
-        truth=all_of(r.truth for _, r in results),
+        truth=all_of([r.truth for r in results]),
         citation=indication.cite,
-        criteria=tuple(_criterion(policy, c, r) for c, r in results),
-    )
-
-
-def _criterion(policy: PolicyVersion, name: str, result: Result) -> CriterionResult:
-    criterion = policy.criteria[name]
-    return CriterionResult(
-        id=name,
-        label=criterion.label,
-        truth=result.truth,
-        citation=criterion.cite,
-        evidence=result.evidence,
-        gaps=result.gaps,
-        attest=result.attest,
+        criteria=tuple(results),
     )
 
 
@@ -251,7 +253,8 @@ def _note_indication(
     rule = judged.case.policy.indications[indication.id]
     told = _TOLD_OF_NO_CANDIDATE if led_nowhere else _TOLD_OF_NO_CANDIDATE - {_NEAR_MISS}
     for name in rule.all_of if indication.candidate else rule.candidates:
-        for draft in judged.result(name).drafts:
+        drafts = judged.result(name).drafts
+        for draft in drafts:
             if draft.code == _PAIR_MISSING:  # told once for all pairs, by _missing
                 continue
             if indication.candidate or draft.code in told:
@@ -275,6 +278,8 @@ def _missing(
     policy = judged.case.policy
     missing: list[MissingSecondary] = []
     for name, criterion in policy.pairings():
+        if not judged.case.view.find(criterion.primaries):
+            continue
         result = judged.result(name)
         if not result.missing:
             continue

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.policy import EventName, WaitingEvent, WaitingPeriod
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A dated event: the days on which it may have happened."""
 
     hit: Hit
     span: DateSpan
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """An open window of an event; ``last`` is the last excluded day for its latest possible day."""
 
     event: Event
@@ -40,7 +40,7 @@ class Window(msgspec.Struct, frozen=True):
     definite: bool
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """All that the chart says of one kind of event on the service date.
 
     ``undated`` records may have happened on any day; ``later`` ones are dated after the service
@@ -53,6 +53,9 @@ class Waiting(msgspec.Struct, frozen=True):
     later: tuple[Hit, ...] = ()
 
 
+NO_EVENTS = Waiting()
+
+
 def waiting_of(name: EventName, case: Case) -> Waiting:
     """Find the events of one kind and the windows that are open on the service date."""
     rule = case.policy.waiting[name]
@@ -63,7 +66,7 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
         h for v in (*rule.records, *rule.past_records) for h in view.later(v) if _happened(name, h)
     )
     if not records and not past:
-        return Waiting(later=later)
+        return Waiting(later=later) if later else NO_EVENTS
     dated = [(h, _span(rule, h, case.day, past=False)) for h in records]
     known = any(span is not None for _, span in dated)
     # A record that only says "once" adds nothing where one says when: an undated I25.2 beside a
@@ -146,10 +149,12 @@ def _merged(events: Iterable[Event]) -> tuple[Event, ...]:
 def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
     """Not met while a definite window is open, unknown while a possible one is (rules 6 and 7)."""
     waiting = case.windows[criterion.event]
+    if waiting is NO_EVENTS:
+        return case.silent(criterion, "event-date")
     rule = case.policy.waiting[criterion.event]
     drafts = list(_notes(criterion, case, waiting, rule))
     shown = tuple(evidence_of(w.event.hit) for w in waiting.open)
-    hints = pacemaker_hints(case)
+    hints = case.paced
     definite = any(w.definite for w in waiting.open)
     if definite and not hints:
         return Result(truth=Truth.NOT_MET, evidence=shown, drafts=tuple(drafts))
@@ -216,7 +221,7 @@ def _notes(
         if not window.definite:
             finding = "event-date-imprecise" if _certain(hit) else "dx-unconfirmed"
             yield case.draft(finding, criterion.cite, (hit,), **facts)
-    hints = pacemaker_hints(case)
+    hints = case.paced
     if hints and any(w.definite for w in waiting.open):
         exception = case.policy.exceptions["pacemaker"]
         yield case.draft(
@@ -273,7 +278,7 @@ def waiting_results(
     replacement: bool,
 ) -> tuple[WaitingPeriodResult, ...]:
     """Every open window; ``binding`` names the events whose windows bind the patient today."""
-    paced = bool(pacemaker_hints(case))
+    paced = bool(case.paced)
     results: list[WaitingPeriodResult] = []
     for name, waiting in case.windows.items():
         applies = name in binding

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
-from defib_coverage.fhir.needs import KEYS, NEED_OF_TYPE, PREFETCH
-from defib_coverage.fhir.resources import Bundle, OperationOutcome, Resource, type_name
+from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
+from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, Resource, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +29,13 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """The resources that came, with the full URL each stood under, and what did not come.
+    """The entries that came, each a resource with its full URL, and what did not come.
 
     ``usable``: something required could be had, even if only "no such record"; ``absent`` are the
     required keys that the client did not send.
     """
 
-    resources: tuple[tuple[Resource, str | None], ...]
+    entries: list[Entry]
     missing: tuple[Missing, ...]
     usable: bool
     absent: tuple[str, ...]
@@ -58,7 +58,7 @@ class _Reading:
     """Collects the answers of one call."""
 
     def __init__(self) -> None:
-        self._resources: list[tuple[Resource, str | None]] = []
+        self._entries: list[Entry] = []
         self._missing: dict[tuple[Need, str | None], Missing] = {}
         self._answered: set[str] = set()
         self._usable = False
@@ -74,10 +74,12 @@ class _Reading:
             self._fail(key, "the client's query failed")
             return
         if not isinstance(value, Bundle):
-            self._resources.append((value, None))
-            self._answer((key,) if known is not None else self._keys_of({type_name(value)}))
+            self._entries.append(Entry(resource=value))
+            self._answer((key,) if known is not None else self._keys_of({type_name(type(value))}))
             return
-        types, failed, matches = self._unpack(value)
+        self._entries += value.entry
+        types = {type_name(kind) for kind in {type(entry.resource) for entry in value.entry}}
+        failed = "OperationOutcome" in types and _failed(value)
         whole_chart = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
         if known is not None:
             answered: tuple[str, ...] = (key, *self._keys_of(types))
@@ -88,40 +90,17 @@ class _Reading:
             answered = self._keys_of(types)
         if failed:
             self._fail(key, "the client's query failed in part", types)
-        elif _has_more(value, matches):
+        elif _has_more(value):
             self._fail(key, "only the first page came", types)
         self._answer(answered)
 
-    def _unpack(self, bundle: Bundle) -> tuple[set[str], bool, int]:
-        """The types in a Bundle, whether it reports a failure, and how many matches it holds."""
-        kinds: set[type[Resource]] = set()
-        failed = False
-        others = 0
-        for entry in bundle.entry:
-            resource = entry.resource
-            if resource is None:
-                others += 1
-                continue
-            mode = None if entry.search is None else entry.search.mode
-            if isinstance(resource, OperationOutcome):
-                # A search may add warnings as outcome entries beside its matches.
-                failed = failed or mode != "outcome"
-                others += 1
-                continue
-            if mode in _NOT_MATCHES:
-                others += 1
-            kinds.add(type(resource))
-            self._resources.append((resource, entry.full_url))
-        types = {str(kind.__struct_config__.tag) for kind in kinds}
-        return types, failed, len(bundle.entry) - others
-
     def _answer(self, keys: tuple[str, ...]) -> None:
-        self._usable = self._usable or any(KEYS[key].required for key in keys)
         self._answered.update(keys)
+        self._usable = self._usable or not REQUIRED.isdisjoint(keys)
 
     @staticmethod
     def _keys_of(types: set[str]) -> tuple[str, ...]:
-        return tuple(key.name for key in PREFETCH if types.intersection(key.types))
+        return tuple(key for t in types for key in KEYS_OF_TYPE.get(t, ()))
 
     def _fail(self, key: str, reason: str, types: set[str] | None = None) -> None:
         """Note a key that brought less than it was asked for; the key is answered all the same."""
@@ -147,19 +126,33 @@ class _Reading:
 
     def answers(self) -> Answers:
         """What came, and what did not."""
-        absent = tuple(k.name for k in PREFETCH if k.required and k.name not in self._answered)
+        absent = tuple(k for k in KEYS if k in REQUIRED and k not in self._answered)
         for name in absent:
             self._note(KEYS[name].need, "not-fetched", "not supplied")
         return Answers(
-            tuple(self._resources),
+            self._entries,
             tuple(self._missing.values()),
             self._usable,
             absent,
         )
 
 
-def _has_more(bundle: Bundle, matches: int) -> bool:
+def _failed(bundle: Bundle) -> bool:
+    """Whether an outcome tells of a failure: a search may add warnings beside its matches."""
+    return any(
+        isinstance(entry.resource, OperationOutcome)
+        and (entry.search is None or entry.search.mode != "outcome")
+        for entry in bundle.entry
+    )
+
+
+def _has_more(bundle: Bundle) -> bool:
     """Whether a Bundle is only a part: a next page, or a total above its matches."""
     if any(link.relation == "next" for link in bundle.link):
         return True
-    return bundle.total is not None and bundle.total > matches
+    if bundle.total is None:
+        return False
+    others = sum(
+        entry.search is not None and entry.search.mode in _NOT_MATCHES for entry in bundle.entry
+    )
+    return bundle.total > len(bundle.entry) - others

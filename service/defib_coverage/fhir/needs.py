@@ -96,3 +96,7 @@ PREFETCH: tuple[PrefetchKey, ...] = (
 )
 KEYS: Mapping[str, PrefetchKey] = {key.name: key for key in PREFETCH}
 NEED_OF_TYPE: Mapping[str, Need] = {t: key.need for key in PREFETCH for t in key.types}
+KEYS_OF_TYPE: Mapping[str, tuple[str, ...]] = {
+    t: tuple(key.name for key in PREFETCH if t in key.types) for t in NEED_OF_TYPE
+}
+REQUIRED: frozenset[str] = frozenset(key.name for key in PREFETCH if key.required)

@@ -78,20 +78,18 @@ def read_encounter(reading: Reading, resource: Encounter) -> None:
     if resource.status not in _HELD and resource.status not in _POSSIBLY_HELD:
         return
     matches = reading.visit_matches(resource.type)
-    if not matches:
-        texts = [c.text for c in (*resource.type, *resource.reason_code)]
-        reading.visit_in_words(resource, Kind.ENCOUNTER, texts, _visit_day(resource))
+    texts = [c.text for c in (*resource.type, *resource.reason_code)]
+    if not matches and not reading.speaks_of_visit(texts):
         return
-    reading.file(
-        matches,
-        Fact(
-            reference=reference_of(resource),
-            kind=Kind.ENCOUNTER,
-            confirmed=resource.status in _HELD,
-            when=_visit_day(resource),
-            clinician=reading.clinician(resource.contained, resource.participant),
-        ),
+    fact = Fact(
+        reference=reference_of(resource),
+        kind=Kind.ENCOUNTER,
+        confirmed=resource.status in _HELD,
+        in_words=not matches,
+        when=_visit_day(resource),
+        clinician=reading.clinician(resource.contained, resource.participant),
     )
+    reading.file_visit(matches, fact)
 
 
 def _visit_day(resource: Encounter) -> DateSpan | None:
@@ -105,20 +103,17 @@ def read_document(reading: Reading, resource: DocumentReference) -> None:
         return
     types = [] if resource.type is None else [resource.type]
     matches = reading.visit_matches(types)
-    when = read_date(resource.date)
-    if not matches:
-        texts = [resource.description, *(c.text for c in types)]
-        reading.visit_in_words(resource, Kind.DOCUMENT, texts, when)
+    texts = [resource.description, *(c.text for c in types)]
+    if not matches and not reading.speaks_of_visit(texts):
         return
-    reading.file(
-        matches,
-        Fact(
-            reference=reference_of(resource),
-            kind=Kind.DOCUMENT,
-            when=when,
-            clinician=reading.clinician(resource.contained, resource.author),
-        ),
+    fact = Fact(
+        reference=reference_of(resource),
+        kind=Kind.DOCUMENT,
+        in_words=not matches,
+        when=read_date(resource.date),
+        clinician=reading.clinician(resource.contained, resource.author),
     )
+    reading.file_visit(matches, fact)
 
 
 def read_device(reading: Reading, resource: Device) -> None:

@@ -100,25 +100,21 @@ def _encounter_start(reading: Reading, resource: Condition) -> DateSpan | None:
 def read_procedure(reading: Reading, resource: Procedure) -> None:
     """A Procedure, done, possibly done or planned."""
     matches = reading.vocabulary.matches(resource.code)
-    status = resource.status
-    if status in _NOT_DONE:
+    if resource.status in _NOT_DONE:
         return
-    when = end_or_start(resource.performed_date_time, resource.performed_period)
-    if not matches:
-        texts = [None if resource.code is None else resource.code.text]
-        reading.visit_in_words(resource, Kind.PROCEDURE, texts, when)
+    text = None if resource.code is None else resource.code.text
+    if not matches and not reading.speaks_of_visit([text]):
         return
-    reading.file(
-        matches,
-        Fact(
-            reference=reference_of(resource),
-            kind=Kind.PROCEDURE,
-            confirmed=status not in _POSSIBLY_DONE,
-            planned=status == "preparation",
-            when=when,
-            clinician=reading.clinician(resource.contained, resource.performer),
-        ),
+    fact = Fact(
+        reference=reference_of(resource),
+        kind=Kind.PROCEDURE,
+        confirmed=resource.status not in _POSSIBLY_DONE,
+        planned=resource.status == "preparation",
+        in_words=not matches,
+        when=end_or_start(resource.performed_date_time, resource.performed_period),
+        clinician=reading.clinician(resource.contained, resource.performer),
     )
+    reading.file_visit(matches, fact)
 
 
 def read_observation(reading: Reading, resource: Observation) -> None:
@@ -127,9 +123,10 @@ def read_observation(reading: Reading, resource: Observation) -> None:
         return
     for match in reading.vocabulary.matches(resource.code):
         _read_value(reading, resource, resource, match)
-    for component in resource.component or ():
-        for match in reading.vocabulary.matches(component.code):
-            _read_value(reading, resource, component, match)
+    if resource.component is not None:
+        for component in resource.component:
+            for match in reading.vocabulary.matches(component.code):
+                _read_value(reading, resource, component, match)
 
 
 def _read_value(

@@ -80,12 +80,11 @@ class ChartReader:
             also: further resources of the call: what else is being ordered.
         """
         reading = Reading(self._vocabulary, answers, patient_id)
-        is_patient = reading.is_patient
-        for resource in chain((resource for resource, _ in answers.resources), also):
+        for resource in chain((entry.resource for entry in answers.entries), also):
             read = _READERS.get(type(resource))
             if read is None:
                 continue
-            if is_patient(getattr(resource, "subject", None)):
+            if reading.is_patient(getattr(resource, "subject", None)):
                 read(reading, resource)
             else:
                 reading.other_patient += 1

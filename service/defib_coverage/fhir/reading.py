@@ -7,8 +7,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Kind, Payer
-from defib_coverage.coverage.codes import LONGEST_CODE
+from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Payer
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.fhir.references import PatientCheck, tail
 from defib_coverage.fhir.resources import (
@@ -21,7 +20,6 @@ from defib_coverage.fhir.resources import (
     Practitioner,
     PractitionerRole,
     Resource,
-    type_name,
 )
 from defib_coverage.fhir.systems import alias_of
 
@@ -32,7 +30,8 @@ if TYPE_CHECKING:
     from defib_coverage.fhir.answers import Answers
 
 VISIT = "shared-decision-making"
-_LONGEST_SYSTEM = 256
+_LONGEST = 256
+_LINKED = frozenset({Patient, Encounter, Medication, Practitioner, PractitionerRole})
 
 
 class Vocabulary:
@@ -56,13 +55,9 @@ class Vocabulary:
         found: tuple[Match, ...] = ()
         for coding in concept.coding:
             system, code = coding.system, coding.code
-            if (
-                system is not None
-                and code is not None
-                and len(code) <= LONGEST_CODE
-                and len(system) <= _LONGEST_SYSTEM
-            ):
-                found += self._find(system, code)
+            # What is remembered is bounded in number and in length.
+            if system is not None and code is not None and len(system) + len(code) <= _LONGEST:
+                found = found + self._find(system, code) if found else self._find(system, code)
         return found
 
     def matches_any(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
@@ -93,32 +88,25 @@ class Reading:
         self._hits: defaultdict[str, list[Hit]] = defaultdict(list)
         self._linked: dict[str, Resource] = {}
         self._roles: defaultdict[str, list[PractitionerRole]] = defaultdict(list)
-        for resource, full_url in answers.resources:
-            match resource:
-                case Patient():
-                    self._meet(resource, patient_id, full_url)
-                case Encounter() | Medication() | Practitioner():
-                    self._link(resource, full_url)
-                case PractitionerRole():
-                    self._link(resource, full_url)
-                    practitioner = resource.practitioner
-                    if practitioner is not None and practitioner.reference is not None:
-                        self._roles[tail(practitioner.reference)].append(resource)
-                case _:
-                    pass
+        for entry in answers.entries:
+            if type(entry.resource) in _LINKED:
+                self._link(entry.resource, entry.full_url, patient_id)
 
-    def _meet(self, patient: Patient, patient_id: str, full_url: str | None) -> None:
-        """Take the patient's birth and further name from their own resource."""
-        if patient.id == patient_id:
-            self.birth = read_date(patient.birth_date)
-            if full_url is not None:
-                self.is_patient.also(full_url)
-
-    def _link(self, resource: Resource, full_url: str | None) -> None:
-        """Keep what other resources point at: visits, people, drugs."""
+    def _link(self, resource: Resource | None, full_url: str | None, patient_id: str) -> None:
+        """Keep what other resources point at: the patient, visits, people, drugs."""
+        if resource is None:
+            return
+        if isinstance(resource, Patient):
+            if resource.id == patient_id:
+                self.birth = read_date(resource.birth_date)
+                if full_url is not None:
+                    self.is_patient.also(full_url)
+            return
         self._linked[reference_of(resource)] = resource
         if full_url is not None:
             self._linked[full_url] = resource
+        if isinstance(resource, PractitionerRole) and resource.practitioner is not None:
+            self._roles[tail(resource.practitioner.reference or "")].append(resource)
 
     def chart(self) -> Chart:
         """The chart as read; a Medicare coverage wins over any other."""
@@ -145,17 +133,16 @@ class Reading:
         matches = self.vocabulary.matches_any(concepts)
         return tuple(m for m in matches if m.value_set == VISIT) if matches else ()
 
-    def visit_in_words(
-        self,
-        resource: Resource,
-        kind: Kind,
-        texts: Iterable[str | None],
-        when: DateSpan | None = None,
-    ) -> None:
-        """File a hint where a text speaks of a shared decision."""
-        if any(text and self.vocabulary.speaks_of_visit(text) for text in texts):
-            fact = Fact(reference=reference_of(resource), kind=kind, in_words=True, when=when)
+    def speaks_of_visit(self, texts: Iterable[str | None]) -> bool:
+        """Whether one of the texts speaks of a shared decision."""
+        return any(text and self.vocabulary.speaks_of_visit(text) for text in texts)
+
+    def file_visit(self, matches: Iterable[Match], fact: Fact) -> None:
+        """File a visit by its codes, or as a hint where it was recognised by its words only."""
+        if fact.in_words:
             self._hits[VISIT].append(Hit(fact, self.vocabulary.visit_entry))
+        else:
+            self.file(matches, fact)
 
     def find(self, reference: str | None) -> Resource | None:
         """The resource sent along that a reference means."""
@@ -226,4 +213,4 @@ def end_or_start(date_time: str | None, period: Period | None) -> DateSpan | Non
 
 def reference_of(resource: Resource) -> str:
     """``Type/id`` of a resource."""
-    return f"{type_name(resource)}/{resource.id or 'unknown'}"
+    return f"{type(resource).__struct_config__.tag}/{resource.id or 'unknown'}"

@@ -387,9 +387,9 @@ else:
     ]
 
 
-def type_name(resource: AnyResource) -> str:
-    """The resource's type as FHIR names it."""
-    return str(type(resource).__struct_config__.tag)
+def type_name(kind: type) -> str:
+    """The name that FHIR has for a resource type; empty for what is none."""
+    return str(kind.__struct_config__.tag) if issubclass(kind, AnyResource) else ""
 
 
 class Extension(msgspec.Struct, rename="camel"):

@@ -94,7 +94,9 @@ class HookResponse(msgspec.Struct, frozen=True):
 
 def plain(text: str) -> str:
     """Text that may come from the chart, inside a line of markdown: no formatting, no HTML."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    if not text.isprintable():
+        text = " ".join(text.split())
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def build_cards(determinations: Sequence[Determination], knowledge: Knowledge) -> tuple[Card, ...]:
@@ -135,7 +137,7 @@ class _Builder:
             self._wording.detail(
                 "order",
                 {
-                    "label": self._label(order.code),
+                    "label": self._index.order_label(order.code or "") or "defibrillator order",
                     "code": plain(order.code or ""),
                     "service_date": order.service_date.isoformat(),
                     "reason": self._wording.labels[order.service_date_basis],
@@ -376,15 +378,6 @@ class _Builder:
             source=Source(policy.source_label, policy.article_url, Topic(TOPIC_SYSTEM, topic)),
             extension=extension,
         )
-
-    def _label(self, code: str | None) -> str:
-        """What the order's code means, in our own words."""
-        for vs in self._index.value_sets.values():
-            if vs.role == "order":
-                for entry in vs.codes:
-                    if entry.code == code:
-                        return entry.label or vs.title
-        return "Defibrillator order"
 
     def _policy(self, day: date) -> PolicyVersion:
         policy = self._library.in_force(day)
