@@ -204,6 +204,8 @@ def _serve() -> None:
     listening = config.bind_socket()
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
+    # From here on the output is a log like the rest: nobody empties the pipe.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -1,0 +1,191 @@
+"""Too much of everything: bounded in time, refused where it must be, and the service lives on."""
+
+from __future__ import annotations
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from live_server import (
+    SERVICE_IDS,
+    TODAY,
+    Json,
+    bundle,
+    condition,
+    covered_chart,
+    dispatch,
+    issue_of,
+    order,
+    sign,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+    from live_server import Live
+
+pytest_plugins = ("live_server",)
+SIGN = "/cds-services/defibrillator-order-sign"
+GOOD = json.dumps(sign()).encode()
+MEGABYTE = 1_000_000
+BOUND = 5.0
+
+
+@pytest.fixture(autouse=True)
+def _good_call_after(live: Live) -> Iterator[None]:
+    """Whatever was sent, the service answers a good call right after."""
+    yield
+    assert live.post(SIGN, GOOD).json()["cards"]
+
+
+def _unread(raw: bytes) -> bytes:
+    """A good call with raw text where the service does not look."""
+    return GOOD[:-1] + b',"extension":' + raw + b"}"
+
+
+def _bounded(response: requests.Response, *statuses: int) -> None:
+    assert response.status_code in statuses
+    assert response.elapsed.total_seconds() < BOUND
+
+
+def test_a_body_of_20_megabytes_is_413(live: Live) -> None:
+    response = live.post(SIGN, _unread(b'"' + b"x" * 20 * MEGABYTE + b'"'))
+    _bounded(response, 413)
+    assert issue_of(response)["code"] == "too-long"
+
+
+def test_a_body_sent_in_chunks_is_measured_too(live: Live) -> None:
+    address = urlsplit(live.base)
+    chunk = b"%x\r\n" % MEGABYTE + b"x" * MEGABYTE + b"\r\n"
+    with socket.create_connection((address.hostname, address.port or 80), timeout=30) as client:
+        head = "Host: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.sendall(f"POST {SIGN} HTTP/1.1\r\n{head}".encode())
+        try:
+            for _ in range(20):
+                client.sendall(chunk)
+            client.sendall(b"0\r\n\r\n")
+        except ConnectionError:
+            pass  # the server may answer and close before all was sent
+        answer = client.recv(100)
+    assert b" 413 " in answer
+
+
+BIG = {
+    "a string of 15 MB": b'"' + b"x" * 15 * MEGABYTE + b'"',
+    "empty lists": b"[" + b"[]," * (4 * MEGABYTE) + b"[]]",
+    "paired surrogates": b'"' + b"\\ud83d\\ude00" * MEGABYTE + b'"',
+    "backslashes": b'"' + b"\\\\" * (7 * MEGABYTE) + b'\\ud83d\\ude00"',
+    "numbers": b"[" + b"12345678901234567890," * (MEGABYTE // 2) + b"1]",
+    "long numbers": b"[" + b",".join([b"9" * 900] * 10_000) + b"]",
+    "members": b"{" + b",".join(b'"k%d":1' % n for n in range(MEGABYTE)) + b"}",
+    "one member, again and again": b"{" + b",".join([b'"k":1'] * MEGABYTE) + b"}",
+}
+
+
+@pytest.mark.parametrize("raw", BIG.values(), ids=BIG)
+def test_a_great_deal_of_unread_text_is_passed_over_fast(live: Live, raw: bytes) -> None:
+    _bounded(live.post(SIGN, _unread(raw)), 200)
+
+
+BROKEN = {
+    "quotes": b'"' * 15 * MEGABYTE,
+    "open objects": b"{" * 15 * MEGABYTE,
+    "open lists": b"[" * 15 * MEGABYTE,
+    "an open string": b'"' + b"x" * 15 * MEGABYTE,
+    "backslashes before a lone surrogate": b'"' + b"\\\\" * (7 * MEGABYTE) + b'\\ud83d"',
+    "a far NaN": b"[" + b"[]," * (4 * MEGABYTE) + b"NaN]",
+    "a number of 15 MB": b"9" * 15 * MEGABYTE,
+}
+
+
+@pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
+def test_a_great_deal_of_broken_text_is_refused_fast(live: Live, raw: bytes) -> None:
+    response = live.post(SIGN, _unread(raw))
+    _bounded(response, 400)
+    issue_of(response)
+
+
+def test_ten_thousand_prefetch_keys_are_answered(live: Live) -> None:
+    request = sign(chart=covered_chart())
+    request["prefetch"] |= {f"key-{n}": None for n in range(10_000)}
+    _bounded(live.send(request), 200)
+    assert live.determination(request)["status"] == "covered"
+
+
+def test_ten_thousand_resources_under_keys_of_their_own_are_answered(live: Live) -> None:
+    request = sign(chart=covered_chart())
+    request["prefetch"] |= {f"key-{n}": condition("E11.9", f"c-{n}") for n in range(10_000)}
+    _bounded(live.send(request), 200)
+
+
+def test_ten_thousand_odd_resources_are_answered(live: Live) -> None:
+    request = sign(chart=[])
+    odd = [condition("I21.4", f"c-{n}", onsetDateTime=n) for n in range(10_000)]
+    request["prefetch"]["conditions"] = bundle(*odd)
+    _bounded(live.send(request), 200)
+
+
+def test_ten_thousand_orders_not_ours_are_answered(live: Live) -> None:
+    request = sign(*[order("93306", identity=f"o-{n}") for n in range(10_000)])
+    _bounded(live.send(request), 200)
+
+
+MANY_ORDERS = {
+    "order-sign": lambda: sign(*[order(identity=f"o-{n}") for n in range(10_000)]),
+    "order-select": lambda: sign(
+        *[order(identity=f"o-{n}") for n in range(10_000)],
+        hook="order-select",
+    ),
+    "order-dispatch": lambda: dispatch(*["ServiceRequest/order-1"] * 10_000, orders=order()),
+    "with their leads": lambda: sign(
+        order(),
+        *[order("33225", identity=f"o-{n}") for n in range(10_000)],
+    ),
+    "each on a day of its own": lambda: sign(
+        *[
+            order(
+                identity=f"o-{n}",
+                occurrenceDateTime=TODAY.replace(year=2019 + n % 3000).isoformat(),
+            )
+            for n in range(10_000)
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MANY_ORDERS)
+def test_ten_thousand_orders_of_ours_do_not_hold_the_service_up(live: Live, kind: str) -> None:
+    request: Json = MANY_ORDERS[kind]()
+    _bounded(live.send(request), 200, 400, 413)
+
+
+def test_huge_strings_in_fields_that_are_read_are_answered(live: Live) -> None:
+    huge = "x" * (2 * MEGABYTE)
+    request = sign(
+        order(huge, identity=huge),
+        chart=[
+            *covered_chart(),
+            condition(huge, huge),
+            condition("I25.5", "c", onsetDateTime=huge),
+        ],
+    )
+    _bounded(live.send(request), 200, 400)
+
+
+def test_good_calls_are_answered_among_hostile_ones(live: Live) -> None:
+    deep = _unread(b"[" * 100_000)
+    big = _unread(b'"' + b"x" * 20 * MEGABYTE + b'"')
+    path = f"/cds-services/{SERVICE_IDS['order-sign']}"
+
+    def call(number: int) -> int:
+        return live.post(path, (GOOD, deep, GOOD, b"{", big)[number % 5]).status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(call, range(50)))
+    assert statuses == [200, 400, 200, 400, 413] * 10
