@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -17,6 +17,7 @@ from defib_coverage.coverage.policy import (
     PolicyVersion,
     Refers,
     parse_limit,
+    references,
 )
 from defib_coverage.coverage.wording import (
     LONGEST_SHORT,
@@ -177,7 +178,7 @@ def check_policy(
         "event": version.waiting,
         "claim code": {e.code for vs in value_sets.values() for e in vs.codes},
     }
-    for key, refers, name in _references("", version, PolicyVersion):
+    for key, refers, name in references("", version, PolicyVersion):
         if refers.to in known:
             if name not in known[refers.to]:
                 reason = f"{name!r} is no {refers.to}"
@@ -188,38 +189,6 @@ def check_policy(
         except ValueError as error:
             faults.append(Fault(file, key, str(error), _README))
     faults.extend(Fault(file, key, reason, _README) for key, reason in _contradictions(version))
-
-
-def _references(key: str, value: object, hint: object) -> Iterator[tuple[str, Refers, str]]:
-    """Every text of a policy that names something, with its key and what it names."""
-    if get_origin(hint) is Annotated:
-        for note in get_args(hint)[1:]:
-            if isinstance(note, Refers) and isinstance(value, str):
-                yield key, note, value
-        return
-    for inner_key, inner, inner_hint in _parts(key, value, hint):
-        yield from _references(inner_key, inner, inner_hint)
-
-
-def _parts(key: str, value: object, hint: object) -> Iterator[tuple[str, object, object]]:
-    """What a value of a policy is made of, each part with its key and its type."""
-    match value:
-        case msgspec.Struct():
-            prefix = f"{key}." if key else ""
-            for name, inner in get_type_hints(type(value), include_extras=True).items():
-                yield prefix + name, getattr(value, name, None), inner
-        case tuple():
-            for item in value:
-                yield key, item, get_args(hint)[0]
-        case dict():
-            for name, item in value.items():
-                yield f"{key}.{name}", name, get_args(hint)[0]
-                yield f"{key}.{name}", item, get_args(hint)[1]
-        case None:
-            return
-        case _:
-            for choice in get_args(hint):
-                yield key, value, choice
 
 
 def _read_number(refers: Refers, text: str) -> None:

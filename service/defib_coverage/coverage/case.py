@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Kind
 from defib_coverage.coverage.determination import (
-    CriterionResult,
     Evidence,
     Gap,
-    IndicationResult,
     MissingSecondary,
     evidence_of,
 )
+from defib_coverage.coverage.policy import value_sets_of
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
+    from defib_coverage.coverage.baseline import Baseline
     from defib_coverage.coverage.chart import ChartView, Hit
     from defib_coverage.coverage.codes import CodeEntry, CodeIndex
     from defib_coverage.coverage.policy import Criterion, EventName, PolicyVersion
     from defib_coverage.coverage.waiting import Waiting
     from defib_coverage.coverage.wording import Wording
 
+Item = TypeVar("Item")
+
 
 class Rulebook:
     """The data that cases rest on: one policy version, the codes, the wording.
 
-    It remembers what depends on nothing but itself, such as what silence means for a criterion.
+    It remembers what depends on nothing else: what each criterion reads, and what it comes to on a
+    day where a chart says nothing (``baselines``).
     """
 
     def __init__(self, policy: PolicyVersion, index: CodeIndex, wording: Wording) -> None:
@@ -39,12 +42,17 @@ class Rulebook:
         self.policy = policy
         self.index = index
         self.wording = wording
-        self.silences: dict[tuple[str, str, str], Result] = {}
-        self.silent_criteria: dict[str, CriterionResult] = {}
-        self.silent_indications: dict[str, IndicationResult] = {}
+        self.sets = {
+            name: value_sets_of(criterion, policy) for name, criterion in policy.criteria.items()
+        }
+        self.lead_sets = {
+            name: frozenset(s for c in indication.candidates for s in self.sets[c])
+            for name, indication in policy.indications.items()
+        }
         self.history_codes = frozenset(
             entry.code for name in policy.history for entry in index.value_sets[name].codes
         )
+        self.baselines: dict[date, Baseline] = {}
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -67,8 +75,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one criterion came to.
 
     ``candidate`` is meant for diagnoses and devices: the chart leads to the indication. ``missing``
-    are primaries without partner. ``silent``: the chart says nothing, so the result is the same for
-    every chart.
+    are primaries without partner.
     """
 
     truth: Truth
@@ -77,7 +84,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     drafts: tuple[Draft, ...] = ()
     attest: bool = False
     candidate: bool = False
-    silent: bool = False
     missing: tuple[MissingSecondary, ...] = ()
 
 
@@ -104,6 +110,7 @@ class Case:
         self.removals_in_call = removals_in_call
         self.windows: Mapping[EventName, Waiting] = {}
         self.paced: tuple[Hit, ...] = ()
+        self._remembered: dict[tuple[object, ...], object] = {}
 
     @property
     def day(self) -> date:
@@ -163,27 +170,22 @@ class Case:
 
         Silence of a part of the record that could not be had is no silence: it is unknown.
         """
-        known = self._silence(criterion, ask, label)
-        missing = self.view.missing(criterion.needs)
-        if not missing:
-            return known
         gaps = tuple(
             self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
-            for m in missing
+            for m in self.view.missing(criterion.needs)
         )
-        return Result(truth=Truth.UNKNOWN, gaps=known.gaps + gaps)
+        if criterion.if_not_documented == "clear":
+            if gaps:
+                return Result(truth=Truth.UNKNOWN, gaps=gaps)
+            return Result(truth=Truth.MET, attest=True)
+        gap = self.gap("not-found", ask, label=label, partners=label)
+        return Result(truth=Truth.UNKNOWN, gaps=(gap, *gaps))
 
-    def _silence(self, criterion: Criterion, ask: str, label: str) -> Result:
-        key = (criterion.label, ask, label)
-        result = self.rulebook.silences.get(key)
-        if result is None:
-            if criterion.if_not_documented == "clear":
-                result = Result(truth=Truth.MET, attest=True, silent=True)
-            else:
-                gap = self.gap("not-found", ask, label=label, partners=label)
-                result = Result(truth=Truth.UNKNOWN, gaps=(gap,), silent=True)
-            self.rulebook.silences[key] = result
-        return result
+    def remember(self, key: tuple[object, ...], make: Callable[[], Item]) -> Item:
+        """What several criteria of a case work out alike, worked out once."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return cast("Item", self._remembered[key])
 
 
 class Sorted(msgspec.Struct, frozen=True, gc=False):

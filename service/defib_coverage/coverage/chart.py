@@ -151,7 +151,10 @@ class ChartView:
         known_at: date | None,
         reasons: Iterable[tuple[str, Hit]] = (),
     ) -> None:
-        """View ``chart`` on ``service_date``, with the order's own reasons added."""
+        """View ``chart`` on ``service_date``, with the order's own reasons added.
+
+        ``names`` are the value sets in which anything stands at all.
+        """
         self.chart = chart
         self.service_date = service_date
         self._known_at = known_at
@@ -159,6 +162,7 @@ class ChartView:
         self._reasons: defaultdict[str, list[Hit]] = defaultdict(list)
         for value_set, hit in reasons:
             self._reasons[value_set].append(hit)
+        self.names = self._hits.keys() | self._reasons.keys()
         self._seen: dict[str, tuple[Hit, ...]] = {}
         self._missing: dict[Need, Missing] = {}
         for missing in chart.missing:
@@ -166,7 +170,7 @@ class ChartView:
 
     def find(self, value_set: str) -> tuple[Hit, ...]:
         """The hits of a value set that count, the order's own reasons last."""
-        if value_set not in self._hits and value_set not in self._reasons:
+        if value_set not in self.names:
             return ()
         seen = self._seen.get(value_set)
         if seen is None:
@@ -176,17 +180,11 @@ class ChartView:
             self._seen[value_set] = seen
         return seen
 
-    def holds(self, value_sets: Iterable[str]) -> bool:
-        """Whether the chart or the order has anything in one of the value sets."""
-        return not (
-            self._hits.keys().isdisjoint(value_sets) and self._reasons.keys().isdisjoint(value_sets)
-        )
-
     def find_all(self, value_sets: Iterable[str]) -> tuple[Hit, ...]:
         """The hits of several value sets."""
         found: tuple[Hit, ...] = ()
         for value_set in value_sets:
-            if value_set in self._hits or value_set in self._reasons:
+            if value_set in self.names:
                 found += self.find(value_set)
         return found
 

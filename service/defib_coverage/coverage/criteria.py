@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from defib_coverage.coverage import care, diagnoses, measurements, policy, waiting
-from defib_coverage.coverage.determination import CriterionResult
+from defib_coverage.coverage.baseline import (
+    Baseline,
+    make_baseline,
+    tell_criterion,
+    tell_indication,
+)
+from defib_coverage.coverage.case import Case
+from defib_coverage.coverage.chart import Chart, ChartView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from defib_coverage.coverage.case import Case, Result
+    from defib_coverage.coverage.case import Result
+    from defib_coverage.coverage.determination import CriterionResult, IndicationResult
 
 # Each judge takes the criterion type it stands beside.
 _JUDGES: Mapping[type, Callable[[Any, Case], Result]] = {
@@ -33,46 +41,86 @@ _JUDGES: Mapping[type, Callable[[Any, Case], Result]] = {
 class Judged:
     """The criteria of one case, each judged once however many indications name it."""
 
-    def __init__(self, case: Case) -> None:
-        """Judge nothing yet but the events that waiting periods hang on."""
+    def __init__(self, case: Case, baseline: Baseline | None) -> None:
+        """Judge nothing yet but the events that waiting periods hang on.
+
+        Args:
+            case: the chart, the day and the rules.
+            baseline: what silence comes to on that day; None where a part of the record is missing,
+                since its silence means nothing.
+        """
         self.case = case
-        case.paced = waiting.pacemaker_hints(case)
-        case.windows = {name: waiting.waiting_of(name, case) for name in case.policy.waiting}
+        self.baseline = baseline
+        self._sets = case.rulebook.sets
+        self._names = case.view.names
         self._results: dict[str, Result] = {}
         self._shown: dict[str, CriterionResult] = {}
+        case.paced = waiting.pacemaker_hints(case)
+        case.windows = {name: waiting.waiting_of(name, case) for name in case.policy.waiting}
+        if baseline is not None and case.removals_in_call:
+            # A removal beside the order speaks where the chart is silent.
+            self.result_of(case.policy.existing_device)
 
-    def result(self, criterion_id: str) -> Result:
+    def result(self, name: str) -> Result:
         """What the criterion came to."""
-        result = self._results.get(criterion_id)
-        if result is None:
-            criterion = self.case.policy.criteria[criterion_id]
-            result = _JUDGES[type(criterion)](criterion, self.case)
-            self._results[criterion_id] = result
+        result = self._results.get(name)
+        if result is not None:
+            return result
+        if self.baseline is not None and self._sets[name].isdisjoint(self._names):
+            return self.baseline.results[name]
+        return self.result_of(name)
+
+    def result_of(self, name: str) -> Result:
+        """Judge the criterion."""
+        criterion = self.case.policy.criteria[name]
+        result = self._results[name] = _JUDGES[type(criterion)](criterion, self.case)
         return result
 
-    def shown(self, criterion_id: str) -> CriterionResult:
+    def shown(self, name: str) -> CriterionResult:
         """What the criterion came to, as the contract tells it."""
-        shown = self._shown.get(criterion_id)
-        if shown is None:
-            result = self.result(criterion_id)
-            silent = self.case.rulebook.silent_criteria
-            if not result.silent:
-                shown = self._tell(criterion_id, result)
-            elif criterion_id in silent:
-                shown = silent[criterion_id]
-            else:
-                shown = silent[criterion_id] = self._tell(criterion_id, result)
-            self._shown[criterion_id] = shown
+        shown = self._shown.get(name)
+        if shown is not None:
+            return shown
+        result = self.result(name)
+        if self.baseline is not None and result is self.baseline.results[name]:
+            return self.baseline.shown[name]
+        shown = self._shown[name] = tell_criterion(self.case.policy, name, result)
         return shown
 
-    def _tell(self, criterion_id: str, result: Result) -> CriterionResult:
-        criterion = self.case.policy.criteria[criterion_id]
-        return CriterionResult(
-            id=criterion_id,
-            label=criterion.label,
-            truth=result.truth,
-            citation=criterion.cite,
-            evidence=result.evidence,
-            gaps=result.gaps,
-            attest=result.attest,
-        )
+    def indication(self, name: str, *, bound: bool) -> IndicationResult:
+        """One indication: in full for a candidate, else only what leads to it.
+
+        ``bound``: the order is a candidate for it by being ordered.
+        """
+        policy = self.case.policy
+        leads = policy.indications[name].candidates
+        if bound or any(self.result(lead).candidate for lead in leads):
+            criteria = [self.shown(c) for c in policy.indications[name].all_of]
+            return tell_indication(policy, name, criteria, candidate=True)
+        return tell_indication(policy, name, [self.shown(c) for c in leads])
+
+    def quiet(self, name: str) -> IndicationResult | None:
+        """The indication as silence leaves it, if the chart says nothing that leads to it."""
+        if self.baseline is None or not self.case.rulebook.lead_sets[name].isdisjoint(self._names):
+            return None
+        if self.case.removals_in_call:
+            return None
+        return self.baseline.indications[name]
+
+
+_MOST_BASELINES = 1000
+
+
+def judge_case(case: Case) -> Judged:
+    """Judge a case against what silence comes to on its day."""
+    if case.view.chart.missing:
+        return Judged(case, None)
+    rulebook = case.rulebook
+    baseline = rulebook.baselines.get(case.day)
+    if baseline is None:
+        if len(rulebook.baselines) >= _MOST_BASELINES:
+            rulebook.baselines.clear()
+        empty = Case(rulebook, ChartView(Chart({}), case.day, None), ())
+        baseline = make_baseline(rulebook.policy, Judged(empty, None).result)
+        rulebook.baselines[case.day] = baseline
+    return Judged(case, baseline)

@@ -8,7 +8,7 @@ import msgspec
 
 from defib_coverage.coverage.case import Case, Rulebook
 from defib_coverage.coverage.chart import ChartView
-from defib_coverage.coverage.criteria import Judged
+from defib_coverage.coverage.criteria import Judged, judge_case
 from defib_coverage.coverage.determination import (
     Determination,
     Evidence,
@@ -152,7 +152,7 @@ class _Call:
         if judged is None:
             rulebook = self._knowledge.rulebook(policy)
             view = ChartView(self._chart, day, self._known_at, order.reasons)
-            judged = self._judged[key] = Judged(Case(rulebook, view, removals))
+            judged = self._judged[key] = judge_case(Case(rulebook, view, removals))
         return judged
 
     def _lead(self, judged_order: JudgedOrder, parent: DeviceOrder) -> Determination:

@@ -38,8 +38,6 @@ def _joined(codes: Iterable[str]) -> str:
 
 def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
     """A claim code on file is met; the disease without one is unknown; nothing is no candidate."""
-    if criterion.missing_finding is None and not case.view.holds(criterion.sets):
-        return case.silent(criterion, "diagnosis", criterion.label)
     found = sort_claims(case, criterion.claim)
     claims = tuple(h for h in found.claims if h.entry.code not in criterion.not_alone)
     if claims:

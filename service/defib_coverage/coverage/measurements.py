@@ -4,46 +4,71 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.case import Result
-from defib_coverage.coverage.determination import evidence_of
+import msgspec
+
+from defib_coverage.coverage.case import Draft, Result
+from defib_coverage.coverage.chart import Hit
+from defib_coverage.coverage.determination import Evidence, Gap, evidence_of
 from defib_coverage.coverage.truth import Truth, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from defib_coverage.coverage.case import Case, Draft
-    from defib_coverage.coverage.chart import Hit, Quantity
+    from defib_coverage.coverage.case import Case
+    from defib_coverage.coverage.chart import Quantity
     from defib_coverage.coverage.policy import FunctionalClass, Measurement
+
+
+class _Readings(msgspec.Struct, frozen=True):
+    """The readings that may be the latest, with what is to be told of them.
+
+    ``refused`` are readings by a modality that does not count, where no other is on file.
+    """
+
+    latest: tuple[Hit, ...]
+    evidence: tuple[Evidence, ...]
+    drafts: tuple[Draft, ...]
+    refused: tuple[Hit, ...] = ()
 
 
 def judge_measurement(criterion: Measurement, case: Case) -> Result:
     """The latest reading by an approved or unstated modality against the limit (rule 5)."""
+    key = (criterion.readings, criterion.approved, criterion.after_events)
+    read = case.remember(key, lambda: _read(criterion, case))
+    if not read.latest:
+        drafts = [case.draft("lvef-missing", criterion.cite)]
+        if read.refused:
+            drafts.append(case.draft("lvef-modality-not-approved", criterion.cite, read.refused))
+        silent = case.silent(criterion, "lvef-missing")
+        return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
+    limit = criterion.limit
+    truth = _agreed(read.latest, lambda h: _judge_reading(limit, h))
+    drafts = list(read.drafts)
+    if truth is Truth.NOT_MET:
+        facts = {"value": read.evidence[0].value or "", "limit": criterion.at_most or ""}
+        drafts.append(case.draft("lvef-too-high", criterion.cite, read.latest, **facts))
+    gaps: tuple[Gap, ...] = ()
+    if truth is Truth.UNKNOWN:
+        ask = criterion.at_most or criterion.label
+        gaps = (case.gap("too-imprecise", "lvef-imprecise", limit=ask),)
+    return Result(truth=truth, evidence=read.evidence, gaps=gaps, drafts=tuple(drafts))
+
+
+def _read(criterion: Measurement, case: Case) -> _Readings:
+    """Choose the readings that count."""
     readings = case.view.find(criterion.readings)
     modalities = {id(h): _modality(criterion, case, h) for h in readings}
     usable = tuple(
         h for h in readings if modalities[id(h)] is None or modalities[id(h)] in criterion.approved
     )
-    limit = criterion.at_most or ""
     if not usable:
-        drafts = [case.draft("lvef-missing", criterion.cite)]
-        if readings:
-            drafts.append(case.draft("lvef-modality-not-approved", criterion.cite, readings))
-        silent = case.silent(criterion, "lvef-missing")
-        return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
+        return _Readings((), (), (), readings)
     latest = _latest(usable)
-    drafts = list(_reading_notes(criterion, case, latest, modalities))
-    bound = criterion.limit
-    truth = _agreed(latest, lambda h: _judge_reading(bound, h))
-    evidence = tuple(evidence_of(h) for h in latest)
-    if truth is Truth.NOT_MET:
-        value = latest[0].fact.quantity.text if latest[0].fact.quantity else ""
-        drafts.append(
-            case.draft("lvef-too-high", criterion.cite, latest, value=value, limit=limit),
-        )
-    if truth is Truth.UNKNOWN:
-        gap = case.gap("too-imprecise", "lvef-imprecise", limit=limit or criterion.label)
-        return Result(truth=truth, evidence=evidence, gaps=(gap,), drafts=tuple(drafts))
-    return Result(truth=truth, evidence=evidence, drafts=tuple(drafts))
+    return _Readings(
+        latest,
+        tuple(evidence_of(h) for h in latest),
+        tuple(_reading_notes(criterion, case, latest, modalities)),
+    )
 
 
 def _modality(criterion: Measurement, case: Case, hit: Hit) -> str | None:
@@ -129,7 +154,7 @@ def judge_class(criterion: FunctionalClass, case: Case) -> Result:
         silent = case.silent(criterion, "nyha-missing")
         draft = case.draft("nyha-missing", criterion.cite)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=(draft,))
-    latest = _latest(readings)
+    latest = case.remember((criterion.readings,), lambda: _latest(readings))
     truth = _agreed(latest, lambda h: _judge_class(criterion.allowed, h))
     evidence = tuple(evidence_of(h) for h in latest)
     if truth is Truth.NOT_MET:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -13,7 +13,7 @@ from defib_coverage.coverage.codes import OrderClass
 from defib_coverage.coverage.dates import Span, parse_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Silence = Literal["clear", "ask"]
 EventName = Literal["MI", "CABG", "PCI"]
@@ -75,11 +75,6 @@ class Diagnosis(_Criterion, frozen=True, tag="diagnosis"):
     near_miss: tuple[SetId, ...] = ()
     not_alone: tuple[ClaimCode, ...] = ()
     missing_finding: FindingCode | None = None
-
-    @property
-    def sets(self) -> tuple[SetId, ...]:
-        """Every value set that bears on the diagnosis."""
-        return (self.claim, *self.evidence, *self.not_yet, *self.near_miss)
 
 
 class Episode(_Criterion, frozen=True, tag="episode"):
@@ -393,3 +388,48 @@ class PolicyLibrary:
                 break
             found = version
         return found
+
+
+def references(key: str, value: object, hint: object) -> Iterator[tuple[str, Refers, str]]:
+    """Every text of a policy that names something, with its key and what it names."""
+    if get_origin(hint) is Annotated:
+        for note in get_args(hint)[1:]:
+            if isinstance(note, Refers) and isinstance(value, str):
+                yield key, note, value
+        return
+    for inner_key, inner, inner_hint in _parts(key, value, hint):
+        yield from references(inner_key, inner, inner_hint)
+
+
+def _parts(key: str, value: object, hint: object) -> Iterator[tuple[str, object, object]]:
+    """What a value of a policy is made of, each part with its key and its type."""
+    match value:
+        case msgspec.Struct():
+            prefix = f"{key}." if key else ""
+            for name, inner in get_type_hints(type(value), include_extras=True).items():
+                yield prefix + name, getattr(value, name, None), inner
+        case tuple():
+            for item in value:
+                yield key, item, get_args(hint)[0]
+        case dict():
+            for name, item in value.items():
+                yield f"{key}.{name}", name, get_args(hint)[0]
+                yield f"{key}.{name}", item, get_args(hint)[1]
+        case None:
+            return
+        case _:
+            for choice in get_args(hint):
+                yield key, value, choice
+
+
+def value_sets_of(criterion: Criterion, policy: PolicyVersion) -> frozenset[str]:
+    """The value sets that a criterion reads: without a record in any of them, it hears silence."""
+    sets = {
+        name
+        for _, refers, name in references("", criterion, type(criterion))
+        if refers.to == "value set"
+    }
+    if isinstance(criterion, WaitingPeriod):
+        event = policy.waiting[criterion.event]
+        sets.update(event.records + event.past_records)
+    return frozenset(sets)

@@ -101,8 +101,17 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     """Judge a first implant or an exchange by every indication that binds it."""
     policy = judged.case.policy
     notebook = _Notebook()
-    indications = [_indication(judged, i, rule) for i in rule.indications]
-    standing = {i.id: i for i in indications if i.candidate}
+    # An order bound by one indication is a candidate for it by being ordered.
+    bound = len(rule.indications) == 1
+    indications: list[IndicationResult] = []
+    spoken: list[IndicationResult] = []
+    for name in rule.indications:
+        indication = None if bound else judged.quiet(name)
+        if indication is None:
+            indication = judged.indication(name, bound=bound)
+            spoken.append(indication)
+        indications.append(indication)
+    standing = {i.id: i for i in spoken if i.candidate}
     met = tuple(
         sorted(
             (i.id for i in standing.values() if i.truth is Truth.MET),
@@ -112,12 +121,10 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     always = [judged.result(c) for c in rule.always]
     overall = all_of([result.truth for result in always])
     status = _status(overall, met, [i.truth for i in standing.values()])
-    led_nowhere = not any(i.candidate for i in indications) or not any(
-        judged.result(c).candidate
-        for i in rule.indications
-        for c in policy.indications[i].candidates
+    led_nowhere = not any(
+        judged.result(c).candidate for i in spoken for c in policy.indications[i.id].candidates
     )
-    for indication in indications:
+    for indication in spoken:
         _note_indication(notebook, judged, indication, led_nowhere=led_nowhere)
     for result in always:
         for draft in result.drafts:
@@ -201,41 +208,6 @@ def _status(overall: Truth, met: Sequence[str], candidates: Sequence[Truth]) -> 
     if candidates and all(truth is Truth.NOT_MET for truth in candidates):
         return "not-covered"
     return "conditional"
-
-
-def _indication(judged: Judged, name: str, rule: OrderRule) -> IndicationResult:
-    """One indication: in full for a candidate, else only what leads to it."""
-    indication = judged.case.policy.indications[name]
-    leads = [judged.result(c) for c in indication.candidates]
-    # An order bound by one indication is a candidate for it by being ordered.
-    candidate = len(rule.indications) == 1 or any(lead.candidate for lead in leads)
-    if candidate:
-        return _shown(judged, name, indication.all_of, candidate=True)
-    if not all(lead.silent for lead in leads):
-        return _shown(judged, name, indication.candidates, candidate=False)
-    silent = judged.case.rulebook.silent_indications
-    if name not in silent:
-        silent[name] = _shown(judged, name, indication.candidates, candidate=False)
-    return silent[name]
-
-
-def _shown(
-    judged: Judged,
-    name: str,
-    criteria: Sequence[str],
-    *,
-    candidate: bool,
-) -> IndicationResult:
-    indication = judged.case.policy.indications[name]
-    results = [judged.shown(c) for c in criteria]
-    return IndicationResult(
-        id=name,
-        label=indication.label,
-        candidate=candidate,
-        truth=all_of([r.truth for r in results]),
-        citation=indication.cite,
-        criteria=tuple(results),
-    )
 
 
 def _note_indication(

@@ -60,6 +60,8 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     """Find the events of one kind and the windows that are open on the service date."""
     rule = case.policy.waiting[name]
     view = case.view
+    if view.names.isdisjoint(rule.records) and view.names.isdisjoint(rule.past_records):
+        return NO_EVENTS
     records = tuple(h for v in rule.records for h in view.find(v) if _happened(name, h))
     past = tuple(h for v in rule.past_records for h in view.find(v) if _happened(name, h))
     later = tuple(
