@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from defib_coverage.command.code_roles import hints_of, pairings_of, roles_of
+from defib_coverage.command.near_codes import near_codes
 from defib_coverage.command.order_codes import SYSTEMS
 from defib_coverage.command.policy_page import effect_of, known_today
-from defib_coverage.coverage.codes import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +53,7 @@ def print_code(text: str, page: Page) -> bool:
     found = {system: index.find(system, text) for system in systems}
     known = {system: matches for system, matches in found.items() if matches}
     if not known:
-        page.line(f"{text}: is in no value set. {_near(text, index, systems)}")
+        page.line(f"{text}: is in no value set. {_near(text, index)}")
         return False
     version = knowledge.library.in_force(today) or knowledge.library.versions[0]
     for number, (system, matches) in enumerate(known.items()):
@@ -64,14 +63,9 @@ def print_code(text: str, page: Page) -> bool:
     return True
 
 
-def _near(text: str, index: CodeIndex, systems: Mapping[str, None]) -> str:
-    codes = {e.code for vs in index.value_sets.values() for e in vs.codes}
-    close = dict.fromkeys(
-        code
-        for system in systems
-        for code in difflib.get_close_matches(normalise(system, text), codes, n=3)
-    )
-    return f"Near: {', '.join(list(close)[:5])}." if close else "No known code is near."
+def _near(text: str, index: CodeIndex) -> str:
+    close = near_codes(text, (e.code for vs in index.value_sets.values() for e in vs.codes))
+    return f"Near: {', '.join(close)}." if close else "No known code is near."
 
 
 def _print_matches(

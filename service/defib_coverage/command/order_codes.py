@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from defib_coverage.command.documents import InputError
+from defib_coverage.command.near_codes import near_codes
 from defib_coverage.coverage.codes import normalise
 
 if TYPE_CHECKING:
@@ -64,6 +64,6 @@ def _unknown(text: str, index: CodeIndex) -> str:
         if value_set.order_class is not None
         for entry in value_set.codes
     ]
-    close = difflib.get_close_matches(text.strip().upper(), orders, n=3)
+    close = near_codes(text, orders)
     hint = f"near: {', '.join(close)}" if close else "`policy show` lists the order codes"
     return f"--order {text}: is no defibrillator order code; {hint}"

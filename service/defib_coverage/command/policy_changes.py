@@ -36,6 +36,8 @@ WORDS: Mapping[str, str] = {
     "modality_procedures": "the procedures that tell the method",
     "approved": "the accepted methods",
     "at_most": "the limit",
+    "after_events": "the events after which an older reading is flagged",
+    "after_therapies": "the therapies after whose start an older reading is flagged",
     "allowed": "the allowed classes",
     "event": "the event",
     "fails": "what decides against it",

@@ -111,7 +111,10 @@ class PolicyText:
                 f"The latest reading on or before the service date is {criterion.at_most} or less"
             )
         methods = _listed(_METHODS.get(name, name) for name in criterion.approved)
-        return f"{what}, by one of {methods}."
+        text = f"{what}, by one of {methods}."
+        after = [self._title(name) for name in criterion.after_events]
+        after += [f"the start of {self._title(name)}" for name in criterion.after_therapies]
+        return f"{text} One from before {' or '.join(after)} is flagged." if after else text
 
     def _care(self, criterion: policy.Therapy | policy.Visit | policy.ExistingDevice) -> str:
         if isinstance(criterion, policy.Visit):

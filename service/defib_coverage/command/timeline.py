@@ -101,7 +101,6 @@ def _days(
     for window in determination.waiting_periods:
         rule = rules[window.event]
         start = _start(window)
-        binds = "" if window.applies else f"; does not bind ({_why_not(window)})"
         yield (
             start or window.last_excluded_day,
             "unknown" if window.event_date is None else window.event_date[:10],
@@ -111,7 +110,7 @@ def _days(
         yield (
             window.last_excluded_day,
             window.last_excluded_day.isoformat(),
-            f"{window.event}: {certainty}, {rule.length} after{binds}",
+            f"{window.event}: {certainty}, {rule.length} after{_binding(window)}",
         )
     earliest = determination.earliest_eligible_date
     if earliest is None:
@@ -125,7 +124,10 @@ def _days(
     yield earliest, earliest.isoformat(), "first eligible day"
 
 
-def _why_not(window: WaitingPeriodResult) -> str:
+def _binding(window: WaitingPeriodResult) -> str:
+    """What is to be said of a window that may not bind."""
     if window.exception == "replacement":
-        return "replacement"
-    return "no indication that it binds is open"
+        return "; does not bind a replacement"
+    if not window.applies:
+        return "; binds no indication of this patient"
+    return "; pacemaker exception possible" if window.exception == "pacemaker" else ""
