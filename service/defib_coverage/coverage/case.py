@@ -11,6 +11,7 @@ from defib_coverage.coverage.determination import (
     Evidence,
     Gap,
     MissingSecondary,
+    PolicyReference,
     evidence_of,
 )
 from defib_coverage.coverage.policy import value_sets_of
@@ -51,6 +52,12 @@ class Rulebook:
         }
         self.history_codes = frozenset(
             entry.code for name in policy.history for entry in index.value_sets[name].codes
+        )
+        self.reference = PolicyReference(
+            id=policy.id,
+            version=policy.version,
+            effective=policy.effective,
+            citation=policy.citation,
         )
         self.baselines: dict[date, Baseline] = {}
 

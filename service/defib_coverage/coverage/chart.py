@@ -174,10 +174,10 @@ class ChartView:
             return ()
         seen = self._seen.get(value_set)
         if seen is None:
-            facts = self._hits.get(value_set, ())
-            seen = tuple(self._as_of(h) for h in facts if self._counts(h.fact))
-            seen += tuple(self._reasons.get(value_set, ()))
-            self._seen[value_set] = seen
+            seen = self._seen[value_set] = (
+                *[self._as_of(h) for h in self._hits.get(value_set, ()) if self._counts(h.fact)],
+                *self._reasons.get(value_set, ()),
+            )
         return seen
 
     def find_all(self, value_sets: Iterable[str]) -> tuple[Hit, ...]:
@@ -215,10 +215,8 @@ class ChartView:
         )
 
     def _counts(self, fact: Fact) -> bool:
-        recorded = fact.recorded
-        if recorded is not None and self._known_at is not None and recorded.low > self._known_at:
+        recorded, known_at = fact.recorded, self._known_at
+        if known_at is not None and recorded is not None and recorded.low > known_at:
             return False
-        if fact.planned:
-            return True
-        dated = fact.dated
-        return dated is None or dated.low <= self.service_date
+        dated = fact.when or recorded
+        return dated is None or dated.low <= self.service_date or fact.planned

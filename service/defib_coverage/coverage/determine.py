@@ -14,7 +14,6 @@ from defib_coverage.coverage.determination import (
     Evidence,
     Finding,
     JudgedOrder,
-    PolicyReference,
 )
 from defib_coverage.coverage.orders import FIRST_IMPLANTS, IMPLANTS, service_date
 from defib_coverage.coverage.truth import Truth
@@ -178,7 +177,7 @@ class _Call:
         text = self._knowledge.wording.finding(finding, facts)
         return Determination(
             order=judged_order,
-            policy=None if policy is None else _reference(policy),
+            policy=None if policy is None else self._knowledge.rulebook(policy).reference,
             status="not-applicable",
             findings=(Finding(code=finding, severity="info", text=text, citation="P-SCOPE"),),
             data_digest=self._knowledge.digest,
@@ -192,7 +191,7 @@ class _Call:
     ) -> Determination:
         return Determination(
             order=judged_order,
-            policy=_reference(policy),
+            policy=self._knowledge.rulebook(policy).reference,
             status=verdict.status,
             indications_met=verdict.met,
             indications=verdict.indications,
@@ -215,13 +214,4 @@ def _judged_order(order: DeviceOrder, day: date, basis: ServiceDateBasis) -> Jud
         class_=order.order_class,
         service_date=day,
         service_date_basis=basis,
-    )
-
-
-def _reference(policy: PolicyVersion) -> PolicyReference:
-    return PolicyReference(
-        id=policy.id,
-        version=policy.version,
-        effective=policy.effective,
-        citation=policy.citation,
     )

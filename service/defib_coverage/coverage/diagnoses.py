@@ -5,16 +5,25 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
-from defib_coverage.coverage.case import Result, Sorted, codes_of, in_chart, sort_claims
+import msgspec
+
+from defib_coverage.coverage.case import (
+    Draft,
+    Result,
+    Sorted,
+    codes_of,
+    in_chart,
+    sort_claims,
+)
 from defib_coverage.coverage.chart import Kind
 from defib_coverage.coverage.dates import DAY, DateSpan
-from defib_coverage.coverage.determination import MissingSecondary, evidence_of
+from defib_coverage.coverage.determination import Evidence, MissingSecondary, evidence_of
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from defib_coverage.coverage.case import Case, Draft, Question
+    from defib_coverage.coverage.case import Case, Question
     from defib_coverage.coverage.chart import Hit
     from defib_coverage.coverage.policy import (
         Absence,
@@ -179,67 +188,73 @@ def _causes(criterion: Association, case: Case) -> Iterable[tuple[DateSpan, Hit]
             yield DateSpan(length.before(dated.low), length.after(dated.high)), hit
 
 
+class _Partners(msgspec.Struct, frozen=True):
+    """What the chart holds of a partner list: claims, else what comes close (for all primaries)."""
+
+    claims: tuple[Evidence, ...]
+    any_of: tuple[str, ...] = ()
+    supported: tuple[str, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+
+
 def judge_pairing(criterion: Pairing, case: Case) -> Result:
     """A partner code on file, or the primaries that miss theirs with what the chart supports."""
-    partners = sort_claims(case, criterion.partners)
+    key = (criterion.partners, criterion.evidence, criterion.near_miss)
+    partners = case.remember(key, lambda: _read_partners(criterion, case))
     if partners.claims:
-        return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in partners.claims))
+        return Result(truth=Truth.MET, evidence=partners.claims)
     primaries = _unique(h.entry.code for h in sort_claims(case, criterion.primaries).claims)
+    any_of = _joined(partners.any_of)
+    drafts = partners.drafts
+    if primaries:
+        missing = case.draft(
+            "secondary-diagnosis-missing",
+            criterion.cite,
+            primary=_joined(primaries),
+            partners=any_of,
+        )
+        drafts = (missing, *drafts)
+    silent = case.silent(criterion, "partner", any_of)
+    return Result(
+        truth=silent.truth,
+        gaps=silent.gaps,
+        drafts=drafts,
+        missing=tuple(
+            MissingSecondary(
+                primary=primary,
+                any_of=partners.any_of,
+                supported=partners.supported,
+                citation=criterion.cite,
+            )
+            for primary in primaries
+        ),
+    )
+
+
+def _read_partners(criterion: Pairing, case: Case) -> _Partners:
+    found = sort_claims(case, criterion.partners)
+    if found.claims:
+        return _Partners(tuple(evidence_of(h) for h in found.claims))
+    cite = criterion.cite
     any_of = case.index.codes_in_force(criterion.partners, case.day)
     evidence = tuple(h for h in case.view.find_all(criterion.evidence) if h.fact.confirmed)
     # Only a record that names acuity and type supports a code; others are listed as near misses.
     supporting = tuple(h for h in evidence if h.entry.suggest and h.fact.current)
     supported = _unique(code for h in supporting for code in h.entry.suggest if code in any_of)
     drafts: list[Draft] = []
-    if primaries:
-        drafts.append(
-            case.draft(
-                "secondary-diagnosis-missing",
-                criterion.cite,
-                primary=_joined(primaries),
-                partners=_joined(any_of),
-            ),
-        )
     if supported:
-        drafts.append(
-            case.draft(
-                "needs-icd10-code",
-                criterion.cite,
-                supporting,
-                codes=codes_of(supporting),
-                supported=_joined(supported),
-            ),
-        )
-    near = tuple(
-        h
-        for h in (*case.view.find_all(criterion.near_miss), *evidence)
-        if h.fact.confirmed and h not in supporting
-    )
-    if near:
-        drafts.append(
-            case.draft("hf-code-not-qualifying", criterion.cite, near, codes=codes_of(near)),
-        )
+        facts = {"codes": codes_of(supporting), "supported": _joined(supported)}
+        drafts.append(case.draft("needs-icd10-code", cite, supporting, **facts))
+    close = (*case.view.find_all(criterion.near_miss), *evidence)
+    near = tuple(h for h in close if h.fact.confirmed and h not in supporting)
     for code, hits in (
-        ("dx-unconfirmed", partners.unconfirmed),
-        ("dx-not-current", partners.not_current),
+        ("hf-code-not-qualifying", near),
+        ("dx-unconfirmed", found.unconfirmed),
+        ("dx-not-current", found.not_current),
     ):
         if hits:
-            drafts.append(case.draft(code, criterion.cite, hits, codes=codes_of(hits)))
-    silent = case.silent(criterion, "partner", _joined(any_of))
-    return Result(
-        truth=silent.truth,
-        gaps=silent.gaps,
-        drafts=tuple(drafts),
-        missing=tuple(
-            MissingSecondary(
-                primary=primary,
-                any_of=any_of,
-                supported=supported,
-                citation=criterion.cite,
-            )
-            for primary in primaries
-        ),
-    )
+            drafts.append(case.draft(code, cite, hits, codes=codes_of(hits)))
+    return _Partners((), any_of, supported, tuple(drafts))
 
 
 def judge_absence(criterion: Absence, case: Case) -> Result:

@@ -189,6 +189,8 @@ def _latest(readings: Sequence[Hit]) -> tuple[Hit, ...]:
 
 def _agreed(latest: Sequence[Hit], judge: Callable[[Hit], Truth]) -> Truth:
     """The truth of the latest readings: on one day the least favourable, else what all say."""
+    if len(latest) == 1:
+        return judge(latest[0])
     truths = [judge(h) for h in latest]
     days = {(d.low, d.high) for h in latest if (d := h.fact.dated) is not None}
     if len(days) == 1 and all(low == high for low, high in days):

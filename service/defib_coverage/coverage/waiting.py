@@ -83,13 +83,15 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     events = _merged(Event(h, span) for h, span in dated if span is not None)
     length = rule.length
     windows = tuple(
-        Window(
-            event,
-            length.after(event.span.high),
-            definite=case.day <= length.after(event.span.low) and _certain(event.hit),
-        )
-        for event in events
-        if case.day <= length.after(event.span.high)
+        [
+            Window(
+                event,
+                last,
+                definite=case.day <= length.after(event.span.low) and _certain(event.hit),
+            )
+            for event in events
+            if case.day <= (last := length.after(event.span.high))
+        ],
     )
     undated = tuple(h for h, span in dated if span is None)
     return Waiting(events, windows, undated, later)
@@ -260,10 +262,13 @@ def _longer_reading(
     """The service date is past the months but within the 90 days that some read instead."""
     if rule.also_show is None:
         return
-    length, longer = rule.length, parse_span(rule.also_show)
+    still_open = {window.event for window in waiting.open}
+    longer = parse_span(rule.also_show)
     for event in waiting.events:
+        if event in still_open or event.span.low == date.min:
+            continue
         last = longer.after(event.span.high)
-        if length.after(event.span.high) < case.day <= last and event.span.low != date.min:
+        if case.day <= last:
             yield case.draft(
                 "between-month-and-90-day-readings",
                 criterion.cite,

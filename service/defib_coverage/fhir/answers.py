@@ -100,7 +100,7 @@ class _Reading:
 
     @staticmethod
     def _keys_of(types: set[str]) -> tuple[str, ...]:
-        return tuple(key for t in types for key in KEYS_OF_TYPE.get(t, ()))
+        return tuple([key for t in types for key in KEYS_OF_TYPE.get(t, ())])
 
     def _fail(self, key: str, reason: str, types: set[str] | None = None) -> None:
         """Note a key that brought less than it was asked for; the key is answered all the same."""

@@ -78,9 +78,10 @@ def read_encounter(reading: Reading, resource: Encounter) -> None:
     if resource.status not in _HELD and resource.status not in _POSSIBLY_HELD:
         return
     matches = reading.visit_matches(resource.type)
-    texts = [c.text for c in (*resource.type, *resource.reason_code)]
-    if not matches and not reading.speaks_of_visit(texts):
-        return
+    if not matches:
+        texts = [c.text for c in (*resource.type, *resource.reason_code)]
+        if not reading.speaks_of_visit(texts):
+            return
     fact = Fact(
         reference=reference_of(resource),
         kind=Kind.ENCOUNTER,

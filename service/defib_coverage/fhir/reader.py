@@ -7,7 +7,6 @@ values that the rules ask for (rule 3).
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from defib_coverage.fhir.read_care import (
@@ -80,12 +79,18 @@ class ChartReader:
             also: further resources of the call: what else is being ordered.
         """
         reading = Reading(self._vocabulary, answers, patient_id)
-        for resource in chain((entry.resource for entry in answers.entries), also):
+        is_patient = reading.is_patient
+        for entry in answers.entries:
+            resource = entry.resource
             read = _READERS.get(type(resource))
             if read is None:
                 continue
-            if reading.is_patient(getattr(resource, "subject", None)):
+            if is_patient(resource.subject):  # type: ignore[union-attr]
                 read(reading, resource)
             else:
                 reading.other_patient += 1
+        for resource in also:
+            read = _READERS.get(type(resource))
+            if read is not None and is_patient(resource.subject):  # type: ignore[union-attr]
+                read(reading, resource)
         return reading.chart()

@@ -57,12 +57,15 @@ class Vocabulary:
             system, code = coding.system, coding.code
             # What is remembered is bounded in number and in length.
             if system is not None and code is not None and len(system) + len(code) <= _LONGEST:
-                found = found + self._find(system, code) if found else self._find(system, code)
+                found += self._find(system, code)
         return found
 
     def matches_any(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
         """The value sets that any coding of several concepts belongs to."""
-        return tuple(match for concept in concepts for match in self.matches(concept))
+        found: tuple[Match, ...] = ()
+        for concept in concepts:
+            found += self.matches(concept)
+        return found
 
     def _look_up(self, system: str, code: str) -> tuple[Match, ...]:
         # A site's own code system is known to the index by its URI.

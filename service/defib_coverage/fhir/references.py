@@ -28,11 +28,9 @@ class PatientCheck:
 
     def __call__(self, subject: Reference | list[Reference] | None) -> bool:
         """Whether the subject is the patient; one without subject is nobody's."""
-        if subject is None:
-            return False
-        if isinstance(subject, list):
-            return any(self(one) for one in subject)
-        reference = subject.reference
-        if reference is None:
-            return False
-        return reference in self._known or tail(reference) in self._known
+        if isinstance(subject, Reference):
+            reference = subject.reference
+            return reference is not None and (
+                reference in self._known or tail(reference) in self._known
+            )
+        return subject is not None and any(self(one) for one in subject)
