@@ -1,9 +1,10 @@
 """Synthetic charts of any size, the same for the same seed: one cardiac patient among much else.
 
 A handful of records bears on the policy; the rest is what an EHR holds besides: laboratory values,
-vital signs, other diagnoses, drugs, visits. Every resource carries what real servers send and the
-rules never read: meta, identifiers, narrative, categories, display texts, reference ranges. Dates
-are fixed relative to the order's own day, so the answer does not depend on the clock.
+vital signs, other diagnoses, drugs, visits. Every resource carries what the servers of large EHRs
+send and the rules never read: meta, several identifiers, extensions, a narrative table, categories
+and codes in local systems beside the standard ones, display texts, reference ranges. Dates are
+fixed relative to the order's own day, so the answer does not depend on the clock.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
 SEED = 204
 SERVICE_DAY = date(2026, 11, 20)
-# Topics of the cards that this patient must get: verdict, missing partner code, waiting periods,
-# checklist.
-EXPECTED_TOPICS = ("appropriate-use", "claim", "limits", "clinical-reminder")
+# Topics of the cards that this patient must get: verdict and checklist.
+EXPECTED_TOPICS = ("appropriate-use", "clinical-reminder")
 
 _ORGANISATION = "urn:oid:1.2.840.114350.1.13.861.1.7"
 _CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
@@ -34,6 +34,7 @@ _LOINC = "http://loinc.org"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 _CPT = "http://www.ama-assn.org/go/cpt"
 _UCUM = "http://unitsofmeasure.org"
+_SITE = "Example Health, heart and vascular centre"
 _IDENTIFIER_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _IDENTIFIER_LENGTH = 22
 
@@ -206,8 +207,9 @@ def _concept(text: str, *codings: tuple[str, str], titled: bool = False) -> Json
 def _term(system: str, code: str) -> Json:
     """A code of HL7's own terminology, with the display that servers add."""
     name = code.replace("-", " ").title()
+    local = {"system": f"{_ORGANISATION}.{len(system)}", "code": code.upper(), "display": name}
     return {
-        "coding": [{"system": _TERMS + system, "code": code, "display": name}],
+        "coding": [{"system": _TERMS + system, "code": code, "display": name}, local],
         "text": name,
     }
 
@@ -236,33 +238,66 @@ class _Writer:
 
     def _resource(self, resource_type: str, day: date, title: str) -> Json:
         """The beginning that every resource has."""
-        words = f"<p><b>{title}</b>, {day:%B %d, %Y}</p>"
-        narrative = f'<div xmlns="http://www.w3.org/1999/xhtml">{words}</div>'
+        random = self._random
+        rows = (("Recorded", f"{day:%B %d, %Y}"), ("By", "Sam Okafor, MD"), ("Site", _SITE))
+        cells = "".join(f"<tr><td><b>{name}</b></td><td>{text}</td></tr>" for name, text in rows)
+        table = f'<p><b>{title}</b></p><table class="grid"><tbody>{cells}</tbody></table>'
         return {
             "resourceType": resource_type,
             "id": self._id(),
             "meta": {
-                "versionId": str(self._random.randrange(1, 9)),
+                "versionId": str(random.randrange(1, 9)),
                 "lastUpdated": self._moment(day),
+                "source": f"{_ORGANISATION}.4",
+                "profile": [f"http://hl7.org/fhir/us/core/StructureDefinition/{resource_type}"],
+                "tag": [{"system": f"{_ORGANISATION}.6", "code": "facility-3", "display": _SITE}],
             },
-            "text": {"status": "generated", "div": narrative},
+            "text": {
+                "status": "generated",
+                "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{table}</div>',
+            },
+            "extension": [
+                {
+                    "url": f"http://ehr.example.org/fhir/StructureDefinition/{name}",
+                    "valueCodeableConcept": {
+                        "coding": [{"system": f"{_ORGANISATION}.{number}", "code": str(number)}],
+                        "text": name.replace("-", " "),
+                    },
+                }
+                for number, name in ((72, "record-source"), (88, "workflow-step"))
+            ],
             "identifier": [
                 {
-                    "use": "usual",
-                    "system": f"{_ORGANISATION}.2.{self._random.randrange(798268, 798299)}",
-                    "value": str(self._random.randrange(10**8, 10**9)),
-                },
+                    "use": use,
+                    "type": {"text": kind},
+                    "system": f"{_ORGANISATION}.2.{random.randrange(798268, 798299)}",
+                    "value": str(random.randrange(10**8, 10**9)),
+                }
+                for use, kind in (("usual", "INTERNAL"), ("secondary", "EXTERNAL"))
             ],
         }
 
     def _subject(self) -> Json:
-        return {"reference": f"Patient/{self.patient_id}", "display": "Rivers, Alex"}
+        return {
+            "reference": f"Patient/{self.patient_id}",
+            "type": "Patient",
+            "display": "Rivers, Alex",
+        }
 
     def _encounter(self) -> Json:
-        return {"reference": f"Encounter/{self._visit}", "display": "Office visit"}
+        return {
+            "reference": f"Encounter/{self._visit}",
+            "type": "Encounter",
+            "identifier": {"use": "usual", "system": f"{_ORGANISATION}.3", "value": "10483"},
+            "display": "Office visit",
+        }
 
     def _doctor(self) -> Json:
-        return {"reference": f"Practitioner/{self.doctor}", "display": "Sam Okafor, MD"}
+        return {
+            "reference": f"Practitioner/{self.doctor}",
+            "type": "Practitioner",
+            "display": "Sam Okafor, MD",
+        }
 
     # ------------------------------------------------------------------------- one of each type
 
@@ -330,7 +365,10 @@ class _Writer:
                 "encounter": self._encounter(),
                 "effectiveDateTime": self._moment(day),
                 "issued": self._moment(day),
-                "performer": [self._doctor()],
+                "performer": [self._doctor(), {"display": _SITE, "type": "Organization"}],
+                "interpretation": [_term("v3-ObservationInterpretation", "N")],
+                "basedOn": [{"reference": f"ServiceRequest/{self._id()}", "display": "Order"}],
+                "specimen": {"reference": f"Specimen/{self._id()}", "display": "Specimen"},
             }
             | value
         )
@@ -471,36 +509,30 @@ class _Writer:
     # ------------------------------------------------------------------------------ whole charts
 
     def cardiac_records(self) -> list[Json]:
-        """What bears on the policy: a recent infarction and stent, a weak left ventricle.
+        """What bears on the policy: an old infarction and stent, a weak left ventricle.
 
-        The heart failure is documented but not coded for the claim, both waiting periods are open,
-        and no shared decision is on file, so every kind of card has its reason.
+        Everything but the shared decision is on file, the commonest reason why such an order is not
+        ready to be signed.
         """
 
         def before(days: int) -> date:
             return SERVICE_DAY - timedelta(days=days)
 
         percent = {"unit": "%", "system": _UCUM, "code": "%"}
+        titles = {
+            "I25.5": "Ischemic cardiomyopathy",
+            "I25.2": "Old myocardial infarction",
+            "I50.22": "Chronic systolic (congestive) heart failure",
+        }
+        conditions = [
+            self._condition(_concept(title, (_ICD10, code), titled=True), before(days))
+            for (code, title), days in zip(titles.items(), (300, 700, 280), strict=True)
+        ]
         return [
             self._coverage(),
             self._visit_on(before(9)),
-            self._condition(
-                _concept("Ischemic cardiomyopathy", (_ICD10, "I25.5"), titled=True),
-                before(9),
-            ),
-            self._condition(
-                _concept(
-                    "Non-ST elevation (NSTEMI) myocardial infarction",
-                    (_ICD10, "I21.4"),
-                    titled=True,
-                ),
-                before(23),
-            ),
-            self._condition(
-                _concept("Weak pump, long-standing", (_SNOMED, "441481004")),
-                before(400),
-            ),
-            self._procedure(_concept("Coronary stent", (_CPT, "92928")), before(22)),
+            *conditions,
+            self._procedure(_concept("Coronary stent", (_CPT, "92928")), before(700)),
             self._observation(
                 "imaging",
                 _concept("Ejection fraction, ultrasound", (_LOINC, "8806-2")),

@@ -139,7 +139,7 @@ async def _broken(_: Request, error: Exception) -> Response:
     return Response(content, 500, media_type=_FHIR)
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, limit: int) -> bytearray:
     """The request's body.
 
     Raises:
@@ -150,12 +150,11 @@ async def _body(request: Request, limit: int) -> bytes:
         raise RequestError(415, "not-supported", "the body must be application/json", "header")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise RequestError(415, "not-supported", "the body must not be compressed", "header")
-    chunks: list[bytes] = []
-    size = 0
+    # Grown in place: one copy of a large body, not two.
+    body = bytearray()
     async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
+        body += chunk
+        if len(body) > limit:
             message = f"the body is larger than {limit} bytes"
             raise RequestError(413, "too-long", message, f"byte {limit}")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return body

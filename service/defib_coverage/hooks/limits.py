@@ -15,6 +15,9 @@ DEEPEST = 200
 # A run of LONGEST_NUMBER digits covers at least two neighbouring bytes of this stride.
 _STRIDE = LONGEST_NUMBER // 2
 _TWO_DIGITS = re.compile(rb"(?=[0-9]{2})")
+_SURROGATE_BEGINS = (b"ud", b"uD")
+# So many escapes are sought one by one; a text with more is searched through.
+_MOST_JUMPS = 1 << 16
 _MAYBE_SURROGATE = re.compile(rb"\\u[dD]")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
@@ -24,7 +27,7 @@ _LONGEST_PATH = 12
 _LONGEST_NAME = 64
 
 
-def check_text(body: bytes) -> None:
+def check_text(body: bytes | bytearray) -> None:
     """Refuse text that is not honest JSON even where the decoder would not look.
 
     Raises:
@@ -35,12 +38,24 @@ def check_text(body: bytes) -> None:
             body.decode()
         except UnicodeDecodeError as error:
             raise _refusal(body, error.start, "the text is not UTF-8") from error
-    if _MAYBE_SURROGATE.search(body) is not None:
+    if _may_hold_surrogate(body):
         _check_surrogates(body)
     _check_numbers(body)
 
 
-def _check_surrogates(body: bytes) -> None:
+def _may_hold_surrogate(body: bytes | bytearray) -> bool:
+    """Whether an escape in the text begins like a surrogate; most text has few escapes at all."""
+    position = body.find(b"\\")
+    for _ in range(_MOST_JUMPS):
+        if position < 0:
+            return False
+        if body[position + 1 : position + 3] in _SURROGATE_BEGINS:
+            return True
+        position = body.find(b"\\", position + 2)
+    return position >= 0 and _MAYBE_SURROGATE.search(body, position) is not None
+
+
+def _check_surrogates(body: bytes | bytearray) -> None:
     """A surrogate escape must be a high one directly followed by a low one."""
     high_ends = -1
     for match in _ESCAPE.finditer(body):
@@ -54,7 +69,7 @@ def _check_surrogates(body: bytes) -> None:
         raise _refusal(body, high_ends, "a lone surrogate is no character")
 
 
-def _check_numbers(body: bytes) -> None:
+def _check_numbers(body: bytes | bytearray) -> None:
     """No run of ``LONGEST_NUMBER`` digits: no honest number or identifier has one."""
     for match in _TWO_DIGITS.finditer(body[::_STRIDE]):
         start = match.start() * _STRIDE
@@ -66,11 +81,11 @@ def _check_numbers(body: bytes) -> None:
             raise _refusal(body, start, f"a number has {LONGEST_NUMBER} digits or more")
 
 
-def _refusal(body: bytes, offset: int, message: str) -> RequestError:
+def _refusal(body: bytes | bytearray, offset: int, message: str) -> RequestError:
     return RequestError(400, "structure", message, place_of(body, offset))
 
 
-def deepest_place(body: bytes) -> str:
+def deepest_place(body: bytes | bytearray) -> str:
     """Where the text is nested more deeply than ``DEEPEST``."""
     depth = 0
     for match in _TOKEN.finditer(body, 0, _FARTHEST):
@@ -84,7 +99,7 @@ def deepest_place(body: bytes) -> str:
     return "the body"
 
 
-def place_of(body: bytes, offset: int) -> str:
+def place_of(body: bytes | bytearray, offset: int) -> str:
     """The place of a byte as a path such as ``prefetch.conditions.entry[3]``, and its number."""
     if offset > _FARTHEST:
         return f"byte {offset}"

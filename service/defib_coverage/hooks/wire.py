@@ -104,7 +104,7 @@ class Decoded(msgspec.Struct, frozen=True):
 
     request: HookRequest
     unreadable: tuple[Unreadable, ...]
-    body: bytes
+    body: bytes | bytearray
 
     @property
     def patient_id(self) -> str:
@@ -124,7 +124,7 @@ _decode_type = msgspec.json.Decoder(_Type).decode
 BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
 
 
-def decode_request(body: bytes, index: CodeIndex, hook: str | None = None) -> Decoded:
+def decode_request(body: bytes | bytearray, index: CodeIndex, hook: str | None = None) -> Decoded:
     """Decode a request; one odd resource costs that resource, not the request.
 
     Args:
@@ -145,7 +145,9 @@ def decode_request(body: bytes, index: CodeIndex, hook: str | None = None) -> De
     return Decoded(request, unreadable, body)
 
 
-def _carefully(body: bytes, index: CodeIndex) -> tuple[HookRequest, tuple[Unreadable, ...]]:
+def _carefully(
+    body: bytes | bytearray, index: CodeIndex
+) -> tuple[HookRequest, tuple[Unreadable, ...]]:
     """The second pass: envelope first, then every resource by itself."""
     try:
         careful = _decode_careful(body)
@@ -227,7 +229,7 @@ def _reason(message: str) -> str:
     return message if message.startswith(("Expected", "Object missing")) else "not decodable"
 
 
-def refusal(body: bytes, error: Exception) -> RequestError:
+def refusal(body: bytes | bytearray, error: Exception) -> RequestError:
     """The refusal of a body that does not decode, with the place of the fault."""
     if isinstance(error, RecursionError):
         return RequestError(400, "structure", "nested too deeply", deepest_place(body))
@@ -274,7 +276,7 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
             raise RequestError(400, "structure", message, f"context.{name}.resourceType")
 
 
-def raw_resources(body: bytes) -> Iterator[tuple[str | None, msgspec.Raw]]:
+def raw_resources(body: bytes | bytearray) -> Iterator[tuple[str | None, msgspec.Raw]]:
     """Every resource of the prefetch as it came, with its full URL."""
     careful = _decode_careful(body)
     for raw in (careful.prefetch or {}).values():
