@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -341,3 +342,13 @@ def test_every_criterion_cites_a_paragraph_of_the_policy(
     every = [c for i in found["indications"] for c in i["criteria"]] + found["always"]
     assert {c["citation"] for c in every} <= set(paragraphs)
     assert found["order"]["serviceDate"] == DOS
+
+
+def test_answer_does_not_depend_on_how_many_days_were_asked_before(judge: Judge) -> None:
+    first = date.fromisoformat(DOS)
+    many = [
+        order(day=(first + timedelta(days=n)).isoformat(), id=f"order-{n}") for n in range(1100)
+    ]
+    found = judge([*many, order(id="order-again")], b3_chart())
+    assert {d["status"] for d in found} == {"covered"}
+    assert found[-1]["indications"] == found[0]["indications"]

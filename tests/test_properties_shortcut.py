@@ -16,7 +16,7 @@ from defib_coverage.coverage.verdict import by_criteria, by_diagnosis
 from defib_coverage.fhir.answers import read_answers
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.hooks.wire import decode_request
-from fhir_builders import DOS, PATIENT, Json, b3_chart, by_keys, patient, sign
+from fhir_builders import DOS, PATIENT, Json, by_keys, patient, sign
 from test_properties_charts import BOUNDED, KNOWLEDGE, Item, charts, fhir
 
 if TYPE_CHECKING:
@@ -63,11 +63,3 @@ def test_what_silence_comes_to_is_what_judging_it_comes_to(
     day = date.fromisoformat(DOS) + timedelta(days=ahead)
     facts = read(fhir(chart))
     assert verdict(facts, code, day, judge_case) == verdict(facts, code, day, in_full)
-
-
-def test_many_days_do_not_wear_the_answer_out() -> None:
-    facts = read(b3_chart())
-    first = date(2027, 1, 1)
-    for ahead in range(1100):
-        day = first + timedelta(days=ahead)
-        assert verdict(facts, "33249", day, judge_case).status == "covered"
