@@ -150,25 +150,31 @@ def _pattern_faults(value_set: ValueSet) -> Iterator[tuple[str, str, str]]:
 # ----------------------------------------------------------------------------------------- policy
 
 
+def check_place(version: PolicyVersion, path: Path, faults: list[Fault]) -> None:
+    """Check that a version stands where its id and first day say."""
+    file = f"policies/{path.parent.name}/{path.name}"
+    if path.stem != version.version:
+        reason = f"{version.version} differs from the file's name"
+        faults.append(Fault(file, "effective", reason, "Name the file by the first day in force"))
+    if path.parent.name != version.id:
+        reason = f"{version.id!r} differs from the folder's name"
+        faults.append(Fault(file, "id", reason, "Name both alike"))
+
+
 def check_policy(
     version: PolicyVersion,
-    path: Path | None,
+    file: str,
     value_sets: Mapping[str, ValueSet],
     faults: list[Fault],
 ) -> None:
-    """Check one policy version: name, cross references, numbers, citations.
+    """Check one policy version: cross references, numbers, citations.
 
     Args:
         version: the version as decoded.
-        path: its file, whose name must be its first day; None for a draft of any name.
+        file: its name, for the faults.
         value_sets: the value sets that it may name.
         faults: where faults are added.
     """
-    file = f"policies/{version.id}/{version.version}.toml"
-    if path is not None and path.stem != version.version:
-        file = f"policies/{path.parent.name}/{path.name}"
-        reason = f"{version.version} differs from the file's name"
-        faults.append(Fault(file, "effective", reason, "Name the file by the first day in force"))
     known: dict[str, Iterable[str]] = {
         "value set": value_sets,
         "criterion": version.criteria,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from defib_coverage.checks import check_policy, check_value_set, check_wording, decode
+from defib_coverage.checks import check_place, check_policy, check_value_set, check_wording, decode
 from defib_coverage.coverage.codes import CodeIndex, ValueSet
 from defib_coverage.coverage.determine import Knowledge
 from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
@@ -66,7 +66,7 @@ def load(overlay: Path | None = None, root: Path | None = None) -> Content:
     digest = hashlib.sha256()
     value_sets: dict[str, ValueSet] = {}
     for path, table in _tables(root, root / "valuesets", digest, faults):
-        value_set = decode(table, ValueSet, path.name, faults)
+        value_set = decode(table, ValueSet, f"valuesets/{path.name}", faults)
         if value_set is not None:
             value_sets[value_set.id] = value_set
             check_value_set(value_set, path, faults)
@@ -74,13 +74,14 @@ def load(overlay: Path | None = None, root: Path | None = None) -> Content:
         apply_overlay(overlay, value_sets, digest, faults)
     versions: list[PolicyVersion] = []
     for path, table in _tables(root, root / "policies" / POLICY, digest, faults):
-        version = decode(table, PolicyVersion, path.name, faults)
+        version = decode(table, PolicyVersion, f"policies/{POLICY}/{path.name}", faults)
         if version is not None:
             versions.append(version)
-            check_policy(version, path, value_sets, faults)
+            check_policy(version, f"policies/{POLICY}/{path.name}", value_sets, faults)
+            check_place(version, path, faults)
     wording: Wording | None = None
     for path, table in _tables(root, root / "cards", digest, faults):
-        wording = decode(table, Wording, path.name, faults)
+        wording = decode(table, Wording, f"cards/{path.name}", faults)
         if wording is not None:
             check_wording(wording, path, value_sets, faults)
     if faults or wording is None:
@@ -100,7 +101,7 @@ def load_version(path: Path, content: Content) -> PolicyVersion:
     if table is not None:
         version = decode(table, PolicyVersion, path.name, faults)
         if version is not None:
-            check_policy(version, None, {v.id: v for v in content.value_sets}, faults)
+            check_policy(version, path.name, {v.id: v for v in content.value_sets}, faults)
     if faults or version is None:
         raise DataError(faults)
     return version

@@ -44,9 +44,11 @@ class _Concept(msgspec.Struct):
     contains: list[_Concept] = []
 
 
-class _Include(msgspec.Struct):
+class _Include(msgspec.Struct, rename="camel"):
     system: str | None = None
     concept: list[_Concept] = []
+    filter: list[object] = []
+    value_set: list[str] = []
 
 
 class _Expansion(msgspec.Struct):
@@ -55,6 +57,7 @@ class _Expansion(msgspec.Struct):
 
 class _Compose(msgspec.Struct):
     include: list[_Include] = []
+    exclude: list[object] = []
 
 
 class _FhirValueSet(msgspec.Struct, rename="camel"):
@@ -74,7 +77,12 @@ def apply_overlay(
         faults.append(Fault(str(folder), "-", "the overlay is no folder", "Mend the setting"))
         return
     for path in sorted(folder.glob("*.toml")):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+            faults.append(Fault(path.name, "-", reason, "Check the permissions"))
+            continue
         digest.update(path.name.encode() + b"\0" + content + b"\0")
         try:
             overlay = msgspec.convert(tomllib.loads(content.decode()), OverlayFile)
@@ -138,10 +146,15 @@ def _fhir_codes(path: Path, digest: hashlib._Hash, faults: list[Fault]) -> Itera
             concept = pending.pop(0)
             pending.extend(concept.contains)
             found.append((concept.system, concept))
-    elif value_set.compose is not None:
+    elif value_set.compose is not None and _is_listed(value_set.compose):
         found = [(i.system, concept) for i in value_set.compose.include for concept in i.concept]
     codes = [SiteCode(s, c.code, c.display) for s, c in found if s is not None and c.code]
     if not codes:
-        reason = "lists no codes; a set by filter must be expanded first"
+        reason = "lists no codes by itself; a set with filters or exclusions must be expanded"
         faults.append(Fault(path.name, "expansion", reason, "Export the expansion"))
     yield from codes
+
+
+def _is_listed(compose: _Compose) -> bool:
+    """Whether the listed concepts are the whole set: nothing filtered, nothing excluded."""
+    return not compose.exclude and not any(i.filter or i.value_set for i in compose.include)

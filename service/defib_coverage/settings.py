@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     zone: str = "America/New_York"
     overlay: str | None = None
-    max_body: int = 16 * 1024 * 1024
+    max_body: Annotated[int, msgspec.Meta(gt=0)] = 16 * 1024 * 1024
     canonical_base: str = "https://defib-coverage.example/fhir"
 
     @property
@@ -51,6 +51,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         for name, value in environment.items()
         if name.startswith(PREFIX)
     }
+    known = Settings.__struct_fields__
+    for name in given:
+        if name not in known:
+            names = ", ".join(PREFIX + field.upper() for field in known)
+            message = f"{PREFIX}{name.upper()}: no such setting. Use one of {names}"
+            raise SettingsError(message)
     try:
         settings = msgspec.convert(given, Settings, strict=False)
         settings.time_zone  # noqa: B018 - a zone that does not exist must refuse to start

@@ -14,9 +14,10 @@ import msgspec
 from defib_coverage.command.documents import InputError, refused
 from defib_coverage.fhir.needs import PREFETCH
 from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order
+from defib_coverage.fhir.raw import BAD, RawEntry, decode_order, name_of
 from defib_coverage.fhir.references import PatientCheck
 from defib_coverage.fhir.systems import SYSTEM_URIS
-from defib_coverage.hooks.wire import BAD, RawEntry, decode_order, refusal, resource_type_of
+from defib_coverage.hooks.wire import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +112,7 @@ def _read(document: Document) -> _Chart:
 
 def _named(entry: RawEntry, names: dict[bytes, bytes]) -> msgspec.Raw:
     """The resource with an id; in a transaction its full URL alone may name it."""
-    resource_type, identifier = resource_type_of(entry.resource)
+    resource_type, identifier = name_of(entry.resource)
     if not resource_type or entry.full_url is None:
         return entry.resource
     resource = entry.resource
@@ -128,7 +129,7 @@ def _patient(name: str, chart: _Chart, wanted: str | None) -> str:
     """The patient's id: the one asked for, else the only one."""
     found: dict[str, None] = {}
     for entry in chart.entry:
-        resource_type, identifier = resource_type_of(entry.resource)
+        resource_type, identifier = name_of(entry.resource)
         if resource_type == "Patient" and identifier is not None:
             found[identifier] = None
     listed = ", ".join(found)
@@ -164,11 +165,11 @@ def _own_orders(chart: _Chart, patient: str, index: CodeIndex) -> Iterator[msgsp
     """The Bundle's own orders that are this patient's and ours."""
     is_patient = PatientCheck(patient)
     for position, entry in enumerate(chart.entry):
-        if resource_type_of(entry.resource)[0] not in JUDGED_TYPES:
+        if name_of(entry.resource)[0] not in JUDGED_TYPES:
             continue
-        order = decode_order(entry.resource)
-        if order is None or order.status not in _STANDING:
+        decoded = decode_order(entry.resource)
+        if decoded is None or decoded[0].status not in _STANDING:
             continue
-        read = read_order(order, position, index, is_patient)
+        read = read_order(decoded[0], position, index, is_patient)
         if read.code is not None and read.refusal != "order-of-other-patient":
             yield entry.resource

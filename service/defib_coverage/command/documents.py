@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.errors import DefibCoverageError, RequestError
+from defib_coverage.fhir.raw import BAD
 from defib_coverage.hooks.limits import check_text
-from defib_coverage.hooks.wire import BAD, refusal
+from defib_coverage.hooks.wire import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

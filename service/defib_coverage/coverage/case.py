@@ -172,15 +172,19 @@ class Case:
             reason="; ".join(reasons),
         )
 
+    def missing_gaps(self, criterion: Criterion) -> tuple[Gap, ...]:
+        """The gaps that parts of the record leave which could not be had or read."""
+        return tuple(
+            self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
+            for m in self.view.missing(criterion.needs)
+        )
+
     def silent(self, criterion: Criterion, ask: str, label: str = "") -> Result:
         """What silence means for a criterion: clear where the policy says so, else unknown.
 
         Silence of a part of the record that could not be had is no silence: it is unknown.
         """
-        gaps = tuple(
-            self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
-            for m in self.view.missing(criterion.needs)
-        )
+        gaps = self.missing_gaps(criterion)
         if criterion.if_not_documented == "clear":
             if gaps:
                 return Result(truth=Truth.UNKNOWN, gaps=gaps)

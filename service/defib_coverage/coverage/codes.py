@@ -30,7 +30,8 @@ class CodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     """One code of a value set.
 
     ``display`` is an official title (only where its licence allows), ``label`` our own words.
-    ``start`` and ``until`` are the first and last service day, None for no bound. ``strength``:
+    ``start`` (``from`` in the files) and ``until`` are the first and last service day, None for no
+    bound. ``strength``:
     ``decide`` may settle a criterion, ``ask`` may only raise a question, ``claim-only`` counts as a
     claim code and says nothing about the patient. ``suggest`` and ``successors`` are ICD-10-CM
     codes; ``nyha`` is the class 1 to 4 that an answer stands for; ``shared`` marks order codes that

@@ -103,6 +103,11 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def day_after(day: date) -> date:
+    """The next day; the last day there is stays."""
+    return day if day == date.max else day + DAY
+
+
 def parse_date(text: str) -> DateSpan:
     """Read a FHIR date, dateTime or instant of any precision.
 

@@ -129,7 +129,21 @@ class _Call:
             # One code serves first implant and exchange: the device in place tells them apart.
             judged_order = msgspec.structs.replace(judged_order, class_="replacement")
         judge = by_diagnosis if rule.diagnosis_support else by_criteria
-        return self._determination(judged_order, policy, judge(judged, rule, code))
+        verdict = judge(judged, rule, code)
+        if order.unread:
+            verdict = self._with_unread(verdict, order.unread)
+        return self._determination(judged_order, policy, verdict)
+
+    def _with_unread(self, verdict: Verdict, unread: tuple[str, ...]) -> Verdict:
+        """The verdict with a warning of what could not be read of the order."""
+        text = self._knowledge.wording.finding("order-partly-unread", {"label": ", ".join(unread)})
+        finding = Finding(
+            code="order-partly-unread",
+            severity="warning",
+            text=text,
+            citation="P-SCOPE",
+        )
+        return msgspec.structs.replace(verdict, findings=(finding, *verdict.findings))
 
     def _refusal(self, policy: PolicyVersion | None) -> str | None:
         """Why the policy does not apply to the call's patient or day (rule 1)."""

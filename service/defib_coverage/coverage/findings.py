@@ -66,6 +66,7 @@ FINDINGS: Mapping[str, Weight] = {
     "payer-not-medicare": "info",
     "assumes-medicare": "info",
     "other-patient-ignored": "info",
+    "order-partly-unread": "always",
     "order-not-wanted": "info",
     "order-of-other-patient": "info",
     "record-incomplete": "info",

@@ -41,6 +41,15 @@ def judge_measurement(criterion: Measurement, case: Case) -> Result:
             drafts.append(case.draft("lvef-modality-not-approved", criterion.cite, read.refused))
         silent = case.silent(criterion, "lvef-missing")
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
+    missing = case.missing_gaps(criterion)
+    if missing:
+        # A later reading may stand in the part that could not be had.
+        return Result(
+            truth=Truth.UNKNOWN,
+            evidence=read.evidence,
+            gaps=missing,
+            drafts=read.drafts,
+        )
     limit = criterion.limit
     truth = _agreed(read.latest, lambda h: _judge_reading(limit, h))
     drafts = list(read.drafts)
@@ -155,8 +164,11 @@ def judge_class(criterion: FunctionalClass, case: Case) -> Result:
         draft = case.draft("nyha-missing", criterion.cite)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=(draft,))
     latest = case.remember((criterion.readings,), lambda: _latest(readings))
-    truth = _agreed(latest, lambda h: _judge_class(criterion.allowed, h))
     evidence = tuple(evidence_of(h) for h in latest)
+    missing = case.missing_gaps(criterion)
+    if missing:
+        return Result(truth=Truth.UNKNOWN, evidence=evidence, gaps=missing)
+    truth = _agreed(latest, lambda h: _judge_class(criterion.allowed, h))
     if truth is Truth.NOT_MET:
         draft = case.draft("nyha-not-allowed", criterion.cite, latest, label=criterion.label)
         return Result(truth=truth, evidence=evidence, drafts=(draft,))

@@ -40,7 +40,7 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ordered. ``refusal`` is the finding that says why an order of ours is not judged: not to
     perform, cancelled or entered in error, or for another patient.
     ``reasons`` are the order's own diagnoses (value set, hit); ``occurrence``, ``appointment`` and
-    ``authored`` are its dates.
+    ``authored`` are its dates; ``unread`` are members that could not be read.
     """
 
     reference: str
@@ -53,6 +53,7 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     appointment: DateSpan | None = None
     authored: DateSpan | None = None
     reasons: tuple[tuple[str, Hit], ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def order_class(self) -> OrderClass | Literal["not-defibrillator"]:

@@ -14,7 +14,7 @@ import msgspec
 
 from defib_coverage.coverage.case import Result, codes_of
 from defib_coverage.coverage.chart import Hit, Kind
-from defib_coverage.coverage.dates import DAY, DateSpan, parse_span
+from defib_coverage.coverage.dates import DateSpan, day_after, parse_span
 from defib_coverage.coverage.determination import WaitingPeriodResult, evidence_of
 from defib_coverage.coverage.truth import Truth
 
@@ -217,7 +217,7 @@ def _notes(
             # Every type of infarction counts; the clinician is told which it is.
             "codes": f"{hit.entry.code}, {hit.entry.display or hit.entry.label or rule.label}",
             "last_excluded": window.last.isoformat(),
-            "first_eligible": (window.last + DAY).isoformat(),
+            "first_eligible": day_after(window.last).isoformat(),
             "length": str(rule.length),
             "date": hit.fact.when.text[:10] if hit.fact.when and hit.fact.when.text else "unknown",
         }
@@ -274,7 +274,7 @@ def _longer_reading(
                 criterion.cite,
                 (event.hit,),
                 event=rule.label,
-                safe_date=(last + DAY).isoformat(),
+                safe_date=day_after(last).isoformat(),
             )
 
 
@@ -295,7 +295,7 @@ def waiting_results(
         elif paced and applies:
             exception = "pacemaker"
         for window in waiting.open:
-            first = window.last + DAY if window.last < date.max else date.max
+            first = day_after(window.last)
             results.append(
                 WaitingPeriodResult(
                     event=name,

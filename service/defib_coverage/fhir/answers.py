@@ -12,20 +12,14 @@ import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
 from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
+from defib_coverage.fhir.raw import Unreadable
 from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, Resource, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NO_RECORDS = frozenset({"Bundle", "Parameters"})
 _NOT_MATCHES = frozenset({"include", "outcome"})
-
-
-class Unreadable(msgspec.Struct, frozen=True):
-    """A resource that could not be decoded: its type and id as far as they could be told."""
-
-    resource_type: str
-    id: str | None
-    reason: str
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -74,25 +68,31 @@ class _Reading:
             self._fail(key, "the client's query failed")
             return
         if not isinstance(value, Bundle):
+            types = {type_name(type(value))}
             self._entries.append(Entry(resource=value))
-            self._answer((key,) if known is not None else self._keys_of({type_name(type(value))}))
+            self._answer(self._keys_of(types))
+            self._check_kind(key, types)
             return
         self._entries += value.entry
         types = {type_name(kind) for kind in {type(entry.resource) for entry in value.entry}}
-        failed = "OperationOutcome" in types and _failed(value)
         whole_chart = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
-        if known is not None:
-            answered: tuple[str, ...] = (key, *self._keys_of(types))
-        elif whole_chart:
+        answered = self._keys_of(types)
+        if whole_chart and known is None:
             # Patient/$everything under a key of the client's own: it answers every need.
             answered = tuple(KEYS)
-        else:
-            answered = self._keys_of(types)
-        if failed:
+        elif known is not None and (not value.entry or not types.isdisjoint(known.types)):
+            answered = (key, *answered)
+        if "OperationOutcome" in types and _failed(value):
             self._fail(key, "the client's query failed in part", types)
         elif _has_more(value):
             self._fail(key, "only the first page came", types)
         self._answer(answered)
+        self._check_kind(key, types)
+
+    def _check_kind(self, key: str, types: set[str]) -> None:
+        """A Bundle or Parameters in the place of a record may hold anything: it is not read."""
+        for kind in types & _NO_RECORDS:
+            self.unreadable(Unreadable(key, kind, None, "not a record"))
 
     def _answer(self, keys: tuple[str, ...]) -> None:
         self._answered.update(keys)
@@ -114,12 +114,21 @@ class _Reading:
             self._answered.add(key)
 
     def unreadable(self, bad: Unreadable) -> None:
-        """Note a resource that could not be decoded."""
-        need = NEED_OF_TYPE.get(bad.resource_type)
-        if need is not None:
-            reference = f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type
+        """Note what could not be decoded, for every need that it may have been meant for."""
+        reference = f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type or bad.key
+        self._answer(self._keys_of({bad.resource_type}))
+        for need in self._meant_for(bad):
             self._note(need, "unreadable", bad.reason, reference)
-            self._answer(self._keys_of({bad.resource_type}))
+
+    @staticmethod
+    def _meant_for(bad: Unreadable) -> set[Need]:
+        if bad.resource_type in NEED_OF_TYPE:
+            return {NEED_OF_TYPE[bad.resource_type]}
+        if bad.resource_type and bad.resource_type not in _NO_RECORDS:
+            return set()
+        if bad.key in KEYS:
+            return {KEYS[bad.key].need}
+        return {KEYS[key].need for key in REQUIRED}
 
     def _note(self, need: Need, kind: GapKind, reason: str, reference: str | None = None) -> None:
         self._missing.setdefault((need, reference), Missing(need, kind, reason, reference))

@@ -32,6 +32,8 @@ def read_ejection_fraction(value: Observation | Value) -> Quantity | None:
     if value.value_range is not None:
         return _from_range(value.value_range)
     if value.value_integer is not None:
+        if abs(value.value_integer) > _FULL:
+            return Quantity(None, None, "out of range", suspect=True)
         return _per_cent(float(value.value_integer), str(value.value_integer), None, None)
     text = value.value_string
     if text is None and value.value_codeable_concept is not None:

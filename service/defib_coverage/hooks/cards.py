@@ -42,8 +42,8 @@ _FAILURES = frozenset(
 )
 # Nothing leads anywhere: the one thing to document is the diagnosis.
 _NO_DIAGNOSIS = frozenset({"no-covered-diagnosis-found", "no-group1-diagnosis"})
-# What begins formatting, a link, HTML or an entity within a line.
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
+# What begins formatting, a link (also a bare address), HTML or an entity within a line.
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
 
 class Topic(msgspec.Struct, frozen=True):

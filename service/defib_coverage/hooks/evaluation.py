@@ -13,19 +13,18 @@ from defib_coverage.coverage.orders import DeviceOrder
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import read_answers
 from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order, reason_references
-from defib_coverage.fhir.reader import ChartReader
-from defib_coverage.fhir.references import PatientCheck, tail
-from defib_coverage.fhir.resources import Appointment, OrderConcept
-from defib_coverage.fhir.resources import Order as FhirOrder
-from defib_coverage.hooks.wire import (
-    Decoded,
+from defib_coverage.fhir.raw import (
     RawBundle,
     RawEntry,
     decode_order,
     decode_resource,
-    raw_resources,
-    resource_type_of,
+    name_of,
 )
+from defib_coverage.fhir.reader import ChartReader
+from defib_coverage.fhir.references import PatientCheck, tail
+from defib_coverage.fhir.resources import Appointment, OrderConcept
+from defib_coverage.fhir.resources import Order as FhirOrder
+from defib_coverage.hooks.wire import Decoded, raw_resources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.fhir.resources import Resource
+
+# More orders of ours than any call can mean: each is judged and told by itself.
+_MOST_ORDERS = 100
 
 
 class _Ordered(msgspec.Struct, frozen=True):
@@ -60,6 +62,9 @@ class Evaluator:
                 is absent and nothing that is needed came.
         """
         ordered = self._orders(decoded)
+        if sum(one.order.code is not None for one in ordered) > _MOST_ORDERS:
+            message = f"more than {_MOST_ORDERS} defibrillator orders in one call"
+            raise RequestError(400, "too-costly", message, "context")
         chart = Chart({})
         if any(o.order.code is not None for o in ordered):
             chart = self._chart(decoded, ordered)
@@ -124,15 +129,24 @@ class Evaluator:
         appointment: DateSpan | None = None,
     ) -> _Ordered | None:
         """One order; of a type not judged or unreadable, only its reference."""
-        resource_type, identifier = resource_type_of(entry.resource)
-        order = decode_order(entry.resource) if resource_type in JUDGED_TYPES else None
-        if order is None:
+        resource_type, identifier = name_of(entry.resource)
+        if not resource_type:
+            return None
+        read = decode_order(entry.resource) if resource_type in JUDGED_TYPES else None
+        if read is None:
             reference = f"{resource_type}/{identifier or f'entry-{position}'}"
             return _Ordered(DeviceOrder(reference=reference))
-        is_patient = PatientCheck(decoded.patient_id)
+        order, unread = read
+        judged = read_order(
+            order,
+            position,
+            self.knowledge.index,
+            _patient_check(decoded, order),
+            appointment,
+        )
         return _Ordered(
-            read_order(order, position, self.knowledge.index, is_patient, appointment),
-            reason_references(order),
+            msgspec.structs.replace(judged, unread=unread) if unread else judged,
+            _named(decoded, reason_references(order)),
             decode_resource(entry.resource),
         )
 
@@ -140,7 +154,7 @@ class Evaluator:
         """The orders of order-dispatch, which stand under any prefetch key."""
         known = _orders_in_prefetch(decoded)
         found = []
-        for position, reference in enumerate(references):
+        for position, reference in enumerate(dict.fromkeys(references)):
             kind = tail(reference).partition("/")[0]
             if kind not in JUDGED_TYPES:
                 continue
@@ -173,14 +187,15 @@ class Evaluator:
                 if raw is not None
                 and (one := self._one(decoded, RawEntry(resource=raw), position, start))
             ]
-            if raws and not orders and not known:
+            stand_in = self._by_service(decoded, appointment, position, start)
+            if raws and not orders and stand_in.order.code is None:
                 raise RequestError(
                     412,
                     "incomplete",
                     "the order of the appointment is in no prefetch key; no usable fhirServer",
                     f"context.appointments.entry[{position}].resource.basedOn",
                 )
-            found += orders or [self._by_service(decoded, appointment, position, start)]
+            found += orders or [stand_in]
         return found
 
     def _by_service(
@@ -224,11 +239,33 @@ def _with_references(ordered: _Ordered, chart: Chart) -> DeviceOrder:
     return msgspec.structs.replace(order, reasons=order.reasons + named) if named else order
 
 
+def _patient_check(decoded: Decoded, order: FhirOrder) -> PatientCheck:
+    """Tells the call's patient, by the name too that their own entry gives them."""
+    is_patient = PatientCheck(decoded.patient_id)
+    subject = None if order.subject is None else order.subject.reference
+    if subject is not None and subject.startswith("urn:"):
+        for entry in raw_resources(decoded.body):
+            if entry.full_url and name_of(entry.resource) == ("Patient", decoded.patient_id):
+                is_patient.also(entry.full_url)
+    return is_patient
+
+
+def _named(decoded: Decoded, references: tuple[str, ...]) -> tuple[str, ...]:
+    """References as ``Type/id``, also where the order names a record by the URL of its entry."""
+    if not any(reference.startswith("urn:") for reference in references):
+        return references
+    names = {
+        entry.full_url: "/".join(map(str, name_of(entry.resource)))
+        for entry in raw_resources(decoded.body)
+    }
+    return tuple(names.get(reference, reference) for reference in references)
+
+
 def _orders_in_prefetch(decoded: Decoded) -> dict[str, msgspec.Raw]:
     """The orders that came under any prefetch key, as they came, by reference."""
     found: dict[str, msgspec.Raw] = {}
-    for _, raw in raw_resources(decoded.body):
-        resource_type, identifier = resource_type_of(raw)
+    for entry in raw_resources(decoded.body):
+        resource_type, identifier = name_of(entry.resource)
         if resource_type in JUDGED_TYPES and identifier is not None:
-            found[f"{resource_type}/{identifier}"] = raw
+            found[f"{resource_type}/{identifier}"] = entry.resource
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from defib_coverage.errors import RequestError
+from defib_coverage.fhir.raw import clean
 
 LONGEST_NUMBER = 1000
 DEEPEST = 200
@@ -24,7 +25,6 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL
 # Naming a place costs a walk through all text before it: not for places far inside.
 _FARTHEST = 1 << 20
 _LONGEST_PATH = 12
-_LONGEST_NAME = 64
 
 
 def check_text(body: bytes | bytearray) -> None:
@@ -108,7 +108,7 @@ def place_of(body: bytes | bytearray, offset: int) -> str:
     for match in _TOKEN.finditer(body, 0, offset):
         token = match[0]
         if token.startswith(b'"'):
-            name = _name(token)
+            name = clean(token[1:-1].decode(errors="replace"))
         else:
             _step(path, token, name)
     text = "".join(
@@ -130,8 +130,3 @@ def _step(path: list[str | int], token: bytes, name: str) -> None:
         path[-1] += 1
     elif path and token == b":" and isinstance(path[-1], str):
         path[-1] = name
-
-
-def _name(token: bytes) -> str:
-    """A member's name, reduced to what names may hold: no free text of the client in a path."""
-    return re.sub(r"[^A-Za-z0-9_.\-]", "_", token[1:-1].decode(errors="replace"))[:_LONGEST_NAME]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.fhir.answers import Unreadable
-from defib_coverage.fhir.resources import (
-    Bundle,
-    CodeableConcept,
-    Entry,
-    Link,
-    Order,
-    Resource,
-    Search,
+from defib_coverage.fhir.raw import (
+    BAD,
+    RawBundle,
+    RawEntry,
+    Unreadable,
+    read_bundle,
+    read_carefully,
 )
-from defib_coverage.fhir.systems import alias_of
+from defib_coverage.fhir.resources import Resource
 from defib_coverage.hooks.limits import check_text, deepest_place, place_of
 
 if TYPE_CHECKING:
@@ -29,24 +27,6 @@ if TYPE_CHECKING:
 HookName = Literal["order-select", "order-sign", "order-dispatch", "appointment-book"]
 HOOKS: tuple[HookName, ...] = ("order-select", "order-sign", "order-dispatch", "appointment-book")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-Model = TypeVar("Model")
-
-
-class RawEntry(msgspec.Struct, rename="camel"):
-    """An entry of a Bundle whose resource is kept as it came; empty where there is none."""
-
-    full_url: str | None = None
-    resource: msgspec.Raw = msgspec.Raw()
-    search: Search | None = None
-
-
-class RawBundle(msgspec.Struct, rename="camel"):
-    """A Bundle whose resources are kept as they came."""
-
-    resource_type: str = ""
-    total: int | None = None
-    link: list[Link] = []
-    entry: list[RawEntry] = []
 
 
 class Context(msgspec.Struct, rename="camel"):
@@ -86,19 +66,6 @@ class _CarefulRequest(msgspec.Struct, rename="camel"):
     prefetch: dict[str, msgspec.Raw] | None = None
 
 
-class _Glimpse(msgspec.Struct, rename="camel"):
-    """What can still be told of a resource that does not decode."""
-
-    resource_type: str
-    id: str | None = None
-    code: CodeableConcept | None = None
-
-
-class _Type(msgspec.Struct, rename="camel"):
-    resource_type: str = ""
-    id: str | None = None
-
-
 class Decoded(msgspec.Struct, frozen=True):
     """A request, the resources of it that could not be read, and the body it came in."""
 
@@ -114,14 +81,6 @@ class Decoded(msgspec.Struct, frozen=True):
 
 _decode_fast = msgspec.json.Decoder(HookRequest).decode
 _decode_careful = msgspec.json.Decoder(_CarefulRequest).decode
-_resources: msgspec.json.Decoder[Resource] = msgspec.json.Decoder(Resource)
-_decode_resource = _resources.decode
-_decode_order = msgspec.json.Decoder(Order).decode
-_decode_bundle = msgspec.json.Decoder(RawBundle).decode
-_decode_glimpse = msgspec.json.Decoder(_Glimpse).decode
-_decode_type = msgspec.json.Decoder(_Type).decode
-# What a decoder raises for text that is not what it should be.
-BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
 
 
 def decode_request(body: bytes | bytearray, index: CodeIndex, hook: str | None = None) -> Decoded:
@@ -153,80 +112,16 @@ def _carefully(
         careful = _decode_careful(body)
     except BAD as error:
         raise refusal(body, error) from error
-    prefetch: dict[str, Resource | None] = {}
     unreadable: list[Unreadable] = []
-    for key, raw in (careful.prefetch or {}).items():
-        prefetch[key] = _read_value(f"prefetch.{key}", raw, index, unreadable)
+    prefetch = {
+        key: read_carefully(key, raw, index, unreadable)
+        for key, raw in (careful.prefetch or {}).items()
+    }
+    # What stands under a key and cannot be read is no answer, not even "nothing".
+    lost = {bad.key for bad in unreadable}
+    prefetch = {k: v for k, v in prefetch.items() if v is not None or k not in lost}
     request = HookRequest(careful.hook, careful.hook_instance, careful.context, prefetch)
     return request, tuple(unreadable)
-
-
-def _read_value(
-    place: str,
-    raw: msgspec.Raw,
-    index: CodeIndex,
-    unreadable: list[Unreadable],
-) -> Resource | None:
-    """What stands under one prefetch key."""
-    text = bytes(raw)
-    if text == b"null":
-        return None
-    try:
-        return _decode_resource(text)
-    except BAD as error:
-        if not text.startswith(b"{"):
-            raise RequestError(400, "structure", "expected a resource or null", place) from error
-    try:
-        bundle = _decode_bundle(text)
-    except BAD as error:
-        bundle = None
-        reason = str(error)
-    if bundle is None or bundle.resource_type != "Bundle":
-        unreadable.append(_unreadable(text, "not decodable" if bundle else _reason(reason)))
-        return Bundle()
-    entries: list[Entry] = []
-    for entry in bundle.entry:
-        resource = None
-        if _present(entry.resource):
-            try:
-                resource = _decode_resource(entry.resource)
-            except BAD as error:
-                if _matters(bytes(entry.resource), index):
-                    unreadable.append(_unreadable(bytes(entry.resource), _reason(str(error))))
-        entries.append(Entry(entry.full_url, resource, entry.search))
-    return Bundle(total=bundle.total, link=bundle.link, entry=entries)
-
-
-def _present(raw: msgspec.Raw) -> bool:
-    return bytes(memoryview(raw)[:1]) == b"{"
-
-
-def _matters(text: bytes, index: CodeIndex) -> bool:
-    """Whether an odd resource might bear on the policy: not if its code is told and in no set."""
-    try:
-        glimpse = _decode_glimpse(text)
-    except BAD:
-        return True
-    if glimpse.code is None or not glimpse.code.coding:
-        return True
-    return any(
-        index.find(alias_of(coding.system) or coding.system, coding.code)
-        for coding in glimpse.code.coding
-        if coding.system and coding.code
-    )
-
-
-def _unreadable(text: bytes, reason: str) -> Unreadable:
-    try:
-        known = _decode_type(text)
-    except BAD:
-        known = _Type()
-    return Unreadable(known.resource_type, known.id, reason)
-
-
-def _reason(message: str) -> str:
-    """A decoder's message without what the chart says: expected and found types, and the path."""
-    return message if message.startswith(("Expected", "Object missing")) else "not decodable"
 
 
 def refusal(body: bytes | bytearray, error: Exception) -> RequestError:
@@ -276,44 +171,8 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
             raise RequestError(400, "structure", message, f"context.{name}.resourceType")
 
 
-def raw_resources(body: bytes | bytearray) -> Iterator[tuple[str | None, msgspec.Raw]]:
+def raw_resources(body: bytes | bytearray) -> Iterator[RawEntry]:
     """Every resource of the prefetch as it came, with its full URL."""
     careful = _decode_careful(body)
     for raw in (careful.prefetch or {}).values():
-        if not _present(raw):
-            continue
-        try:
-            bundle = _decode_bundle(raw)
-        except BAD:
-            continue
-        if bundle.resource_type == "Bundle":
-            for entry in bundle.entry:
-                if _present(entry.resource):
-                    yield entry.full_url, entry.resource
-        else:
-            yield None, raw
-
-
-def resource_type_of(raw: msgspec.Raw) -> tuple[str, str | None]:
-    """Type and id of a resource as it came; empty for what is no resource."""
-    try:
-        known = _decode_type(raw)
-    except BAD:
-        return "", None
-    return known.resource_type, known.id
-
-
-def decode_order(raw: msgspec.Raw) -> Order | None:
-    """One order; None for one that cannot be read."""
-    try:
-        return _decode_order(raw)
-    except BAD:
-        return None
-
-
-def decode_resource(raw: msgspec.Raw) -> Resource | None:
-    """One resource in the lean shape; None for one that cannot be read."""
-    try:
-        return _decode_resource(raw)
-    except BAD:
-        return None
+        yield from read_bundle(raw)
