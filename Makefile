@@ -10,8 +10,10 @@ venv: .venv/bin/defib-coverage
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+PORT ?= 8000
+
 run: venv
-	.venv/bin/defib-coverage serve
+	.venv/bin/python docs/samples/try.py $(PORT)
 
 test:
 	$(PYTHON) -m coverage run -m pytest

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import (  # type: ignore[import-untyped]  # stubs are a package apart
+from jsonschema import (  # stubs are a package apart
     Draft202012Validator,
     FormatChecker,
 )

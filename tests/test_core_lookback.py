@@ -12,9 +12,10 @@ import pytest
 from defib_coverage.coverage.determine import determine
 from defib_coverage.fhir.answers import read_answers
 from defib_coverage.fhir.order_reader import read_order
+from defib_coverage.fhir.raw import decode_order
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.references import PatientCheck
-from defib_coverage.hooks.wire import decode_order, decode_request
+from defib_coverage.hooks.wire import decode_request
 from fhir_builders import (
     PATIENT,
     Json,
@@ -41,7 +42,7 @@ def look_back(chart: list[Json], knowledge: Knowledge, known_at: date | None) ->
     read = ChartReader(index).read(read_answers(decoded.request.prefetch), PATIENT)
     drafted = decode_order(msgspec.Raw(json.dumps(order()).encode()))
     assert drafted is not None
-    judged = read_order(drafted, 0, index, PatientCheck(PATIENT))
+    judged = read_order(drafted[0], 0, index, PatientCheck(PATIENT))
     (found,) = determine([judged], read, knowledge, today=DOS, known_at=known_at)
     return found
 

@@ -19,7 +19,7 @@ from defib_coverage.errors import RequestError
 from defib_coverage.hooks.cards import HookResponse, build_cards
 from defib_coverage.hooks.discovery import SERVICE_IDS, discovery
 from defib_coverage.hooks.evaluation import Evaluator
-from defib_coverage.hooks.openapi import DISCOVERY, HEALTH
+from defib_coverage.hooks.openapi import Determinations, Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
 from defib_coverage.hooks.wire import decode_request
 
@@ -50,14 +50,8 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     zone = settings.time_zone
     clock = today or (lambda: datetime.now(zone).date())
     described = msgspec.json.encode(discovery(knowledge.index))
-    health = msgspec.json.encode(
-        {
-            "status": "ok",
-            "version": __version__,
-            "policies": [v.version for v in knowledge.library.versions],
-            "dataDigest": knowledge.digest,
-        },
-    )
+    versions = tuple(version.version for version in knowledge.library.versions)
+    health = msgspec.json.encode(Health("ok", __version__, versions, knowledge.digest))
     encode = msgspec.json.Encoder().encode
 
     @asynccontextmanager
@@ -72,8 +66,6 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
 
     app = FastAPI(
         title="defib-coverage",
-        version=__version__,
-        summary="Coverage of implantable defibrillators under Medicare NCD 20.4, as CDS Hooks",
         lifespan=lifespan,
         exception_handlers={
             RequestError: _refused,
@@ -82,12 +74,10 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         },
     )
 
-    @app.get("/cds-services", **DISCOVERY)
-    async def discover() -> Response:
+    async def discover(_: Request) -> Response:
         return Response(described, media_type=_JSON)
 
-    @app.get("/health", **HEALTH)
-    async def healthy() -> Response:
+    async def healthy(_: Request) -> Response:
         return Response(health, media_type=_JSON)
 
     async def call(request: Request) -> Response:
@@ -101,12 +91,16 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     async def determinations(request: Request) -> Response:
         decoded = decode_request(await _body(request, settings.max_body), knowledge.index)
         found = evaluator.evaluate(decoded, clock())
-        return Response(encode({"determinations": found}), media_type=_JSON)
+        return Response(encode(Determinations(found)), media_type=_JSON)
 
-    # Plain routes: bodies are decoded by msgspec, and FastAPI's own share would cost as much as a
-    # small chart does. They are described to the OpenAPI page by hand.
-    app.add_route("/cds-services/{service_id}", call, methods=["POST"], include_in_schema=False)
-    app.add_route("/determinations", determinations, methods=["POST"], include_in_schema=False)
+    # Plain routes, described by hand: bodies are decoded by msgspec, and FastAPI's own reading of
+    # them would cost as much as a small chart does.
+    app.add_route("/cds-services", discover, methods=["GET"])
+    app.add_route("/health", healthy, methods=["GET"])
+    app.add_route("/cds-services/{service_id}", call, methods=["POST"])
+    app.add_route("/determinations", determinations, methods=["POST"])
+    # FastAPI's own way to replace its description.
+    app.openapi = lambda: describe(__version__)  # type: ignore[method-assign]
     return app
 
 

@@ -127,6 +127,8 @@ def _code_faults(value_set: ValueSet) -> Iterator[tuple[str, str, str]]:
             yield key, f"unknown system {entry.system!r}", near(entry.system, SYSTEM_URIS)
         elif normalise(entry.system, entry.code) != entry.code:
             yield key, "the code is not in its canonical spelling", "Write it as published"
+        if value_set.role == "coverage" and entry.system != "icd10cm":
+            yield key, "the article's lists hold ICD-10-CM codes only", "Make it evidence"
         if entry.display is not None and entry.system not in PUBLIC_DOMAIN:
             yield key, f"titles of {entry.system} are licensed", "Write a label in your own words"
         if entry.start is not None and entry.until is not None and entry.until < entry.start:

@@ -21,13 +21,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     ``zone`` is the facility's time zone: an order without a date is judged today in it. ``overlay``
     is the folder of the site's own value sets. ``max_body`` is the largest request body in bytes.
-    ``canonical_base`` begins the URLs of the artifacts that this installation publishes.
     """
 
     zone: str = "America/New_York"
     overlay: str | None = None
     max_body: Annotated[int, msgspec.Meta(gt=0)] = 16 * 1024 * 1024
-    canonical_base: str = "https://defib-coverage.example/fhir"
 
     @property
     def time_zone(self) -> ZoneInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -173,15 +174,16 @@ def _implants_still_in(criterion: ExistingDevice, case: Case) -> Iterable[Hit]:
         fact = hit.fact
         return fact.kind is Kind.PROCEDURE and fact.confirmed and not fact.planned
 
+    # An interrupted or undated removal may have been the end of the device.
     removed = [
-        h.fact.when.high
+        date.max if h.fact.when is None else h.fact.when.high
         for h in case.view.find_all(criterion.removals)
-        if done(h) and h.fact.when is not None
+        if h.fact.kind is Kind.PROCEDURE and not h.fact.planned
     ]
     for hit in case.view.find_all(criterion.implants):
         if done(hit):
             when = hit.fact.when
-            if when is None or all(day <= when.high for day in removed):
+            if not removed or (when is not None and all(day <= when.low for day in removed)):
                 yield hit
 
 

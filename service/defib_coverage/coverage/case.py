@@ -221,8 +221,6 @@ def sort_claims(case: Case, value_set: str) -> Sorted:
     unconfirmed: list[Hit] = []
     not_current: list[Hit] = []
     for hit in hits:
-        if hit.entry.system != "icd10cm":
-            continue
         if not hit.fact.confirmed:
             unconfirmed.append(hit)
         elif not hit.fact.current and hit.entry.code not in case.rulebook.history_codes:
@@ -248,3 +246,15 @@ def _code_in_words(entry: CodeEntry) -> str:
 def in_chart(hits: Iterable[Hit]) -> tuple[Hit, ...]:
     """The hits that are records of the chart: an order's reason is a claim, not evidence."""
     return tuple(hit for hit in hits if hit.fact.kind is not Kind.ORDER_REASON)
+
+
+def latest_of(readings: Sequence[Hit]) -> tuple[Hit, ...]:
+    """The readings that may be the latest: none is certainly later than they are.
+
+    A reading without a date may be the latest only if no reading has one.
+    """
+    dated = [h for h in readings if h.fact.dated is not None]
+    if not dated:
+        return tuple(readings)
+    newest = max(h.fact.dated.low for h in dated if h.fact.dated is not None)
+    return tuple(h for h in dated if h.fact.dated is not None and h.fact.dated.high >= newest)

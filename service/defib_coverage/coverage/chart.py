@@ -101,8 +101,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def dated(self) -> DateSpan | None:
-        """The fact's date: when it happened, else when it was recorded."""
-        return self.when or self.recorded
+        """The fact's date: when it happened, else when it was recorded or noted at a visit."""
+        return self.when or self.recorded or self.encountered
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -207,16 +207,21 @@ class ChartView:
     def _as_of(self, hit: Hit) -> Hit:
         """The hit as it stood on the service date: what ended later was still current then."""
         ended = hit.fact.ended
-        if ended is None or hit.fact.current == (ended.low > self.service_date):
+        if ended is None:
             return hit
-        return Hit(
-            msgspec.structs.replace(hit.fact, current=ended.low > self.service_date),
-            hit.entry,
+        over = ended.high <= self.service_date
+        # Over on a day that may be before or after the service date: perhaps still there.
+        certain = over or ended.low > self.service_date
+        fact = msgspec.structs.replace(
+            hit.fact,
+            current=not over,
+            confirmed=hit.fact.confirmed and certain,
         )
+        return Hit(fact, hit.entry)
 
     def _counts(self, fact: Fact) -> bool:
         recorded, known_at = fact.recorded, self._known_at
         if known_at is not None and recorded is not None and recorded.low > known_at:
             return False
-        dated = fact.when or recorded
+        dated = fact.dated
         return dated is None or dated.low <= self.service_date or fact.planned

@@ -119,7 +119,11 @@ def parse_date(text: str) -> DateSpan:
         if len(text) > _FULL_DATE and _TIME.fullmatch(text, _FULL_DATE) is None:
             message = "not a FHIR date"
             raise ValueError(message)
-        day = date.fromisoformat(text[:_FULL_DATE])
+        try:
+            day = date.fromisoformat(text[:_FULL_DATE])
+        except ValueError:
+            message = "not a FHIR date"
+            raise ValueError(message) from None
         return DateSpan(day, day, text)
     match = _PARTIAL.fullmatch(text)
     if match is None:

@@ -13,6 +13,7 @@ from defib_coverage.coverage.case import (
     Sorted,
     codes_of,
     in_chart,
+    latest_of,
     sort_claims,
 )
 from defib_coverage.coverage.chart import Kind
@@ -153,7 +154,9 @@ def judge_episode(criterion: Episode, case: Case) -> Result:
 def judge_association(criterion: Association, case: Case) -> Result:
     """No cause close to the episode, or another episode without one."""
     episodes = tuple(
-        h for h in in_chart(case.view.find_all(criterion.episodes)) if h.entry.strength == "decide"
+        h
+        for h in in_chart(case.view.find_all(criterion.episodes))
+        if h.fact.confirmed and h.entry.strength == "decide"
     )
     causes = tuple(_causes(criterion, case))
     open_window = criterion.cause_window is not None and case.windows[criterion.cause_window].open
@@ -305,13 +308,10 @@ def judge_rate_control(criterion: RateControl, case: Case) -> Result:
     asking: tuple[Hit, ...] = fast
     if not fast and rhythms:
         rates = tuple(h for h in case.view.find(criterion.rates) if h.fact.quantity is not None)
-        latest = max((h.fact.when.high for h in rates if h.fact.when is not None), default=None)
         high = tuple(
             h
-            for h in rates
-            if h.fact.when is not None
-            and h.fact.when.high == latest
-            and h.fact.quantity is not None
+            for h in latest_of(rates)
+            if h.fact.quantity is not None
             and (h.fact.quantity.high is None or h.fact.quantity.high > criterion.limit)
         )
         if high:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.case import Draft, Result
+from defib_coverage.coverage.case import Draft, Result, latest_of
 from defib_coverage.coverage.chart import Hit
 from defib_coverage.coverage.determination import Evidence, Gap, evidence_of
 from defib_coverage.coverage.truth import Truth, all_of
@@ -33,7 +33,13 @@ class _Readings(msgspec.Struct, frozen=True):
 
 def judge_measurement(criterion: Measurement, case: Case) -> Result:
     """The latest reading by an approved or unstated modality against the limit (rule 5)."""
-    key = (criterion.readings, criterion.approved, criterion.after_events)
+    key = (
+        criterion.readings,
+        criterion.modality_procedures,
+        criterion.approved,
+        criterion.after_events,
+        criterion.after_therapies,
+    )
     read = case.remember(key, lambda: _read(criterion, case))
     if not read.latest:
         drafts = [case.draft("lvef-missing", criterion.cite)]
@@ -65,14 +71,15 @@ def judge_measurement(criterion: Measurement, case: Case) -> Result:
 
 def _read(criterion: Measurement, case: Case) -> _Readings:
     """Choose the readings that count."""
-    readings = case.view.find(criterion.readings)
+    # Only what states a value is a reading: an ordered measurement is none.
+    readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.quantity is not None)
     modalities = {id(h): _modality(criterion, case, h) for h in readings}
     usable = tuple(
         h for h in readings if modalities[id(h)] is None or modalities[id(h)] in criterion.approved
     )
     if not usable:
         return _Readings((), (), (), readings)
-    latest = _latest(usable)
+    latest = latest_of(usable)
     return _Readings(
         latest,
         tuple(evidence_of(h) for h in latest),
@@ -163,7 +170,7 @@ def judge_class(criterion: FunctionalClass, case: Case) -> Result:
         silent = case.silent(criterion, "nyha-missing")
         draft = case.draft("nyha-missing", criterion.cite)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=(draft,))
-    latest = case.remember((criterion.readings,), lambda: _latest(readings))
+    latest = case.remember((criterion.readings,), lambda: latest_of(readings))
     evidence = tuple(evidence_of(h) for h in latest)
     missing = case.missing_gaps(criterion)
     if missing:
@@ -185,18 +192,6 @@ def _judge_class(allowed: Sequence[int], hit: Hit) -> Truth:
     if all(within):
         return Truth.MET
     return Truth.UNKNOWN if any(within) else Truth.NOT_MET
-
-
-def _latest(readings: Sequence[Hit]) -> tuple[Hit, ...]:
-    """The readings that may be the latest: none is certainly later than they are.
-
-    A reading without a date may be the latest only if no reading has one.
-    """
-    dated = [h for h in readings if h.fact.dated is not None]
-    if not dated:
-        return tuple(readings)
-    newest = max(h.fact.dated.low for h in dated if h.fact.dated is not None)
-    return tuple(h for h in dated if h.fact.dated is not None and h.fact.dated.high >= newest)
 
 
 def _agreed(latest: Sequence[Hit], judge: Callable[[Hit], Truth]) -> Truth:

@@ -31,21 +31,3 @@ def all_of(truths: Iterable[Truth]) -> Truth:
         if truth is Truth.UNKNOWN:
             result = Truth.UNKNOWN
     return result
-
-
-def any_of(truths: Iterable[Truth]) -> Truth:
-    """Kleene disjunction: met if any is met, else unknown if any is unknown, else not met."""
-    result = Truth.NOT_MET
-    for truth in truths:
-        if truth is Truth.MET:
-            return Truth.MET
-        if truth is Truth.UNKNOWN:
-            result = Truth.UNKNOWN
-    return result
-
-
-def negation(truth: Truth) -> Truth:
-    """Kleene negation: unknown stays unknown."""
-    if truth is Truth.UNKNOWN:
-        return truth
-    return Truth.NOT_MET if truth is Truth.MET else Truth.MET

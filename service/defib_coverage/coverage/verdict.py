@@ -17,6 +17,7 @@ from defib_coverage.coverage.determination import (
     Severity,
     Status,
     WaitingPeriodResult,
+    evidence_of,
 )
 from defib_coverage.coverage.findings import severity
 from defib_coverage.coverage.policy import WaitingPeriod
@@ -137,7 +138,8 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     waiting = waiting_results(judged.case, binding=binding, replacement=replacement)
     _note_order(notebook, judged, rule, code)
     for name, hint in policy.hints.items():
-        hits = judged.case.view.find(hint.value_set)
+        found = judged.case.view.find(hint.value_set)
+        hits = tuple(h for h in found if not h.fact.planned)  # an order is no history
         if hits and hint.unless_met not in met:
             notebook.add(judged.case.draft(name, hint.cite, hits))
     reported = () if overall is Truth.NOT_MET else met
@@ -163,16 +165,17 @@ def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     policy = case.policy
     notebook = _Notebook()
     paired = {criterion.primaries for _, criterion in policy.pairings()}
-    alone = any(
-        sort_claims(case, criterion.claim).claims
+    support = [
+        hit
         for _, criterion in policy.diagnoses()
         if criterion.claim not in paired
-    )
-    pairs = any(
-        judged.result(name).truth is Truth.MET and sort_claims(case, criterion.primaries).claims
-        for name, criterion in policy.pairings()
-    )
-    supported = alone or pairs
+        for hit in sort_claims(case, criterion.claim).claims
+    ]
+    for name, criterion in policy.pairings():
+        primaries = sort_claims(case, criterion.primaries).claims
+        if primaries and judged.result(name).truth is Truth.MET:
+            support += [*primaries, *sort_claims(case, criterion.partners).claims]
+    supported = bool(support)
     met = tuple(
         name
         for name in (policy.exceptions["replacement"].indication,)
@@ -191,7 +194,16 @@ def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
         status="covered" if supported else "conditional",
         met=met,
         indications=(),
-        always=(),
+        always=(
+            CriterionResult(
+                id="group1-diagnosis",
+                label=case.wording.labels["group1-diagnosis"],
+                truth=Truth.MET if supported else Truth.UNKNOWN,
+                citation="P-GROUP1",
+                evidence=tuple(dict.fromkeys(evidence_of(hit) for hit in support)),
+                gaps=() if supported else (case.gap("not-found", "no-group1-diagnosis"),),
+            ),
+        ),
         missing=missing,
         waiting=(),
         earliest=None,

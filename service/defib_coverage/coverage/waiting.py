@@ -39,6 +39,11 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     last: date
     definite: bool
 
+    @property
+    def first_eligible(self) -> date:
+        """The day after ``last``, where the calendar has one."""
+        return day_after(self.last)
+
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
     """All that the chart says of one kind of event on the service date.
@@ -70,15 +75,16 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     if not records and not past:
         return Waiting(later=later) if later else NO_EVENTS
     dated = [(h, _span(rule, h, case.day, past=False)) for h in records]
-    known = any(span is not None for _, span in dated)
+    # Only a certain record says when: a doubtful one may turn out never to have happened.
+    known = any(span is not None and _certain(h) for h, span in dated)
     # A record that only says "once" adds nothing where one says when: an undated I25.2 beside a
     # dated infarction, Z95.1 beside the procedure itself (rule 3).
     with_onset = [h for h in past if h.fact.when is not None]
     if name == "MI":
         dated += [(h, _span(rule, h, case.day, past=True)) for h in with_onset]
-        if not known and not with_onset:
-            dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
-    elif not records:
+        if not known and not any(_certain(h) for h in with_onset):
+            dated += [(h, _span(rule, h, case.day, past=True)) for h in past if h not in with_onset]
+    elif not any(_certain(h) for h in records):
         dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
     events = _merged(Event(h, span) for h, span in dated if span is not None)
     length = rule.length
@@ -117,6 +123,8 @@ def _span(rule: WaitingEvent, hit: Hit, day: date, *, past: bool) -> DateSpan | 
         # "Presence of a graft since ..." bounds the surgery from above only.
         return DateSpan(date.min, fact.when.high).capped(day)
     when = fact.when or (None if past else fact.encountered)
+    if when is not None and when.low > day:  # a visit of after the service date tells nothing
+        when = None
     if when is not None:
         # What was written down on a day cannot have happened after it.
         if recorded is not None and when.low <= recorded.high:
@@ -198,10 +206,8 @@ def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
 
 def pacemaker_hints(case: Case) -> tuple[Hit, ...]:
     """Active reasons for a pacemaker: they turn a closed door into a question, never open it."""
-    exception = case.policy.exceptions.get("pacemaker")
-    if exception is None:
-        return ()
-    return tuple(h for h in case.view.find_all(exception.hints) if h.fact.current)
+    hints = case.policy.exceptions["pacemaker"].hints
+    return tuple(h for h in case.view.find_all(hints) if h.fact.current)
 
 
 def _notes(
@@ -217,7 +223,7 @@ def _notes(
             # Every type of infarction counts; the clinician is told which it is.
             "codes": f"{hit.entry.code}, {hit.entry.display or hit.entry.label or rule.label}",
             "last_excluded": window.last.isoformat(),
-            "first_eligible": day_after(window.last).isoformat(),
+            "first_eligible": window.first_eligible.isoformat(),
             "length": str(rule.length),
             "date": hit.fact.when.text[:10] if hit.fact.when and hit.fact.when.text else "unknown",
         }
@@ -295,7 +301,7 @@ def waiting_results(
         elif paced and applies:
             exception = "pacemaker"
         for window in waiting.open:
-            first = day_after(window.last)
+            first = window.first_eligible
             results.append(
                 WaitingPeriodResult(
                     event=name,

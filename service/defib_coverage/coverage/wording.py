@@ -99,6 +99,7 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "appointment",
             "today",
             "authored-assumed",
+            "group1-diagnosis",
         },
     ),
 }

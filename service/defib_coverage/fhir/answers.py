@@ -80,7 +80,7 @@ class _Reading:
         if whole_chart and known is None:
             # Patient/$everything under a key of the client's own: it answers every need.
             answered = tuple(KEYS)
-        elif known is not None and (not value.entry or not types.isdisjoint(known.types)):
+        elif known is not None and _may_answer(value, known.types, types):
             answered = (key, *answered)
         if "OperationOutcome" in types and _failed(value):
             self._fail(key, "the client's query failed in part", types)
@@ -144,6 +144,15 @@ class _Reading:
             self._usable,
             absent,
         )
+
+
+def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: set[str]) -> bool:
+    """Whether a Bundle answers its key: it holds what was asked for, or nothing of another need."""
+    if not types.isdisjoint(wanted) or types.isdisjoint(NEED_OF_TYPE):
+        return True
+    return not any(
+        entry.search is None or entry.search.mode not in _NOT_MATCHES for entry in bundle.entry
+    )
 
 
 def _failed(bundle: Bundle) -> bool:

@@ -127,7 +127,7 @@ def decode_order(raw: msgspec.Raw) -> tuple[Order, tuple[str, ...]] | None:
                 unread.append(field.encode_name)
     if not isinstance(read.get("resource_type"), str):
         return None
-    return msgspec.convert(read, Order, from_attributes=True, str_keys=True), tuple(unread)
+    return Order(**read), tuple(unread)  # type: ignore[arg-type]  # each decoded by its own type
 
 
 def read_bundle(raw: msgspec.Raw) -> list[RawEntry]:

@@ -142,7 +142,10 @@ def read_appointment(reading: Reading, resource: Appointment) -> None:
     when = read_date(resource.start)
     if when is not None and resource.status == "booked":
         for basis in resource.based_on:
-            reading.appointments[tail(basis.reference or "")] = when
+            # Of several the first is the day of service.
+            order = tail(basis.reference or "")
+            known = reading.appointments.get(order, when)
+            reading.appointments[order] = min(known, when, key=lambda span: span.low)
     fact = Fact(reference=reference_of(resource), kind=Kind.REQUEST, planned=True, when=when)
     planned = (*resource.service_type, *resource.reason_code)
     reading.file(reading.vocabulary.matches_any(planned), fact)

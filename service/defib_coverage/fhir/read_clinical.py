@@ -135,6 +135,8 @@ def _read_value(
     value: Observation | Value,
     match: Match,
 ) -> None:
+    if value.value_boolean is False:  # asked and answered with no
+        return
     quantity: Quantity | None = None
     classes: tuple[int, ...] = ()
     modality = None
@@ -147,8 +149,6 @@ def _read_value(
         case "heart-rate":
             quantity = read_rate(value)
         case "nyha":
-            if value.value_boolean is False:
-                return
             classes = read_classes(value, reading.vocabulary) or tuple(
                 c for c in (match.entry.nyha,) if c is not None
             )

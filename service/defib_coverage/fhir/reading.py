@@ -119,7 +119,7 @@ class Reading:
                 payer = kind
                 break
         return Chart(
-            hits={name: tuple(hits) for name, hits in self._hits.items()},
+            hits={name: _in_order(hits) for name, hits in self._hits.items()},
             missing=self._missing,
             other_patient=self.other_patient,
             payer=payer,
@@ -217,3 +217,11 @@ def end_or_start(date_time: str | None, period: Period | None) -> DateSpan | Non
 def reference_of(resource: Resource) -> str:
     """``Type/id`` of a resource."""
     return f"{type(resource).__struct_config__.tag}/{resource.id or 'unknown'}"
+
+
+def _in_order(hits: list[Hit]) -> tuple[Hit, ...]:
+    """The hits by reference and code, each once: neither place nor repetition says anything."""
+    if len(hits) == 1:
+        return (hits[0],)
+    hits.sort(key=lambda h: (h.fact.reference, h.entry.code))
+    return tuple(dict.fromkeys(hits))

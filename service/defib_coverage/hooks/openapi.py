@@ -1,4 +1,4 @@
-"""What the OpenAPI page says of the endpoints: their bodies and answers are decoded by msgspec."""
+"""The OpenAPI description: bodies and answers are decoded by msgspec, so it is written here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,24 @@ import msgspec
 
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.hooks.cards import HookResponse
-from defib_coverage.hooks.discovery import Discovery
+from defib_coverage.hooks.discovery import SERVICE_IDS, Discovery
+from defib_coverage.hooks.wire import HOOKS
+
+
+class Health(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether the service runs, and with which data."""
+
+    status: str
+    version: str
+    policies: tuple[str, ...]
+    data_digest: str
+
+
+class Determinations(msgspec.Struct, frozen=True):
+    """One determination an order, in the order given."""
+
+    determinations: tuple[Determination, ...]
+
 
 _OUTCOME = {
     "description": "An OperationOutcome that names the place",
@@ -26,16 +43,16 @@ _OUTCOME = {
     },
 }
 _ERRORS = {
-    400: _OUTCOME,
-    412: _OUTCOME | {"description": "A needed prefetch key is absent and nothing else was sent"},
-    413: _OUTCOME,
-    415: _OUTCOME,
+    "400": _OUTCOME,
+    "412": _OUTCOME | {"description": "A needed prefetch key is absent and nothing else was sent"},
+    "413": _OUTCOME,
+    "415": _OUTCOME,
 }
 _REQUEST = {
     "type": "object",
     "required": ["hook", "hookInstance", "context"],
     "properties": {
-        "hook": {"enum": ["order-select", "order-sign", "order-dispatch", "appointment-book"]},
+        "hook": {"enum": list(HOOKS)},
         "hookInstance": {"type": "string", "format": "uuid"},
         "context": {
             "type": "object",
@@ -58,34 +75,65 @@ _REQUEST = {
         },
     },
 }
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}}}
+_BODY = {"required": True, "content": {"application/json": {"schema": _REQUEST}}}
 
 
-def _answer(model: object, description: str) -> dict[int | str, Any]:
-    """An answer of a msgspec model, its parts written out in place."""
-    _, parts = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
-    schema = msgspec.json.schema(model) | {"$defs": parts}
+def describe(version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of a version of the product."""
+    (discovery, cards, found, health), parts = msgspec.json.schema_components(
+        [Discovery, HookResponse, Determinations, Health],
+        ref_template="#/components/schemas/{name}",
+    )
     return {
-        200: {"description": description, "content": {"application/json": {"schema": schema}}},
+        "openapi": "3.1.0",
+        "info": {
+            "title": "defib-coverage",
+            "version": version,
+            "summary": "Coverage of implantable defibrillators under Medicare NCD 20.4",
+        },
+        "paths": {
+            "/cds-services": {
+                "get": {
+                    "summary": "CDS Hooks discovery",
+                    "responses": {"200": _answer(discovery, "The four services")},
+                },
+            },
+            "/cds-services/{service_id}": {
+                "post": {
+                    "summary": "A CDS Hooks call",
+                    "parameters": [
+                        {
+                            "name": "service_id",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"enum": list(SERVICE_IDS)},
+                        },
+                    ],
+                    "requestBody": _BODY,
+                    "responses": {
+                        "200": _answer(cards, "Cards, possibly none"),
+                        "404": _OUTCOME | {"description": "There is no such service"},
+                        **_ERRORS,
+                    },
+                },
+            },
+            "/determinations": {
+                "post": {
+                    "summary": "The determination of every order of a call, in full",
+                    "requestBody": _BODY,
+                    "responses": {"200": _answer(found, "In the order given"), **_ERRORS},
+                },
+            },
+            "/health": {
+                "get": {
+                    "summary": "Whether the service runs, and with which data",
+                    "responses": {"200": _answer(health, "It runs")},
+                },
+            },
+        },
+        "components": {"schemas": parts},
     }
 
 
-DISCOVERY: dict[str, Any] = {
-    "summary": "CDS Hooks discovery",
-    "responses": _answer(Discovery, "The four services"),
-}
-HEALTH: dict[str, Any] = {"summary": "Whether the service runs, and with which data"}
-HOOK: dict[str, Any] = {
-    "summary": "A CDS Hooks call",
-    "responses": _answer(HookResponse, "Cards, possibly none") | _ERRORS | {404: _OUTCOME},
-    "openapi_extra": _BODY,
-}
-DETERMINATIONS: dict[str, Any] = {
-    "summary": "The determination of every order of a call, in full",
-    "responses": _answer(
-        dict[str, list[Determination]],
-        "One determination an order, in the order given",
-    )
-    | _ERRORS,
-    "openapi_extra": _BODY,
-}
+def _answer(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
