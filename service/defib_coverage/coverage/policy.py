@@ -394,8 +394,7 @@ def references(key: str, value: object, hint: object) -> Iterator[tuple[str, Ref
     """Every text of a policy that names something, with its key and what it names."""
     if get_origin(hint) is Annotated:
         for note in get_args(hint)[1:]:
-            if isinstance(note, Refers):
-                yield key, note, str(value)
+            yield key, note, str(value)
         return
     for inner_key, inner, inner_hint in _parts(key, value, hint):
         yield from references(inner_key, inner, inner_hint)
