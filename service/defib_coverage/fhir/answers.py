@@ -74,11 +74,10 @@ class _Reading:
             self._check_kind(key, types)
             return
         self._entries += value.entry
-        types = {type_name(kind) for kind in {type(entry.resource) for entry in value.entry}}
-        whole_chart = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
+        kinds = {type(entry.resource) for entry in value.entry}
+        types = {type_name(kind) for kind in kinds}
         answered = self._keys_of(types)
-        if whole_chart and known is None:
-            # Patient/$everything under a key of the client's own: it answers every need.
+        if known is None and _is_whole_chart(types):
             answered = tuple(KEYS)
         elif known is not None and _may_answer(value, known.types, types):
             answered = (key, *answered)
@@ -91,6 +90,8 @@ class _Reading:
 
     def _check_kind(self, key: str, types: set[str]) -> None:
         """A Bundle or Parameters in the place of a record may hold anything: it is not read."""
+        if types.isdisjoint(_NO_RECORDS):
+            return
         for kind in types & _NO_RECORDS:
             self.unreadable(Unreadable(key, kind, None, "not a record"))
 
@@ -146,6 +147,11 @@ class _Reading:
         )
 
 
+def _is_whole_chart(types: set[str]) -> bool:
+    """Whether a Bundle under a key of the client's own is Patient/$everything: it answers all."""
+    return "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
+
+
 def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: set[str]) -> bool:
     """Whether a Bundle answers its key: it holds what was asked for, or nothing of another need."""
     if not types.isdisjoint(wanted) or types.isdisjoint(NEED_OF_TYPE):
@@ -166,11 +172,12 @@ def _failed(bundle: Bundle) -> bool:
 
 def _has_more(bundle: Bundle) -> bool:
     """Whether a Bundle is only a part: a next page, or a total above its matches."""
-    if any(link.relation == "next" for link in bundle.link):
-        return True
-    if bundle.total is None:
+    for link in bundle.link:
+        if link.relation == "next":
+            return True
+    if bundle.total is None or bundle.total == 0:
         return False
-    others = sum(
-        entry.search is not None and entry.search.mode in _NOT_MATCHES for entry in bundle.entry
-    )
+    # What was included or warned of beside the matches does not count among them.
+    modes = [entry.search.mode for entry in bundle.entry if entry.search is not None]
+    others = len(modes) - modes.count("match") - modes.count(None)
     return bundle.total > len(bundle.entry) - others

@@ -20,6 +20,7 @@ from defib_coverage.fhir.resources import (
     Practitioner,
     PractitionerRole,
     Resource,
+    type_name,
 )
 from defib_coverage.fhir.systems import alias_of
 
@@ -216,7 +217,7 @@ def end_or_start(date_time: str | None, period: Period | None) -> DateSpan | Non
 
 def reference_of(resource: Resource) -> str:
     """``Type/id`` of a resource."""
-    return f"{type(resource).__struct_config__.tag}/{resource.id or 'unknown'}"
+    return f"{type_name(type(resource))}/{resource.id or 'unknown'}"
 
 
 def _in_order(hits: list[Hit]) -> tuple[Hit, ...]:

@@ -6,9 +6,12 @@ makes reading a chart cheap.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Union, get_args
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Coding(msgspec.Struct, gc=False):
@@ -387,9 +390,12 @@ else:
     ]
 
 
+_NAMES: Mapping[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Resource)}
+
+
 def type_name(kind: type) -> str:
     """The name that FHIR has for a resource type; empty for what is none."""
-    return str(kind.__struct_config__.tag) if issubclass(kind, AnyResource) else ""
+    return _NAMES.get(kind, "")
 
 
 class Extension(msgspec.Struct, rename="camel"):

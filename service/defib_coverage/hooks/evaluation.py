@@ -147,7 +147,7 @@ class Evaluator:
         return _Ordered(
             msgspec.structs.replace(judged, unread=unread) if unread else judged,
             _named(decoded, reason_references(order)),
-            decode_resource(entry.resource),
+            decode_resource(entry.resource) if judged.code is None else None,
         )
 
     def _dispatched(self, decoded: Decoded, references: Sequence[str]) -> list[_Ordered]:
