@@ -1,0 +1,131 @@
+"""The documents stay true: commands, settings, links, names and numbers that they state."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from defib_coverage.content import load
+from defib_coverage.coverage import policy
+from defib_coverage.coverage.wording import LONGEST_SHORT
+from defib_coverage.hooks.discovery import SERVICE_IDS
+from defib_coverage.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = sorted(
+    p
+    for folder in (ROOT, *(ROOT / n for n in ("docs", "policies", "valuesets", "cards", "bench")))
+    for p in folder.glob("*.md")
+)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_into_the_repository_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), target
+
+
+def in_code(pattern: str) -> set[str]:
+    """What the documents say in code, not in prose."""
+    return {
+        found
+        for document in DOCUMENTS
+        for code in re.findall(r"`([^`\n]+)`", document.read_text())
+        + blocks(document.read_text(), "sh")
+        for found in re.findall(pattern, code)
+    }
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = in_code(r"\bmake ([a-z]+)\b")
+    assert {"run", "check", "bench"} <= named
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_every_subcommand_that_is_named_exists() -> None:
+    named = in_code(r"defib-coverage ((?:policy )?[a-z]+)\b") - {"defib"}
+    assert {"evaluate", "validate", "policy diff"} <= named
+    for words in named:
+        done = subprocess.run(
+            [sys.executable, "-m", "defib_coverage", *words.split(), "--help"],
+            capture_output=True,
+            check=False,
+            env={"PYTHONPATH": str(ROOT / "service"), "PATH": ""},
+        )
+        assert done.returncode == 0, words
+
+
+def test_the_files_of_the_readme_exist() -> None:
+    for path in re.findall(r"docs/samples/[\w-]+\.json", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_settings_of_the_readme_are_the_settings() -> None:
+    rows = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \| (?:`([^`]*)`)? ?\|", README, re.MULTILINE)
+    fields = {f.name: f.default for f in msgspec.structs.fields(Settings)}
+    assert {name.lower() for name, _ in rows} == set(fields)
+    for name, default in rows:
+        assert default == ("" if fields[name.lower()] is None else str(fields[name.lower()]))
+
+
+def test_the_services_of_the_readme_are_the_services() -> None:
+    for service_id in SERVICE_IDS:
+        assert service_id.removeprefix("defibrillator") in README
+
+
+def test_every_kind_of_criterion_is_explained() -> None:
+    explained = set(
+        re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "policies/README.md").read_text(), re.MULTILINE)
+    )
+    kinds = {str(kind.__struct_config__.tag) for kind in get_args(policy.Criterion)}
+    assert kinds <= explained
+
+
+def test_every_table_of_the_policy_is_explained() -> None:
+    text = (ROOT / "policies/README.md").read_text()
+    for name in (
+        "paragraphs",
+        "orders",
+        "indications",
+        "criteria",
+        "waiting",
+        "exceptions",
+        "hints",
+    ):
+        assert re.search(rf"^\| `{name}\b", text, re.MULTILINE), name
+
+
+def test_every_table_of_the_wording_is_explained() -> None:
+    text = (ROOT / "cards/README.md").read_text()
+    for field in load().wording.__struct_fields__:
+        assert f"| `{field}" in text
+    assert f"at most {LONGEST_SHORT} characters" in text
+
+
+def test_every_reading_that_is_marked_in_the_policy_is_written_down() -> None:
+    marked = (ROOT / "policies/ncd-20.4/2018-02-15.toml").read_text().count("[R]")
+    readings = (ROOT / "docs/readings.md").read_text()
+    assert readings.count("\n* ") >= marked
+
+
+def test_the_changelog_names_the_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "defib_coverage", "--version"],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "service"), "PATH": ""},
+    )
+    version = done.stdout.split()[-1]
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
