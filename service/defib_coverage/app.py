@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException
 from defib_coverage import __version__
 from defib_coverage.content import load
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.cards import HookResponse, build_cards
+from defib_coverage.hooks.cards import build_cards
 from defib_coverage.hooks.discovery import SERVICE_IDS, discovery
 from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.openapi import Determinations, Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
+from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
 
 if TYPE_CHECKING:

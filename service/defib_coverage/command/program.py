@@ -148,7 +148,8 @@ def _print_json(
     """What the service would answer, byte for byte but for white space."""
     import msgspec  # noqa: PLC0415
 
-    from defib_coverage.hooks.cards import HookResponse, build_cards  # noqa: PLC0415
+    from defib_coverage.hooks.cards import build_cards  # noqa: PLC0415
+    from defib_coverage.hooks.response import HookResponse  # noqa: PLC0415
 
     answer: object = {"determinations": determinations}
     if cards:

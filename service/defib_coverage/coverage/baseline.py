@@ -12,8 +12,8 @@ from defib_coverage.coverage.truth import all_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from defib_coverage.coverage.case import Result
     from defib_coverage.coverage.policy import PolicyVersion
+    from defib_coverage.coverage.results import Result
 
 
 class Baseline(msgspec.Struct, frozen=True):

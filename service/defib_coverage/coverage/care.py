@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.case import Result, codes_of
+from defib_coverage.coverage.case import codes_of
 from defib_coverage.coverage.chart import Clinician, Kind
 from defib_coverage.coverage.determination import evidence_of
+from defib_coverage.coverage.results import Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from defib_coverage.coverage.chart import GapKind, Kind
 from defib_coverage.coverage.determination import (
     Evidence,
     Gap,
-    MissingSecondary,
     PolicyReference,
     evidence_of,
 )
 from defib_coverage.coverage.policy import value_sets_of
+from defib_coverage.coverage.results import Draft, Question, Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.baseline import Baseline
     from defib_coverage.coverage.chart import ChartView, Hit
     from defib_coverage.coverage.codes import CodeEntry, CodeIndex
+    from defib_coverage.coverage.events import Waiting
     from defib_coverage.coverage.policy import Criterion, EventName, PolicyVersion
-    from defib_coverage.coverage.waiting import Waiting
     from defib_coverage.coverage.wording import Wording
 
 Item = TypeVar("Item")
@@ -60,38 +60,6 @@ class Rulebook:
             citation=policy.citation,
         )
         self.baselines: dict[date, Baseline] = {}
-
-
-class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A finding before its severity is known."""
-
-    code: str
-    cite: str
-    text: str
-    evidence: tuple[Evidence, ...] = ()
-
-
-class Question(msgspec.Struct, frozen=True, gc=False):
-    """A finding that leaves a question open, with the gap that asks it."""
-
-    draft: Draft
-    gap: Gap
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one criterion came to.
-
-    ``candidate`` is meant for diagnoses and devices: the chart leads to the indication. ``missing``
-    are primaries without partner.
-    """
-
-    truth: Truth
-    evidence: tuple[Evidence, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    drafts: tuple[Draft, ...] = ()
-    attest: bool = False
-    candidate: bool = False
-    missing: tuple[MissingSecondary, ...] = ()
 
 
 class Case:

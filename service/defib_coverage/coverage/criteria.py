@@ -17,8 +17,8 @@ from defib_coverage.coverage.chart import Chart, ChartView
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from defib_coverage.coverage.case import Result
     from defib_coverage.coverage.determination import CriterionResult, IndicationResult
+    from defib_coverage.coverage.results import Result
 
 # Each judge takes the criterion type it stands beside.
 _JUDGES: Mapping[type, Callable[[Any, Case], Result]] = {

@@ -7,24 +7,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from defib_coverage.coverage.case import (
-    Draft,
-    Result,
-    Sorted,
-    codes_of,
-    in_chart,
-    latest_of,
-    sort_claims,
-)
+from defib_coverage.coverage.case import Sorted, codes_of, in_chart, latest_of, sort_claims
 from defib_coverage.coverage.chart import Kind
 from defib_coverage.coverage.dates import DAY, DateSpan
 from defib_coverage.coverage.determination import Evidence, MissingSecondary, evidence_of
+from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from defib_coverage.coverage.case import Case, Question
+    from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.chart import Hit
     from defib_coverage.coverage.policy import (
         Absence,
@@ -34,6 +27,7 @@ if TYPE_CHECKING:
         Pairing,
         RateControl,
     )
+    from defib_coverage.coverage.results import Question
 
 Item = TypeVar("Item")
 

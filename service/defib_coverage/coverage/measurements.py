@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.case import Draft, Result, latest_of
+from defib_coverage.coverage.case import latest_of
 from defib_coverage.coverage.chart import Hit
 from defib_coverage.coverage.determination import Evidence, Gap, evidence_of
+from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth, all_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.case import Draft, sort_claims
+from defib_coverage.coverage.case import sort_claims
 from defib_coverage.coverage.determination import (
     CriterionResult,
     Evidence,
@@ -21,6 +21,7 @@ from defib_coverage.coverage.determination import (
 )
 from defib_coverage.coverage.findings import severity
 from defib_coverage.coverage.policy import WaitingPeriod
+from defib_coverage.coverage.results import Draft
 from defib_coverage.coverage.truth import Truth, all_of
 from defib_coverage.coverage.waiting import waiting_results
 

@@ -10,55 +10,20 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
-from defib_coverage.coverage.case import Result, codes_of
+from defib_coverage.coverage.case import codes_of
 from defib_coverage.coverage.chart import Hit, Kind
 from defib_coverage.coverage.dates import DateSpan, day_after, parse_span
 from defib_coverage.coverage.determination import WaitingPeriodResult, evidence_of
+from defib_coverage.coverage.events import NO_EVENTS, Event, Waiting, Window
+from defib_coverage.coverage.results import Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from defib_coverage.coverage.case import Case, Draft
+    from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.policy import EventName, WaitingEvent, WaitingPeriod
-
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """A dated event: the days on which it may have happened."""
-
-    hit: Hit
-    span: DateSpan
-
-
-class Window(msgspec.Struct, frozen=True, gc=False):
-    """An open window of an event; ``last`` is the last excluded day for its latest possible day."""
-
-    event: Event
-    last: date
-    definite: bool
-
-    @property
-    def first_eligible(self) -> date:
-        """The day after ``last``, where the calendar has one."""
-        return day_after(self.last)
-
-
-class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """All that the chart says of one kind of event on the service date.
-
-    ``undated`` records may have happened on any day; ``later`` ones are dated after the service
-    date and do not count.
-    """
-
-    events: tuple[Event, ...] = ()
-    open: tuple[Window, ...] = ()
-    undated: tuple[Hit, ...] = ()
-    later: tuple[Hit, ...] = ()
-
-
-NO_EVENTS = Waiting()
+    from defib_coverage.coverage.results import Draft
 
 
 def waiting_of(name: EventName, case: Case) -> Waiting:

@@ -11,9 +11,8 @@ import re
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import uuid4
 
-import msgspec
-
 from defib_coverage.coverage.truth import Truth
+from defib_coverage.hooks.response import Card, CardExtension, OrderReference, Source, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,52 +43,6 @@ _FAILURES = frozenset(
 _NO_DIAGNOSIS = frozenset({"no-covered-diagnosis-found", "no-group1-diagnosis"})
 # What begins formatting, a link (also a bare address), HTML or an entity within a line.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-
-
-class Topic(msgspec.Struct, frozen=True):
-    """Card source.topic: a code of the CRD card types."""
-
-    system: str
-    code: str
-
-
-class Source(msgspec.Struct, frozen=True):
-    """Card source."""
-
-    label: str
-    url: str
-    topic: Topic
-
-
-class OrderReference(msgspec.Struct, frozen=True):
-    """A reference to an order of the call."""
-
-    reference: str
-
-
-class CardExtension(msgspec.Struct, frozen=True):
-    """Card extension: the orders that the card is about, where the call has several."""
-
-    associated_resource: tuple[OrderReference, ...] = msgspec.field(
-        name="davinci-crd.associated-resource",
-    )
-
-
-class Card(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A CDS Hooks card."""
-
-    uuid: str
-    summary: str
-    indicator: Literal["info", "warning"]
-    detail: str
-    source: Source
-    extension: CardExtension | None = None
-
-
-class HookResponse(msgspec.Struct, frozen=True):
-    """The answer to a CDS Hooks call."""
-
-    cards: tuple[Card, ...]
 
 
 def plain(text: str) -> str:

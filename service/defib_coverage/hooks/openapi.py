@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from defib_coverage.coverage.determination import Determination
-from defib_coverage.hooks.cards import HookResponse
 from defib_coverage.hooks.discovery import SERVICE_IDS, Discovery
+from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import HOOKS
 
 
