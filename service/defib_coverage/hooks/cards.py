@@ -80,6 +80,7 @@ class _Builder:
         self._index: CodeIndex = knowledge.index
         self._wording: Wording = knowledge.wording
         self._library = knowledge.library
+        self._points: dict[int, list[str]] = {}
 
     def verdict(self, determination: Determination) -> Card:
         """What the policy says of one order, and why."""
@@ -135,7 +136,7 @@ class _Builder:
         order = determination.order
         earliest = determination.earliest_eligible_date
         best = _closest(determination)
-        count = len(_open_points([determination], self._wording))
+        count = len(self._open_points(determination))
         facts = {
             "order": order.code or "order",
             "service_date": order.service_date.isoformat(),
@@ -283,7 +284,7 @@ class _Builder:
 
     def checklist(self, determinations: Sequence[Determination]) -> Iterable[Card]:
         """What is left to document, and what was checked and is left to attest."""
-        points = _open_points(determinations, self._wording)
+        points = _unique(p for d in determinations for p in self._open_points(d))
         if not points:
             return
         attested = _unique(
@@ -302,6 +303,21 @@ class _Builder:
             parts.append("\n".join(f"- [ ] {label}" for label in attested))
         summary = self._wording.summary("checklist", {"count": str(len(points))})
         yield self._card(summary, "info", "\n\n".join(parts), "clinical-reminder", determinations)
+
+    def _open_points(self, determination: Determination) -> list[str]:
+        """What is left to document, each point once: of the indications that can still be met."""
+        points = self._points.get(id(determination))
+        if points is None:
+            candidates = [] if determination.indications_met else _candidates(determination)
+            asks = [g.ask for i in candidates for c in i.criteria for g in c.gaps]
+            asks += [g.ask for c in determination.always for g in c.gaps]
+            asks += [
+                self._wording.ask(f.code, {})
+                for f in determination.findings
+                if f.code in _NO_DIAGNOSIS
+            ]
+            points = self._points[id(determination)] = _unique(asks)
+        return points
 
     def _card(
         self,
@@ -362,17 +378,6 @@ def _closest(determination: Determination) -> IndicationResult | None:
         key=lambda i: (i.truth is Truth.NOT_MET, sum(bool(c.gaps) for c in i.criteria)),
         default=None,
     )
-
-
-def _open_points(determinations: Sequence[Determination], wording: Wording) -> list[str]:
-    """What is left to document, each point once: of the indications that can still be met."""
-    points: list[str] = []
-    for d in determinations:
-        candidates = [] if d.indications_met else _candidates(d)
-        shown = [c for i in candidates for c in i.criteria] + list(d.always)
-        points += [gap.ask for c in shown for gap in c.gaps]
-        points += [wording.ask(f.code, {}) for f in d.findings if f.code in _NO_DIAGNOSIS]
-    return _unique(points)
 
 
 def _unique(items: Iterable[Item]) -> list[Item]:
