@@ -154,7 +154,7 @@ def test_settings_that_cannot_be_used(command: tuple[str | Path, ...]) -> None:
 def test_overlay_that_cannot_be_used() -> None:
     done = run("evaluate", WAITING, settings={"OVERLAY": "/nowhere"})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("/nowhere: -: the overlay is no folder.")
+    assert done.stderr.startswith("/nowhere: overlay: is no folder.")
 
 
 def test_version_and_help() -> None:

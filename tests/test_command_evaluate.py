@@ -114,3 +114,17 @@ def test_packed_file(tmp_path: Path) -> None:
         gzip.compress(WAITING.read_bytes()[:900]) + gzip.compress(WAITING.read_bytes()[900:])
     )
     assert determinations(packed)[0]["earliestEligibleDate"] == "2026-12-05"
+
+
+def test_order_code_without_a_date_is_judged_today(tmp_path: Path) -> None:
+    patient = {"resourceType": "Patient", "id": "p1"}
+    chart = tmp_path / "chart.json"
+    chart.write_text(
+        json.dumps(
+            {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}]},
+        ),
+    )
+    page = run("evaluate", chart, "--order", "33249").stdout
+    assert "the day is today" in page
+    dated = run("evaluate", chart, "--order", "33249", "--date", "2026-12-01").stdout
+    assert "the day is the order's date" in dated

@@ -80,6 +80,14 @@ def test_overlay_faults(tmp_path: Path) -> None:
     assert second.startswith("b.toml: ")
 
 
+def test_overlay_of_the_settings_is_checked(tmp_path: Path) -> None:
+    done = run("policy", "check", settings={"OVERLAY": str(tmp_path / "nope")})
+    assert done.returncode == 1
+    assert "nope: overlay: is no folder" in done.stdout
+    done = run("policy", "check", settings={"OVERLAY": str(tmp_path)})
+    assert f"OK: overlay {tmp_path}" in done.stdout
+
+
 def test_overlay_changes_the_digest(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(
         'extends = "lvef"\ncodes = [{ system = "urn:site", code = "EF" }]\n',
@@ -120,7 +128,7 @@ def test_policy_in_plain_english() -> None:
     assert "the same day of the month 3 calendar months later" in page
     assert "On the claim I25.2 must go with one of I50.21, I50.22" in page
     assert "replacement: needs one of B6;" in page
-    assert "cpt 33249 complete transvenous defibrillator system" in page
+    assert "CPT 33249 complete transvenous defibrillator system" in page
 
 
 def test_codes_are_those_of_the_day() -> None:

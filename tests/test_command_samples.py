@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,3 +107,16 @@ def test_missing_secondary_is_supported_by_the_chart() -> None:
     (found,) = determinations(MISSING)
     (missing,) = found["missingSecondary"]
     assert (missing["primary"], missing["supported"]) == ("I25.5", ["I50.22"])
+
+
+def test_samples_are_not_shown_from_a_server_that_runs_already() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, str(SAMPLES / "try.py"), port],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stdout

@@ -107,7 +107,7 @@ def test_banner_is_louder_where_others_can_reach_it() -> None:
     ("name", "value", "message"),
     [
         ("ZONE", "Mars/Olympus", "DEFIB_COVERAGE_ZONE: "),
-        ("OVERLAY", "/nowhere", "/nowhere: -: the overlay is no folder."),
+        ("OVERLAY", "/nowhere", "/nowhere: overlay: is no folder."),
         ("COLOUR", "red", "DEFIB_COVERAGE_"),
     ],
 )

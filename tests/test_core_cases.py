@@ -353,3 +353,110 @@ def test_answer_does_not_depend_on_how_many_days_were_asked_before(judge: Judge)
         many = [order(day=day, id=f"order-{day}") for day in days]
         assert {d["status"] for d in judge(many, chart)} == {"covered"}
     assert judge([order()], chart) == before
+
+
+@pytest.mark.parametrize("day", ["14.01.2027", "2027-1-14", "2027-02-30"])
+def test_order_date_that_cannot_be_read_is_told(day: str, judge: Judge) -> None:
+    found = judge([order(day=day)], b3_chart())[0]
+    assert found["order"]["serviceDateBasis"] == "today"
+    told = finding(found, "order-partly-unread")
+    assert (told["severity"], "occurrenceDateTime" in told["text"]) == ("warning", True)
+
+
+def test_start_of_an_order_that_cannot_be_read_is_told(judge: Judge) -> None:
+    found = judge([order(day=None, occurrencePeriod={"start": "soon"})], b3_chart())[0]
+    assert "occurrencePeriod" in finding(found, "order-partly-unread")["text"]
+
+
+def test_missing_order_date_is_no_unread_part(judge: Judge) -> None:
+    assert "order-partly-unread" not in codes(judge([order(day=None)], b3_chart())[0])
+
+
+_MI_SNOMED, _OLD_MI_SNOMED = "22298006", "399211009"
+
+
+def _after_infarction(*days: int) -> list[Json]:
+    """Heart failure and an infarction so many days ago; with two, first the history record's."""
+    event = [date.fromisoformat(DOS) - timedelta(d) for d in days]
+    records = [condition(_MI_SNOMED, event[-1].isoformat(), system="snomed", id="event")]
+    if len(days) > 1:
+        history = condition(_OLD_MI_SNOMED, event[0].isoformat(), system="snomed", id="a-history")
+        records.append(history)
+    return [patient(), *records, *weak_heart(28)]
+
+
+@pytest.mark.parametrize("days", [(28,), (20, 20)])
+def test_no_old_infarction_code_within_four_weeks(days: tuple[int, ...], judge: Judge) -> None:
+    # Rule 6: before day 29 I25.2 cannot honestly be reported.
+    found = judge([order()], _after_infarction(*days))[0]
+    assert "i25.2-not-yet-valid" in codes(found)
+    assert "needs-icd10-code" not in codes(found)
+
+
+@pytest.mark.parametrize("days", [(29,), (400, 20)])
+def test_old_infarction_code_is_asked_for_after_four_weeks(
+    days: tuple[int, ...],
+    judge: Judge,
+) -> None:
+    found = judge([order()], _after_infarction(*days))[0]
+    assert finding(found, "needs-icd10-code")["text"].endswith("the ICD-10-CM code: I25.2.")
+
+
+def test_record_of_the_infarction_itself_speaks_for_its_day(judge: Judge) -> None:
+    found = judge([order()], _after_infarction(20, 20))[0]
+    (evidence,) = finding(found, "waiting-period-open")["evidence"]
+    assert evidence["reference"] == "Condition/event"
+
+
+def _summaries(evaluate: Evaluate, knowledge: Knowledge, chart: list[Json]) -> list[str]:
+    return [c.summary for c in build_cards(evaluate(sign([order()], by_keys(chart))), knowledge)]
+
+
+_RECENT = (date.fromisoformat(DOS) - timedelta(10)).isoformat()
+
+
+def test_headline_names_the_open_indication_without_waiting_period(
+    evaluate: Evaluate,
+    knowledge: Knowledge,
+) -> None:
+    # An arrest on the day of the infarction: B1 is open, and would make the window needless.
+    event = [condition("I21.4", _RECENT), condition("I49.01", _RECENT)]
+    cards = build_cards(evaluate(sign([order()], by_keys([*b3_chart(), *event]))), knowledge)
+    assert "waiting period unless B1 is met" in cards[0].summary
+    assert any("No waiting period binds under B1" in (c.detail or "") for c in cards)
+    assert not any("pacing" in c.summary for c in cards)
+
+
+def test_headline_names_pacing_where_there_is_a_reason_for_it(
+    evaluate: Evaluate,
+    knowledge: Knowledge,
+) -> None:
+    event = [condition("I21.4", _RECENT), condition("I44.2", "2026-01-05")]
+    first = _summaries(evaluate, knowledge, [*b3_chart(), *event])[0]
+    assert "unless pacing is indicated too" in first
+
+
+def test_last_day_of_a_waiting_period_is_one_day(
+    evaluate: Evaluate,
+    knowledge: Knowledge,
+) -> None:
+    day = (date.fromisoformat(DOS) - timedelta(40)).isoformat()
+    chart = [*b3_chart(), condition("I21.4", day)]
+    cards = build_cards(evaluate(sign([order()], by_keys(chart))), knowledge)
+    assert any("lies 1 day before" in (c.detail or "") for c in cards)
+
+
+def test_value_of_the_wrong_type_is_told_in_plain_words(judge: Judge) -> None:
+    reading = lvef(None, valueQuantity={"value": "32", "unit": "%"}, id="text")
+    found = judge([order()], [patient(), condition("I25.5"), reading])[0]
+    told = finding(found, "record-incomplete")["text"]
+    assert "Observation/text: valueQuantity.value: a text does not belong there" in told
+
+
+def test_exchange_without_replacement_code_asks_for_it_once(
+    evaluate: Evaluate,
+    knowledge: Knowledge,
+) -> None:
+    determinations = evaluate(sign([order("33262")], by_keys([patient(), visit()])))
+    checklist = build_cards(determinations, knowledge)[-1].detail or ""
+    assert "Document the diagnosis that the implant rests on" not in checklist

@@ -282,7 +282,7 @@ def test_a_fhir_file_that_is_no_json_refuses_to_start(tmp_path: Path) -> None:
 def test_an_overlay_that_is_no_folder_refuses_to_start(tmp_path: Path) -> None:
     ((file, key, _, _),) = _faults(tmp_path / "no-such-folder")
     assert file.endswith("no-such-folder")
-    assert key == "-"
+    assert key == "overlay"
 
 
 def test_an_overlay_of_text_that_is_not_utf8_refuses_to_start(tmp_path: Path) -> None:

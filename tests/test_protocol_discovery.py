@@ -109,3 +109,14 @@ def test_prefetch_templates_are_reads_or_plain_searches_of_one_type(live: Live) 
 @pytest.mark.parametrize("path", ["/cds-services/", "/cds-services?x=1"])
 def test_discovery_is_found_in_the_spellings_that_clients_use(live: Live, path: str) -> None:
     assert live.get(path).status_code == 200
+
+
+def test_api_page_needs_no_other_host(live: Live) -> None:
+    # Hospital networks rarely reach the outside: the page and its scripts are the service's own.
+    page = live.get("/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert loaded
+    for path in loaded:
+        assert urlsplit(path).netloc == ""
+        assert live.get(path).status_code == 200

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ def main() -> int:
     base = f"http://127.0.0.1:{port}"
     console = Console(width=100)
     command = [sys.executable, "-m", "defib_coverage", "serve", "--port", port]
+    if _taken(int(port)):
+        console.print(f"Port {port} is taken; another one: make run PORT=9000", style="red")
+        return 1
     with subprocess.Popen(command) as service:  # noqa: S603 - the product itself
         try:
             if not _answers(base, service):
@@ -38,6 +42,12 @@ def main() -> int:
             return 0
         finally:
             service.terminate()
+
+
+def _taken(port: int) -> bool:
+    """Whether something listens there already: its answers would pass for ours."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(base: str, service: subprocess.Popen[bytes]) -> bool:
@@ -54,7 +64,7 @@ def _answers(base: str, service: subprocess.Popen[bytes]) -> bool:
 def _sign(console: Console, base: str, sample: Path) -> None:
     """Send one order-sign call, as an EHR does, and show what comes back."""
     url = f"{base}/cds-services/defibrillator-order-sign"
-    console.rule(f"POST {url} < docs/samples/{sample.name}", align="left")
+    console.rule(f"{sample.name}, signed", align="left")
     answer = requests.post(
         url,
         data=sample.read_bytes(),
@@ -64,7 +74,7 @@ def _sign(console: Console, base: str, sample: Path) -> None:
     answer.raise_for_status()
     cards = answer.json()["cards"]
     if not cards:
-        console.print("No card: everything is met, nothing to say.", style="green")
+        console.print("No card: nothing found that speaks against coverage.", style="green")
     for card in cards:
         colour = "yellow" if card["indicator"] == "warning" else "cyan"
         body = Markdown(card["detail"])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from defib_coverage import __version__
@@ -26,6 +27,8 @@ from defib_coverage.hooks.wire import decode_request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from fastapi import FastAPI
 
     from defib_coverage.settings import Settings
 
@@ -65,8 +68,10 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         gc.set_threshold(_GARBAGE_THRESHOLD)
         yield
 
-    app = FastAPI(
+    # Its pages come from the service itself: a hospital network may not reach the outside.
+    app = FastAPIOffline(
         title="defib-coverage",
+        redoc_url=None,
         lifespan=lifespan,
         exception_handlers={
             RequestError: _refused,

@@ -74,7 +74,7 @@ def apply_overlay(
 ) -> None:
     """Extend ``value_sets`` by every TOML file of ``folder``; what is wrong becomes a fault."""
     if not folder.is_dir():
-        faults.append(Fault(str(folder), "-", "the overlay is no folder", "Mend the setting"))
+        faults.append(Fault(str(folder), "overlay", "is no folder", "Name the site's folder"))
         return
     for path in sorted(folder.glob("*.toml")):
         try:

@@ -59,7 +59,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         settings = msgspec.convert(given, Settings, strict=False)
         settings.time_zone  # noqa: B018 - a zone that does not exist must refuse to start
     except msgspec.ValidationError as error:
-        message = f"{PREFIX}*: {error}"
+        message = f"{PREFIX}MAX_BODY: {given['max_body']!r} is no number of bytes above 0"
         raise SettingsError(message) from error
     except (KeyError, ValueError, OSError) as error:
         message = f"{PREFIX}ZONE: {settings.zone!r} is not a time zone, such as America/Chicago"

@@ -43,7 +43,7 @@ class _Chart(msgspec.Struct, rename="camel"):
 def as_request(
     document: Document,
     patient: str | None,
-    ordered: Sequence[tuple[OrderedCode, date]],
+    ordered: Sequence[tuple[OrderedCode, date | None]],
     index: CodeIndex,
 ) -> bytes:
     """The body of the order-sign call.
@@ -51,8 +51,8 @@ def as_request(
     Args:
         document: the Bundle.
         patient: id of the patient; None where the Bundle has only one.
-        ordered: codes to judge, each with its service date; where there is none, the draft and
-            active defibrillator orders of the Bundle itself.
+        ordered: codes to judge, each with its service date, None for today; where there is none,
+            the draft and active defibrillator orders of the Bundle itself.
         index: tells which orders are ours.
 
     Raises:
@@ -147,18 +147,20 @@ def _patient(name: str, chart: _Chart, wanted: str | None) -> str:
     raise InputError(message)
 
 
-def _draft(code: OrderedCode, day: date, patient: str, number: int) -> dict[str, object]:
+def _draft(code: OrderedCode, day: date | None, patient: str, number: int) -> dict[str, object]:
     """An order as a clinician would have drafted it."""
     concept = {"coding": [{"system": SYSTEM_URIS[code.system][0], "code": code.code}]}
-    return {
+    draft: dict[str, object] = {
         "resourceType": code.resource_type,
         "id": f"order-{number}",
         "status": "draft",
         "intent": "order",
         "code" if code.resource_type == "ServiceRequest" else "codeCodeableConcept": concept,
         "subject": {"reference": f"Patient/{patient}"},
-        "occurrenceDateTime": day.isoformat(),
     }
+    if day is not None:
+        draft["occurrenceDateTime"] = day.isoformat()
+    return draft
 
 
 def _own_orders(chart: _Chart, patient: str, index: CodeIndex) -> Iterator[msgspec.Raw]:

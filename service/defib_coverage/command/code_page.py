@@ -8,6 +8,7 @@ from defib_coverage.command.code_roles import hints_of, pairings_of, roles_of
 from defib_coverage.command.near_codes import near_codes
 from defib_coverage.command.order_codes import SYSTEMS
 from defib_coverage.command.policy_page import effect_of, known_today
+from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.policy import PolicyVersion
 
-_SYSTEM_NAMES: Mapping[str, str] = {
-    "icd10cm": "ICD-10-CM",
-    "icd10pcs": "ICD-10-PCS",
-    "cpt": "CPT",
-    "hcpcs": "HCPCS",
-    "snomed": "SNOMED CT",
-    "loinc": "LOINC",
-    "rxnorm": "RxNorm",
-    "mdc": "ISO/IEEE 11073",
-    "dicom": "DICOM",
-}
 _STRENGTHS: Mapping[Strength, str] = {
     "ask": "raises a question and settles nothing",
     "claim-only": "counts on the claim and says nothing about the patient",
@@ -76,7 +66,7 @@ def _print_matches(
     page: Page,
 ) -> None:
     entry = matches[0].entry
-    page.line(f"{_SYSTEM_NAMES.get(system, system)} {entry.code}", style="bold")
+    page.line(f"{SYSTEM_NAMES.get(system, system)} {entry.code}", style="bold")
     page.line(_meaning(matches, knowledge.index), indent=2)
     if system == "cpt":
         page.line(_CPT_NOTICE, indent=2)

@@ -55,7 +55,7 @@ def evaluate(question: Question) -> tuple[tuple[Determination, ...], Knowledge]:
     document = read_document(question.path)
     knowledge = load(settings.overlay_folder).knowledge()
     today = question.today or datetime.now(settings.time_zone).date()
-    body = _request(document, question, today, knowledge.index)
+    body = _request(document, question, knowledge.index)
     try:
         decoded = decode_request(body, knowledge.index)
         return Evaluator(knowledge).evaluate(decoded, today), knowledge
@@ -63,7 +63,7 @@ def evaluate(question: Question) -> tuple[tuple[Determination, ...], Knowledge]:
         raise refused(document.name, error) from error
 
 
-def _request(document: Document, question: Question, today: date, index: CodeIndex) -> bytes:
+def _request(document: Document, question: Question, index: CodeIndex) -> bytes:
     """The hook request that the file is, or that its Bundle stands for."""
     if "hook" in document.members:
         if question.orders or question.patient is not None:
@@ -75,6 +75,6 @@ def _request(document: Document, question: Question, today: date, index: CodeInd
         held = "an object" if resource_type is None else f"the resource type {resource_type[:64]!r}"
         message = f"{document.name}: holds {held}, not a CDS Hooks request or a FHIR Bundle"
         raise InputError(message)
-    day = question.service_date or today
+    day = question.service_date
     ordered = [(ordered_code(o, question.order_system, index), day) for o in question.orders]
     return as_request(document, question.patient, ordered, index)

@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "claim": "the list of claim codes",
     "evidence": "the evidence",
     "not_yet": "the evidence before a claim code exists",
+    "not_yet_for": "the time before a claim code exists",
     "near_miss": "the near misses",
     "not_alone": "the codes that do not stand alone",
     "missing_finding": "the finding for a missing code",

@@ -36,7 +36,7 @@ def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
     faults = [*version_faults(versions), *succession_faults(content.value_sets)]
     if faults:
         raise DataError(faults)
-    return list(_report(file, content, versions))
+    return list(_report(file, overlay, content, versions))
 
 
 def _load_draft(file: Path, content: Content) -> PolicyVersion:
@@ -50,6 +50,7 @@ def _load_draft(file: Path, content: Content) -> PolicyVersion:
 
 def _report(
     file: Path | None,
+    overlay: Path | None,
     content: Content,
     versions: Sequence[PolicyVersion],
 ) -> Iterator[str]:
@@ -63,6 +64,8 @@ def _report(
     )
     if file is not None:
         yield f"OK: {file}"
+    if overlay is not None:
+        yield f"OK: overlay {overlay}"
     ordered = sorted(versions, key=lambda v: v.effective)
     for version, following in zip(ordered, [*ordered[1:], None], strict=True):
         until = "" if following is None else f" through {following.effective - DAY}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from defib_coverage.command.policy_text import PolicyText
 from defib_coverage.content import load
 from defib_coverage.coverage.dates import DAY
+from defib_coverage.fhir.systems import SYSTEM_NAMES
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
@@ -106,4 +107,4 @@ def order_codes(order_class: OrderClass, index: CodeIndex, day: date) -> Iterato
             if entry.in_force(day):
                 shared = " (also serves pacemakers)" if entry.shared else ""
                 meaning = entry.display or entry.label or value_set.title
-                yield f"{entry.system} {entry.code}  {meaning}{shared}"
+                yield f"{SYSTEM_NAMES[entry.system]} {entry.code}  {meaning}{shared}"

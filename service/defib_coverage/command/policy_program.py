@@ -25,7 +25,11 @@ def check(
     ] = None,
     overlay: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The site's own value sets."),
+        typer.Option(
+            metavar="DIR",
+            envvar="DEFIB_COVERAGE_OVERLAY",
+            help="The site's own value sets.",
+        ),
     ] = None,
 ) -> None:
     """Load all policies, value sets and wording, and tell every fault.

@@ -74,6 +74,8 @@ class PolicyText:
             text += f" {_listed(criterion.not_alone)} counts beside another code only."
         if criterion.not_yet:
             text += f" Where the code cannot be reported yet: {self._titles(criterion.not_yet)}."
+        if criterion.not_yet_for is not None:
+            text += f" It cannot be reported for {criterion.not_yet_for} after the event."
         return text
 
     def _absence(

@@ -42,7 +42,8 @@ def print_determination(determination: Determination, knowledge: Knowledge, page
     """Print one determination."""
     _verdict(determination, knowledge, page)
     if determination.indications or determination.always:
-        page.heading("Indications")
+        judged = any(i.candidate for i in determination.indications)
+        page.heading("Indications" if judged else "Criteria")
         page.show(_tree(determination))
         if any(c.attest for c in _shown(determination)):
             page.line("* nothing in the chart speaks against it; a person attests to it")

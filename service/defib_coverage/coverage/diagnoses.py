@@ -9,13 +9,13 @@ import msgspec
 
 from defib_coverage.coverage.case import Sorted, codes_of, in_chart, latest_of, sort_claims
 from defib_coverage.coverage.chart import Kind
-from defib_coverage.coverage.dates import DAY, DateSpan
+from defib_coverage.coverage.dates import DAY, DateSpan, parse_span
 from defib_coverage.coverage.determination import Evidence, MissingSecondary, evidence_of
 from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.chart import Hit
@@ -119,18 +119,41 @@ def _documented_only(
     not_yet = {h.fact.reference for v in criterion.not_yet for h in case.view.find(v)}
     # I21 and I22 belong to the first 28 days, I25.2 to the time after (rule 4.2).
     acute_only = all(h.fact.reference in not_yet for h in shown)
-    if acute_only:
+    too_soon = _too_soon(criterion, case, shown, not_yet)
+    if acute_only or too_soon:
         facts = {"codes": codes_of(shown)}
         yield case.question("i25.2-not-yet-valid", criterion.cite, shown, facts)
     # An ICD-10-CM code that is no claim code of the list shows the disease without naming it.
-    if not acute_only or all(h.entry.system != "icd10cm" for h in shown):
+    if not too_soon and (not acute_only or all(h.entry.system != "icd10cm" for h in shown)):
         suggested = _unique(code for h in shown for code in h.entry.suggest)
         in_force = case.index.codes_in_force(criterion.claim, case.day)
         facts = {
             "codes": codes_of(shown),
-            "supported": _joined(suggested) or "one of " + _joined(in_force),
+            "supported": _joined(suggested) or _one_of(in_force),
         }
         yield case.question("needs-icd10-code", criterion.cite, shown, facts)
+
+
+def _too_soon(
+    criterion: Diagnosis,
+    case: Case,
+    shown: tuple[Hit, ...],
+    not_yet: Collection[str],
+) -> bool:
+    """Whether all that is shown is one recent event, whose claim code comes only later."""
+    if criterion.not_yet_for is None:
+        return False
+    length = parse_span(criterion.not_yet_for)
+    recent = {
+        h.fact.reference
+        for h in shown
+        if h.fact.dated is not None and case.day <= length.after(h.fact.dated.low)
+    }
+    return not recent.isdisjoint(not_yet) and all(h.fact.reference in recent for h in shown)
+
+
+def _one_of(codes: Sequence[str]) -> str:
+    return codes[0] if len(codes) == 1 else "one of " + _joined(codes)
 
 
 def judge_episode(criterion: Episode, case: Case) -> Result:

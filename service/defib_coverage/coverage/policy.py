@@ -65,13 +65,15 @@ class Diagnosis(_Criterion, frozen=True, tag="diagnosis"):
     """A claim code of the list, confirmed and current on the service date.
 
     ``evidence`` sets show the disease without a claim code; ``not_yet`` sets show it where the
-    claim code cannot be reported yet; ``near_miss`` sets are close but not on the list; codes in
-    ``not_alone`` are accepted beside others but make nobody a candidate.
+    claim code cannot be reported yet, ``not_yet_for`` how long after the event; ``near_miss`` sets
+    are close but not on the list; codes in ``not_alone`` are accepted beside others but make nobody
+    a candidate.
     """
 
     claim: SetId
     evidence: tuple[SetId, ...] = ()
     not_yet: tuple[SetId, ...] = ()
+    not_yet_for: Length | None = None
     near_miss: tuple[SetId, ...] = ()
     not_alone: tuple[ClaimCode, ...] = ()
     missing_finding: FindingCode | None = None

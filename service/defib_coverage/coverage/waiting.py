@@ -19,7 +19,7 @@ from defib_coverage.coverage.results import Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.policy import EventName, WaitingEvent, WaitingPeriod
@@ -51,7 +51,8 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
             dated += [(h, _span(rule, h, case.day, past=True)) for h in past if h not in with_onset]
     elif not any(_certain(h) for h in records):
         dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
-    events = _merged(Event(h, span) for h, span in dated if span is not None)
+    direct = {h.fact.reference for h in records}
+    events = _merged((Event(h, span) for h, span in dated if span is not None), direct)
     length = rule.length
     windows = tuple(
         [
@@ -107,19 +108,23 @@ def _span(rule: WaitingEvent, hit: Hit, day: date, *, past: bool) -> DateSpan | 
     return DateSpan(low, noted.high).capped(day)
 
 
-def _merged(events: Iterable[Event]) -> tuple[Event, ...]:
-    """One event for all records of the same days; a confirmed record speaks for the others."""
-    best: dict[tuple[date, date], Event] = {}
+def _merged(events: Iterable[Event], direct: Collection[str]) -> tuple[Event, ...]:
+    """One event for all records of the same days: a confirmed record, and one of the event itself.
+
+    ``direct`` names the records of the event itself; the others say that it happened once.
+    """
+    best: dict[tuple[date, date], tuple[tuple[bool, bool, str], Event]] = {}
     for event in events:
+        reference = event.hit.fact.reference
+        rank = (not _certain(event.hit), reference not in direct, reference)
         key = (event.span.low, event.span.high)
-        known = best.get(key)
-        if known is None or (_certain(event.hit), known.hit.fact.reference) > (
-            _certain(known.hit),
-            event.hit.fact.reference,
-        ):
-            best[key] = event
+        if key not in best or rank < best[key][0]:
+            best[key] = (rank, event)
     return tuple(
-        sorted(best.values(), key=lambda e: (e.span.high, e.span.low, e.hit.fact.reference)),
+        sorted(
+            (event for _, event in best.values()),
+            key=lambda e: (e.span.high, e.span.low, e.hit.fact.reference),
+        ),
     )
 
 

@@ -47,6 +47,7 @@ def read_order(
     )
     first = concept.coding[0] if concept is not None and concept.coding else None
     reference = f"{order.resource_type}/{order.id or f'entry-{position}'}"
+    occurrence, unread = _occurrence(order)
     return DeviceOrder(
         reference=reference,
         code=code,
@@ -54,10 +55,11 @@ def read_order(
         text=None if first is None else first.code,
         refusal=_refusal(order, is_patient),
         completed=order.status == "completed",
-        occurrence=_occurrence(order),
+        occurrence=occurrence,
         appointment=appointment,
         authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
+        unread=unread,
     )
 
 
@@ -110,11 +112,15 @@ def _reasons(
                 yield match.value_set, Hit(fact, match.entry)
 
 
-def _occurrence(order: Order) -> DateSpan | None:
-    if order.occurrence_date_time is not None:
-        return read_date(order.occurrence_date_time)
-    if order.occurrence_period is not None:
-        return read_date(order.occurrence_period.start)
-    if order.occurrence_timing is not None and order.occurrence_timing.event:
-        return read_date(order.occurrence_timing.event[0])
-    return None
+def _occurrence(order: Order) -> tuple[DateSpan | None, tuple[str, ...]]:
+    """The day of the order, and the member that should name it and cannot be read."""
+    period, timing = order.occurrence_period, order.occurrence_timing
+    for member, text in (
+        ("occurrenceDateTime", order.occurrence_date_time),
+        ("occurrencePeriod", None if period is None else period.start),
+        ("occurrenceTiming", None if timing is None or not timing.event else timing.event[0]),
+    ):
+        if text is not None:
+            day = read_date(text)
+            return day, () if day is not None else (member,)
+    return None, ()

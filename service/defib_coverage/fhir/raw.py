@@ -6,6 +6,7 @@ an odd one costs itself; what it was about is then told as far as it can be.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 
 # What a decoder raises for text that is not what it should be.
 BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
+# The decoder's messages, and its names of the types of JSON as a clinician reads them.
+_MISMATCH = re.compile(r"Expected `.+`, got `(?P<got>\w+)`(?: - at `\$(?P<place>.+)`)?")
+_ABSENT = re.compile(r"Object missing required field `(?P<member>\w+)`.*")
+_TYPES = {
+    "str": "a text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 
 
 class RawEntry(msgspec.Struct, rename="camel"):
@@ -222,9 +234,16 @@ def _matters(raw: msgspec.Raw, index: CodeIndex) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """A decoder's message without what the chart says: expected and found types, and the path."""
+    """A decoder's message in plain words, without what the chart says: the place and the types."""
     message = str(error)
-    return message if message.startswith(("Expected", "Object missing")) else "not decodable"
+    mismatch = _MISMATCH.fullmatch(message)
+    if mismatch is not None:
+        place = (mismatch["place"] or "").strip(".") or "the record"
+        return f"{place}: {_TYPES.get(mismatch['got'], mismatch['got'])} does not belong there"
+    missing = _ABSENT.fullmatch(message)
+    if missing is not None:
+        return f"{missing['member']} is missing"
+    return "not decodable"
 
 
 def clean(name: str) -> str:

@@ -69,3 +69,17 @@ def alias_of(uri: str) -> str | None:
     if alias is None and uri.endswith("/CodeSystem/" + OWN_EVIDENCE):
         return OWN_EVIDENCE
     return alias
+
+
+# The systems as readers know them.
+SYSTEM_NAMES: Mapping[str, str] = {
+    "icd10cm": "ICD-10-CM",
+    "icd10pcs": "ICD-10-PCS",
+    "cpt": "CPT",
+    "hcpcs": "HCPCS",
+    "snomed": "SNOMED CT",
+    "loinc": "LOINC",
+    "rxnorm": "RxNorm",
+    "mdc": "ISO/IEEE 11073",
+    "dicom": "DICOM",
+}

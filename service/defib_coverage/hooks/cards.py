@@ -156,14 +156,30 @@ class _Builder:
             case "covered":
                 name = "covered-note"
             case _ if earliest is not None:
-                paced = any(w.certainty == "definite" for w in determination.waiting_periods)
-                name = "conditional-exception" if paced else "conditional-wait"
+                exempt = self._exempt(determination)
+                binding = [w for w in determination.waiting_periods if w.applies]
+                name = "conditional-wait"
+                if any(w.certainty == "definite" for w in binding):
+                    if any(w.exception == "pacemaker" for w in binding):
+                        name = "conditional-exception"
+                    elif exempt:
+                        name = "conditional-exempt"
+                        facts["indication"] = " or ".join(i.id for i in exempt)
             case _ if pair:
                 name = "conditional-pair"
                 facts["primary"] = determination.missing_secondary[0].primary
             case _:
                 name = "conditional-one" if count == 1 else "conditional"
         return self._wording.summary(name, facts)
+
+    def _exempt(self, determination: Determination) -> list[IndicationResult]:
+        """The open indications under which no waiting period binds."""
+        policy = self._policy(determination.order.service_date)
+        return [
+            i
+            for i in _candidates(determination)
+            if i.truth is Truth.UNKNOWN and policy.indications[i.id].exempt
+        ]
 
     def _next(self, determination: Determination) -> str:
         """What to settle first: what failed, else the first that is open."""
@@ -259,6 +275,10 @@ class _Builder:
         )
         policy = self._policy(leading.order.service_date)
         lines = [f"- {self._window_line(policy, leading, w)}" for w in windows]
+        lines += [
+            "- " + self._wording.detail("exempt", {"indication": i.id, "label": i.label})
+            for i in self._exempt(leading)
+        ]
         lines.append("- " + self._wording.detail("bridge", {}))
         yield self._card(summary, "warning", "\n".join(lines), "limits", concerned)
 
@@ -277,7 +297,7 @@ class _Builder:
             "last_excluded": window.last_excluded_day.isoformat(),
             "first_eligible": window.first_eligible_day.isoformat(),
             "service_date": determination.order.service_date.isoformat(),
-            "days": str(window.days_remaining),
+            "days": "1 day" if window.days_remaining == 1 else f"{window.days_remaining} days",
         }
         name = "window" if window.certainty == "definite" else "window-possible"
         return f"{self._wording.detail(name, facts)} ({window.citation})"
@@ -311,11 +331,12 @@ class _Builder:
             candidates = [] if determination.indications_met else _candidates(determination)
             asks = [g.ask for i in candidates for c in i.criteria for g in c.gaps]
             asks += [g.ask for c in determination.always for g in c.gaps]
-            asks += [
-                self._wording.ask(f.code, {})
-                for f in determination.findings
-                if f.code in _NO_DIAGNOSIS
-            ]
+            if not candidates:
+                asks += [
+                    self._wording.ask(f.code, {})
+                    for f in determination.findings
+                    if f.code in _NO_DIAGNOSIS
+                ]
             points = self._points[id(determination)] = _unique(asks)
         return points
 

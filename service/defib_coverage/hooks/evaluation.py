@@ -145,7 +145,7 @@ class Evaluator:
             appointment,
         )
         return _Ordered(
-            msgspec.structs.replace(judged, unread=unread) if unread else judged,
+            msgspec.structs.replace(judged, unread=unread + judged.unread) if unread else judged,
             _named(decoded, reason_references(order)),
             decode_resource(entry.resource) if judged.code is None else None,
         )
