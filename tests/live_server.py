@@ -220,32 +220,25 @@ def order(
     code: str = "33249", system: str = CPT, /, identity: str = "order-1", **more: object
 ) -> Json:
     """A ServiceRequest for today."""
-    return {
-        "resourceType": "ServiceRequest",
-        "id": identity,
-        "status": "draft",
-        "intent": "order",
-        "code": concept(code, system),
-        "subject": {"reference": "Patient/p1"},
-        "requester": {"reference": "Practitioner/dr-1"},
-        "authoredOn": "2026-11-16",
-        "occurrenceDateTime": "2026-11-20",
-    } | more
+    return _draft("ServiceRequest", identity) | {"code": concept(code, system)} | more
 
 
 def device_order(code: str = "C1721", /, identity: str = "device-1", **more: object) -> Json:
     """A DeviceRequest for today."""
+    return _draft("DeviceRequest", identity) | {"codeCodeableConcept": concept(code, HCPCS)} | more
+
+
+def _draft(resource_type: str, identity: str) -> Json:
     return {
-        "resourceType": "DeviceRequest",
+        "resourceType": resource_type,
         "id": identity,
         "status": "draft",
         "intent": "order",
-        "codeCodeableConcept": concept(code, HCPCS),
         "subject": {"reference": "Patient/p1"},
         "requester": {"reference": "Practitioner/dr-1"},
         "authoredOn": "2026-11-16",
         "occurrenceDateTime": "2026-11-20",
-    } | more
+    }
 
 
 def condition(code: str, identity: str, /, **more: object) -> Json:

@@ -1,7 +1,11 @@
 """The worked cases of the policy: a chart and an order in, the determination that must come out.
 
 ``tests/data/vignettes.json`` states them in the words of the determination contract; each names the
-paragraphs it rests on. They run as order-sign calls, from bytes to bytes.
+paragraphs it rests on. ``own_vignettes.json`` holds further ones, for what the first leave out of
+the rules; there a case may also hold ``failed`` (prefetch keys whose query failed), and its
+``expect`` ``absentFindings``, ``severities`` (by finding code), ``supported`` (the partner codes
+that the chart documents) and ``orderFacts`` (members of the determination's order). All run as
+order-sign calls, from bytes to bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from defib_coverage.coverage.findings import FINDINGS
 from defib_coverage.hooks.cards import build_cards
 from fhir_builders import Json, by_keys, clinical_types, everything, sign
 
@@ -46,6 +51,18 @@ def today_of(vignette: Json) -> date:
 
 
 VIGNETTES = load_vignettes("vignettes.json")
+OWN = load_vignettes("own_vignettes.json")
+EVERY = [*VIGNETTES, *OWN]
+FAILED = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "timeout"}],
+}
+
+
+def prefetch_of(vignette: Json) -> Json:
+    """The prefetch of a case, with the keys whose query failed."""
+    prefetch = by_keys(vignette["resources"])
+    return prefetch | dict.fromkeys(vignette.get("failed", ()), FAILED)
 
 
 def judged(found: Sequence[Json], vignette: Json) -> Json:
@@ -79,24 +96,33 @@ def differences(found: Json, expect: Json) -> Json:
         found["earliestEligibleDate"],
         expect.get("earliestEligibleDate"),
     )
-    codes = {f["code"] for f in found["findings"]}
-    missing = set(expect["findings"]) - codes
-    compare("findings that are missing", missing, set())
+    severities = {f["code"]: f["severity"] for f in found["findings"]}
+    told = set(expect["findings"])
+    compare("findings that are missing", told - severities.keys(), set())
+    absent = set(expect.get("absentFindings", ()))
+    compare("findings that should be absent", absent & severities.keys(), set())
+    for code, severity in expect.get("severities", {}).items():
+        compare(code, severities.get(code), severity)
     if expect["status"] == "covered":
-        loud = {f["code"] for f in found["findings"] if f["severity"] == "warning"}
-        compare("warnings that are too many", loud - set(expect["findings"]), set())
+        loud = {code for code, severity in severities.items() if severity == "warning"}
+        compare("warnings that are too many", loud - told, set())
+    for name, value in expect.get("orderFacts", {}).items():
+        compare(name, found["order"][name], value)
+    if "supported" in expect:
+        supported = [m["supported"] for m in found["missingSecondary"]]
+        compare("supported", supported, [expect["supported"]])
     return wrong
 
 
-@pytest.mark.parametrize("vignette", as_params(VIGNETTES))
+@pytest.mark.parametrize("vignette", as_params(EVERY))
 def test_determination_is_the_expected_one(vignette: Json, judge: Judge) -> None:
-    found = judge(vignette["orders"], vignette["resources"], today_of(vignette))
+    found = judge(vignette["orders"], [], today_of(vignette), prefetch_of(vignette))
     assert differences(judged(found, vignette), vignette["expect"]) == {}
 
 
 @pytest.mark.parametrize(
     "vignette",
-    as_params([v for v in VIGNETTES if len(clinical_types(v["resources"])) > 1]),
+    as_params([v for v in EVERY if len(clinical_types(v["resources"])) > 1 and "failed" not in v]),
 )
 def test_whole_chart_under_a_foreign_key_gives_the_same(vignette: Json, judge: Judge) -> None:
     orders, resources = vignette["orders"], vignette["resources"]
@@ -105,14 +131,13 @@ def test_whole_chart_under_a_foreign_key_gives_the_same(vignette: Json, judge: J
     assert whole == by_our_keys
 
 
-@pytest.mark.parametrize("vignette", as_params(VIGNETTES))
+@pytest.mark.parametrize("vignette", as_params(EVERY))
 def test_cards_are_short_and_quiet(
     vignette: Json,
     evaluate: Evaluate,
     knowledge: Knowledge,
 ) -> None:
-    body = sign(vignette["orders"], by_keys(vignette["resources"]))
-    determinations = evaluate(body, today_of(vignette))
+    determinations = evaluate(sign(vignette["orders"], prefetch_of(vignette)), today_of(vignette))
     cards = build_cards(determinations, knowledge)
     assert all(len(card.summary) < 140 for card in cards)
     speaking = [d for d in determinations if d.status != "not-applicable"]
@@ -123,11 +148,16 @@ def test_cards_are_short_and_quiet(
         assert len(cards) >= 1
 
 
-def test_every_vignette_has_an_id_of_its_own_and_names_its_paragraphs(
-    knowledge: Knowledge,
-) -> None:
-    ids = [v["id"] for v in VIGNETTES]
-    assert len(ids) == len(set(ids)) == 170
+def test_every_case_has_an_id_of_its_own_and_names_its_paragraphs(knowledge: Knowledge) -> None:
+    assert len(VIGNETTES) == 170
+    assert len({v["id"] for v in EVERY}) == len(EVERY)
     paragraphs = knowledge.library.versions[0].paragraphs
-    for vignette in VIGNETTES:
+    for vignette in EVERY:
         assert set(vignette["expect"]["source"]) <= set(paragraphs), vignette["id"]
+    for vignette in OWN:
+        assert vignette["expect"]["source"], vignette["id"]
+
+
+def test_every_finding_stands_in_a_case() -> None:
+    expected = {code for v in EVERY for code in v["expect"]["findings"]}
+    assert expected == set(FINDINGS)
