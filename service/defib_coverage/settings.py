@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,18 +14,45 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "DEFIB_COVERAGE_"
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=60)]
+_Number = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one installation runs.
 
     ``zone`` is the facility's time zone: an order without a date is judged today in it. ``overlay``
-    is the folder of the site's own value sets. ``max_body`` is the largest request body in bytes.
+    is the folder of the site's own value sets.
+
+    ``clients`` is the file of the CDS clients that may call, ``trust`` whether a call must carry
+    the token of one (by default: if there is such a file). ``public_base`` is the URL under which
+    clients reach the service; their tokens are made out to it. ``database`` is where several
+    workers share the ids of tokens that were used.
+
+    ``fhir_servers`` are the FHIR base URLs that may be read when trust is open; a client's own
+    stand in its entry. ``fhir_seconds`` is how long one call may wait for FHIR servers.
+    ``ca_bundle`` holds the certificates of authorities that the machine does not know.
+    ``development`` allows plain http and private addresses.
+
+    ``max_body`` is the largest request body in bytes, ``receive_seconds`` how long a request may
+    take to arrive, ``max_calls`` how many calls are answered at a time. ``cors_origins`` are the
+    origins of clients that run in a browser.
     """
 
     zone: str = "America/New_York"
     overlay: str | None = None
-    max_body: Annotated[int, msgspec.Meta(gt=0)] = 16 * 1024 * 1024
+    clients: str | None = None
+    trust: Literal["open", "required"] | None = None
+    public_base: str | None = None
+    database: str | None = None
+    fhir_servers: tuple[str, ...] = ()
+    fhir_seconds: _Seconds = 2.0
+    ca_bundle: str | None = None
+    development: bool = False
+    max_body: _Number = 16 * 1024 * 1024
+    receive_seconds: _Seconds = 10.0
+    max_calls: _Number = 200
+    cors_origins: tuple[str, ...] = ()
 
     @property
     def time_zone(self) -> ZoneInfo:
@@ -37,6 +64,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The overlay as a path."""
         return Path(self.overlay) if self.overlay else None
 
+    @property
+    def client_file(self) -> Path | None:
+        """The client file as a path."""
+        return Path(self.clients) if self.clients else None
+
+    @property
+    def tokens_required(self) -> bool:
+        """Whether a call must carry the token of a known client."""
+        return self.trust == "required" or (self.trust is None and self.client_file is not None)
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings from an environment.
@@ -44,24 +81,57 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: an unknown or unusable setting, by name.
     """
-    given = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(PREFIX)
-    }
-    known = Settings.__struct_fields__
-    for name in given:
-        if name not in known:
-            names = ", ".join(PREFIX + field.upper() for field in known)
-            message = f"{PREFIX}{name.upper()}: no such setting. Use one of {names}"
+    hints = get_type_hints(Settings, include_extras=True)
+    read: dict[str, object] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in hints:
+            names = ", ".join(PREFIX + known.upper() for known in hints)
+            message = f"{PREFIX}{field.upper()}: no such setting. Use one of {names}"
             raise SettingsError(message)
+        given = value.replace(",", " ").split() if hints[field] == tuple[str, ...] else value
+        try:
+            read[field] = msgspec.convert(given, hints[field], strict=False)
+        except msgspec.ValidationError as error:
+            message = f"{name}: {value!r} is no {_WANTED[field]}"
+            raise SettingsError(message) from error
+    settings = Settings(**read)  # type: ignore[arg-type]  # each converted by its own type
+    _check(settings)
+    return settings
+
+
+_WANTED = {
+    "max_body": "number of bytes above 0",
+    "max_calls": "number above 0",
+    "fhir_seconds": "number of seconds above 0, at most 60",
+    "receive_seconds": "number of seconds above 0, at most 60",
+    "development": "true or false",
+    "trust": "mode of trust: open or required",
+}
+
+
+def _check(settings: Settings) -> None:
+    """What single values cannot tell.
+
+    Raises:
+        SettingsError: settings that are unusable, or contradict each other.
+    """
     try:
-        settings = msgspec.convert(given, Settings, strict=False)
         settings.time_zone  # noqa: B018 - a zone that does not exist must refuse to start
-    except msgspec.ValidationError as error:
-        message = f"{PREFIX}MAX_BODY: {given['max_body']!r} is no number of bytes above 0"
-        raise SettingsError(message) from error
     except (KeyError, ValueError, OSError) as error:
         message = f"{PREFIX}ZONE: {settings.zone!r} is not a time zone, such as America/Chicago"
         raise SettingsError(message) from error
-    return settings
+    if settings.tokens_required and settings.client_file is None:
+        message = f"{PREFIX}TRUST: is required, so {PREFIX}CLIENTS must name the client file"
+        raise SettingsError(message)
+    if settings.tokens_required and settings.public_base is None:
+        message = (
+            f"{PREFIX}PUBLIC_BASE: must be the URL under which clients reach the service, such as "
+            "https://cds.example.org: their tokens are made out to it"
+        )
+        raise SettingsError(message)
+    if "*" in settings.cors_origins:
+        message = f"{PREFIX}CORS_ORIGINS: name each origin, such as https://sandbox.cds-hooks.org"
+        raise SettingsError(message)
