@@ -39,7 +39,7 @@ def look_back(chart: list[Json], knowledge: Knowledge, known_at: date | None) ->
     """Judge an order of the service date by what was known on a day; None: by all that is known."""
     index = knowledge.index
     decoded = decode_request(sign([order()], by_keys(chart)), index)
-    read = ChartReader(index).read(read_answers(decoded.request.prefetch), PATIENT)
+    read, _ = ChartReader(index).read(read_answers(decoded.request.prefetch), PATIENT)
     drafted = decode_order(msgspec.Raw(json.dumps(order()).encode()))
     assert drafted is not None
     judged = read_order(drafted[0], 0, index, PatientCheck(PATIENT))

@@ -33,7 +33,7 @@ def read(resources: list[Json]) -> Chart:
     body = sign([], by_keys([patient(), *resources]))
     decoded = decode_request(body, KNOWLEDGE.index)
     reader = ChartReader(KNOWLEDGE.index)
-    return reader.read(read_answers(decoded.request.prefetch), PATIENT)
+    return reader.read(read_answers(decoded.request.prefetch), PATIENT)[0]
 
 
 def verdict(chart: Chart, text: str, day: date, judged_by: Callable[[Case], Judged]) -> Verdict:

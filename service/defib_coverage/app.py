@@ -16,14 +16,17 @@ from starlette.exceptions import HTTPException
 
 from defib_coverage import __version__
 from defib_coverage.content import load
-from defib_coverage.errors import RequestError
+from defib_coverage.errors import RequestError, SettingsError
 from defib_coverage.hooks.cards import build_cards
 from defib_coverage.hooks.discovery import SERVICE_IDS, discovery
 from defib_coverage.hooks.evaluation import Evaluator
+from defib_coverage.hooks.fetching import Fetcher, Fetches, Hosts
 from defib_coverage.hooks.openapi import Determinations, Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
 from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
+from defib_coverage.network.addresses import read_base
+from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,6 +54,9 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     """
     knowledge = load(settings.overlay_folder).knowledge()
     evaluator = Evaluator(knowledge)
+    hosts = Hosts(settings.authorities, development=settings.development)
+    anyone = hosts.access(_bases(settings))
+    fetcher = Fetcher(knowledge.index, settings.fhir_seconds)
     zone = settings.time_zone
     clock = today or (lambda: datetime.now(zone).date())
     described = msgspec.json.encode(discovery(knowledge.index))
@@ -67,6 +73,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD)
         yield
+        hosts.close()
 
     # Its pages come from the service itself: a hospital network may not reach the outside.
     app = FastAPIOffline(
@@ -91,12 +98,15 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         if hook is None:
             raise RequestError(404, "not-found", "there is no such service")
         decoded = decode_request(await _body(request, settings.max_body), knowledge.index, hook)
-        cards = build_cards(evaluator.evaluate(decoded, clock()), knowledge)
+        steps = evaluator.steps(decoded, clock())
+        found = await fetcher.carry_out(steps, decoded, anyone, Fetches())
+        cards = build_cards(found, knowledge)
         return Response(encode(HookResponse(cards)), media_type=_JSON)
 
     async def determinations(request: Request) -> Response:
         decoded = decode_request(await _body(request, settings.max_body), knowledge.index)
-        found = evaluator.evaluate(decoded, clock())
+        steps = evaluator.steps(decoded, clock())
+        found = await fetcher.carry_out(steps, decoded, anyone, Fetches())
         return Response(encode(Determinations(found)), media_type=_JSON)
 
     # Plain routes, described by hand: bodies are decoded by msgspec, and FastAPI's own reading of
@@ -108,6 +118,19 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     # FastAPI's own way to replace its description.
     app.openapi = lambda: describe(__version__)  # type: ignore[method-assign]
     return app
+
+
+def _bases(settings: Settings) -> list[str]:
+    """The FHIR servers that anyone may have read while trust is open.
+
+    Raises:
+        SettingsError: one is no base URL.
+    """
+    try:
+        return [read_base(b, development=settings.development) for b in settings.fhir_servers]
+    except ValueError as error:
+        message = f"{PREFIX}FHIR_SERVERS: {error}"
+        raise SettingsError(message) from error
 
 
 async def _refused(_: Request, error: Exception) -> Response:

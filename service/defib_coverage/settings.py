@@ -70,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.clients) if self.clients else None
 
     @property
+    def authorities(self) -> Path | None:
+        """The file of further certificate authorities as a path."""
+        return Path(self.ca_bundle) if self.ca_bundle else None
+
+    @property
     def tokens_required(self) -> bool:
         """Whether a call must carry the token of a known client."""
         return self.trust == "required" or (self.trust is None and self.client_file is not None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
+from defib_coverage.fhir.fetching import WORDS, Cause, Fetched
 from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
 from defib_coverage.fhir.raw import Unreadable
 from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, Resource, type_name
@@ -22,25 +23,41 @@ _NO_RECORDS = frozenset({"Bundle", "Parameters"})
 _NOT_MATCHES = frozenset({"include", "outcome"})
 
 
+class OpenKey(msgspec.Struct, frozen=True):
+    """A key that is not answered in full; ``next`` links to the page after the one that came."""
+
+    name: str
+    next: str | None = None
+
+
 class Answers(msgspec.Struct, frozen=True):
     """The entries that came, each a resource with its full URL, and what did not come.
 
     ``usable``: something required could be had, even if only "no such record"; ``absent`` are the
-    required keys that the client did not send.
+    required keys that neither the client sent nor the FHIR server had an answer for; ``open`` are
+    all keys that could be fetched or fetched further.
     """
 
     entries: list[Entry]
     missing: tuple[Missing, ...]
     usable: bool
     absent: tuple[str, ...]
+    open: tuple[OpenKey, ...]
 
 
 def read_answers(
     prefetch: Mapping[str, Resource | None],
     unreadable: tuple[Unreadable, ...] = (),
+    fetched: Mapping[str, Fetched] | None = None,
 ) -> Answers:
-    """Sort what the prefetch brought."""
-    reading = _Reading()
+    """Sort what came.
+
+    Args:
+        prefetch: what stands under each key of the call.
+        unreadable: what of it could not be read.
+        fetched: what came from the FHIR server for keys that were open.
+    """
+    reading = _Reading(fetched or {})
     for key, value in prefetch.items():
         reading.take(key, value)
     for bad in unreadable:
@@ -51,11 +68,14 @@ def read_answers(
 class _Reading:
     """Collects the answers of one call."""
 
-    def __init__(self) -> None:
+    def __init__(self, fetched: Mapping[str, Fetched]) -> None:
         self._entries: list[Entry] = []
         self._missing: dict[tuple[Need, str | None], Missing] = {}
         self._answered: set[str] = set()
         self._usable = False
+        self._open: dict[str, OpenKey] = {}
+        self._fetched = fetched
+        self._whole = {key for key, one in fetched.items() if one.cause is None}
 
     def take(self, key: str, value: Resource | None) -> None:
         """Take what stands under one key."""
@@ -84,7 +104,7 @@ class _Reading:
         if "OperationOutcome" in types and _failed(value):
             self._fail(key, "the client's query failed in part", types)
         elif _has_more(value):
-            self._fail(key, "only the first page came", types)
+            self._fail(key, "only the first page came", types, _next_page(value))
         self._answer(answered)
         self._check_kind(key, types)
 
@@ -103,16 +123,31 @@ class _Reading:
     def _keys_of(types: set[str]) -> tuple[str, ...]:
         return tuple([key for t in types for key in KEYS_OF_TYPE.get(t, ())])
 
-    def _fail(self, key: str, reason: str, types: set[str] | None = None) -> None:
+    def _fail(
+        self,
+        key: str,
+        reason: str,
+        types: set[str] | None = None,
+        link: str | None = None,
+    ) -> None:
         """Note a key that brought less than it was asked for; the key is answered all the same."""
-        known = KEYS.get(key)
-        needs: set[Need] = set() if known is None else {known.need}
-        if known is None:
-            needs = {NEED_OF_TYPE[t] for t in types or () if t in NEED_OF_TYPE}
-        for need in needs:
-            self._note(need, "not-fetched", reason)
-        if known is not None:
+        if key in KEYS:
             self._answered.add(key)
+            self._lack(key, reason, link)
+            return
+        # Under a key of the client's own it is told by what came of it; that is searched anew.
+        for name in self._keys_of(types or set()):
+            self._lack(name, reason)
+
+    def _lack(self, name: str, reason: str, link: str | None = None) -> None:
+        """Note what a key of ours lacks, unless the FHIR server had all of it."""
+        if name in self._whole:
+            return
+        self._open.setdefault(name, OpenKey(name, link))
+        tried = self._fetched.get(name)
+        if tried is not None and tried.cause is not None:
+            reason = WORDS[tried.cause]
+        self._note(KEYS[name].need, "not-fetched", reason)
 
     def unreadable(self, bad: Unreadable) -> None:
         """Note what could not be decoded, for every need that it may have been meant for."""
@@ -136,14 +171,34 @@ class _Reading:
 
     def answers(self) -> Answers:
         """What came, and what did not."""
-        absent = tuple(k for k in KEYS if k in REQUIRED and k not in self._answered)
-        for name in absent:
-            self._note(KEYS[name].need, "not-fetched", "not supplied")
+        for key, one in self._fetched.items():
+            self._entries += one.entries
+            for bad in one.unreadable:
+                self.unreadable(bad)
+            if one.cause is None:
+                self._answer((key,))
+            elif one.entries and key in KEYS:
+                # It failed half-way: what came counts, and is not all.
+                self._answer((key,))
+                self._lack(key, WORDS[one.cause])
+        absent: list[str] = []
+        for name in KEYS:
+            if name in self._answered:
+                continue
+            tried = self._fetched.get(name)
+            if name in REQUIRED:
+                absent.append(name)
+                self._lack(name, "not supplied")
+            elif tried is not None and tried.cause is not Cause.NOT_OFFERED:
+                self._lack(name, "not supplied")
+            else:
+                self._open[name] = OpenKey(name)
         return Answers(
             self._entries,
             tuple(self._missing.values()),
             self._usable,
-            absent,
+            tuple(absent),
+            tuple(self._open.values()),
         )
 
 
@@ -168,6 +223,10 @@ def _failed(bundle: Bundle) -> bool:
         and (entry.search is None or entry.search.mode != "outcome")
         for entry in bundle.entry
     )
+
+
+def _next_page(bundle: Bundle) -> str | None:
+    return next((link.url for link in bundle.link if link.relation == "next"), None)
 
 
 def _has_more(bundle: Bundle) -> bool:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.coverage.chart import Need
+from defib_coverage.fhir.systems import SYSTEM_URIS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from defib_coverage.coverage.codes import CodeIndex
 
 # Observations that the rules read; their codes fill the template.
 OBSERVATION_SETS = ("lvef", "nyha", "heart-rate")
@@ -100,3 +103,14 @@ KEYS_OF_TYPE: Mapping[str, tuple[str, ...]] = {
     t: tuple(key.name for key in PREFETCH if t in key.types) for t in NEED_OF_TYPE
 }
 REQUIRED: frozenset[str] = frozenset(key.name for key in PREFETCH if key.required)
+
+
+def templates(index: CodeIndex) -> dict[str, str]:
+    """The template of every key; they keep to tokens and queries that CDS Hooks 2.0 knows."""
+    codes = ",".join(
+        f"{SYSTEM_URIS[entry.system][0]}|{entry.code}"
+        for value_set in OBSERVATION_SETS
+        for entry in index.value_sets[value_set].codes
+        if entry.system in {"loinc", "snomed"} and not entry.code.startswith("LA")
+    )
+    return {key.name: key.template.replace("{codes}", codes) for key in PREFETCH}

@@ -70,8 +70,8 @@ class ChartReader:
         answers: Answers,
         patient_id: str,
         also: Sequence[Resource] = (),
-    ) -> Chart:
-        """Read the chart of one patient.
+    ) -> tuple[Chart, tuple[str, ...]]:
+        """Read the chart of one patient; also what it points at and did not come along.
 
         Args:
             answers: the resources that came.
@@ -93,4 +93,4 @@ class ChartReader:
             read = _READERS.get(type(resource))
             if read is not None and is_patient(resource.subject):  # type: ignore[union-attr]
                 read(reading, resource)
-        return reading.chart()
+        return reading.chart(), tuple(reading.unresolved)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 VISIT = "shared-decision-making"
 _LONGEST = 256
+_READABLE = re.compile(r"(?:Medication|Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
 _LINKED = frozenset({Patient, Encounter, Medication, Practitioner, PractitionerRole})
 
 
@@ -88,6 +89,8 @@ class Reading:
         self.payers: set[Payer] = set()
         self.appointments: dict[str, DateSpan] = {}
         self.other_patient = 0
+        # What is pointed at and did not come along, in the order of its mention.
+        self.unresolved: dict[str, None] = {}
         self._missing = answers.missing
         self._hits: defaultdict[str, list[Hit]] = defaultdict(list)
         self._linked: dict[str, Resource] = {}
@@ -158,7 +161,15 @@ class Reading:
         """The resource that a reference means: one contained beside it, or one sent along."""
         if reference is not None and reference.startswith("#"):
             return next((c for c in contained or () if c.id == reference[1:]), None)
-        return self.find(reference)
+        found = self.find(reference)
+        if found is None:
+            self._miss(reference)
+        return found
+
+    def _miss(self, reference: str | None) -> None:
+        name = tail(reference or "")
+        if _READABLE.fullmatch(name):
+            self.unresolved[name] = None
 
     def clinician(
         self,
@@ -179,6 +190,9 @@ class Reading:
                     return profession
                 if profession is Clinician.NOT_ACCEPTED:
                     best = profession
+            if best is Clinician.UNKNOWN:
+                # Known by name only: the profession may stand in a role that did not come along.
+                self._miss(reference)
         return best
 
     def _profession(self, person: Resource) -> Clinician:

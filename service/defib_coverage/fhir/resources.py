@@ -102,6 +102,7 @@ class Link(msgspec.Struct, gc=False):
     """Bundle.link."""
 
     relation: str | None = None
+    url: str | None = None
 
 
 class Value(msgspec.Struct, rename="camel", gc=False):

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.fhir.needs import OBSERVATION_SETS, PREFETCH
-from defib_coverage.fhir.systems import SYSTEM_URIS
+from defib_coverage.fhir.needs import templates
 from defib_coverage.hooks.wire import HookName
 
 if TYPE_CHECKING:
@@ -49,14 +48,8 @@ class Discovery(msgspec.Struct, frozen=True):
 
 
 def discovery(index: CodeIndex) -> Discovery:
-    """The document; prefetch templates keep to tokens and queries that CDS Hooks 2.0 knows."""
-    codes = ",".join(
-        f"{SYSTEM_URIS[entry.system][0]}|{entry.code}"
-        for value_set in OBSERVATION_SETS
-        for entry in index.value_sets[value_set].codes
-        if entry.system in {"loinc", "snomed"} and not entry.code.startswith("LA")
-    )
-    prefetch = {key.name: key.template.replace("{codes}", codes) for key in PREFETCH}
+    """The document for the value sets in use."""
+    prefetch = templates(index)
     return Discovery(
         tuple(
             Service(hook, service_id, _TITLES[hook], _DESCRIPTION, prefetch)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 HookName = Literal["order-select", "order-sign", "order-dispatch", "appointment-book"]
 HOOKS: tuple[HookName, ...] = ("order-select", "order-sign", "order-dispatch", "appointment-book")
+# What a header can carry (RFC 6750).
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -50,20 +52,28 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
 }
 
 
-class HookRequest(msgspec.Struct, rename="camel"):
-    """A CDS Hooks request, as far as it is read here."""
-
+class _Envelope(msgspec.Struct, rename="camel"):
     hook: str
     hook_instance: str
     context: Context
+    fhir_server: str | None = None
+    # Clients of every age send it; what of it cannot be read grants nothing.
+    fhir_authorization: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class HookRequest(_Envelope):
+    """A CDS Hooks request, as far as it is read here."""
+
     prefetch: dict[str, Resource | None] = {}
 
 
-class _CarefulRequest(msgspec.Struct, rename="camel"):
-    hook: str
-    hook_instance: str
-    context: Context
+class _CarefulRequest(_Envelope):
     prefetch: dict[str, msgspec.Raw] | None = None
+
+
+class _Authorization(msgspec.Struct):
+    access_token: str = ""
+    token_type: str = "Bearer"  # noqa: S105 - the kind of a token, no secret
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -78,8 +88,20 @@ class Decoded(msgspec.Struct, frozen=True):
         """The id of the call's patient."""
         return (self.request.context.patient_id or "").removeprefix("Patient/")
 
+    @property
+    def access_token(self) -> str | None:
+        """The token for the FHIR server, if there is one that can be used. Never keep or log it."""
+        try:
+            granted = _decode_authorization(self.request.fhir_authorization)
+        except BAD:
+            return None
+        token = granted.access_token.strip()
+        usable = granted.token_type.lower() == "bearer" and _TOKEN.fullmatch(token)
+        return token if usable else None
+
 
 _decode_fast = msgspec.json.Decoder(HookRequest).decode
+_decode_authorization = msgspec.json.Decoder(_Authorization).decode
 _decode_careful = msgspec.json.Decoder(_CarefulRequest).decode
 
 
@@ -120,7 +142,14 @@ def _carefully(
     # What stands under a key and cannot be read is no answer, not even "nothing".
     lost = {bad.key for bad in unreadable}
     prefetch = {k: v for k, v in prefetch.items() if v is not None or k not in lost}
-    request = HookRequest(careful.hook, careful.hook_instance, careful.context, prefetch)
+    request = HookRequest(
+        hook=careful.hook,
+        hook_instance=careful.hook_instance,
+        context=careful.context,
+        fhir_server=careful.fhir_server,
+        fhir_authorization=careful.fhir_authorization,
+        prefetch=prefetch,
+    )
     return request, tuple(unreadable)
 
 
@@ -157,6 +186,9 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
         raise RequestError(400, "value", message, "hook")
     if _UUID.fullmatch(request.hook_instance) is None:
         raise RequestError(400, "value", "hookInstance is not a UUID", "hookInstance")
+    if request.fhir_server is None and bytes(request.fhir_authorization) != b"null":
+        message = "fhirServer must be given with fhirAuthorization"
+        raise RequestError(400, "required", message, "fhirServer")
     context = request.context
     for name in _REQUIRED[request.hook]:
         value = getattr(context, re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name))

@@ -1,0 +1,109 @@
+"""What is asked of a FHIR server, and what came of it: no network here.
+
+The rules say what they need; the client of this folder goes and gets it. Between them stand a
+``Query`` and its ``Fetched``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from defib_coverage.fhir.raw import RawEntry, Unreadable
+from defib_coverage.fhir.resources import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Large enough that most charts are one page, small enough that no page is a burden.
+_PAGE = 100
+
+
+class Cause(StrEnum):
+    """Why a query did not bring all; the first eight are those of an exchange over HTTP."""
+
+    ADDRESS_REFUSED = "address-refused"
+    NAME_UNKNOWN = "name-unknown"
+    NOT_REACHABLE = "not-reachable"
+    CERTIFICATE_REFUSED = "certificate-refused"
+    TOO_LATE = "too-late"
+    TOO_LARGE = "too-large"
+    REDIRECTED = "redirected"
+    BROKEN = "broken"
+    NOT_ALLOWED_SERVER = "server-not-allowed"
+    TOKEN_REFUSED = "token-refused"  # noqa: S105 - a cause, no secret
+    NOT_OFFERED = "not-offered"
+    ERROR_STATUS = "error-status"
+    OUTCOME = "outcome"
+    FOREIGN_LINK = "foreign-link"
+    ENDLESS = "endless"
+    OTHER_PATIENTS = "other-patients"
+
+
+WORDS: Mapping[Cause, str] = {
+    Cause.ADDRESS_REFUSED: "the FHIR server stands at an address that is not allowed",
+    Cause.NAME_UNKNOWN: "the FHIR server's name is not known",
+    Cause.NOT_REACHABLE: "the FHIR server could not be reached",
+    Cause.CERTIFICATE_REFUSED: "the FHIR server's certificate is not trusted",
+    Cause.TOO_LATE: "the FHIR server did not answer in time",
+    Cause.TOO_LARGE: "the FHIR server sent more than is read",
+    Cause.REDIRECTED: "the FHIR server sent us elsewhere",
+    Cause.BROKEN: "the FHIR server's answer could not be read",
+    Cause.NOT_ALLOWED_SERVER: "this FHIR server may not be asked",
+    Cause.TOKEN_REFUSED: "the FHIR server did not accept the token",
+    Cause.NOT_OFFERED: "the FHIR server does not let this be asked",
+    Cause.ERROR_STATUS: "the FHIR server answered with an error",
+    Cause.OUTCOME: "the FHIR server could not answer in full",
+    Cause.FOREIGN_LINK: "the FHIR server's next page stands elsewhere",
+    Cause.ENDLESS: "the FHIR server's pages have no end",
+    Cause.OTHER_PATIENTS: "the FHIR server answered with other patients' records",
+}
+"""Each cause as a card says it."""
+
+
+class Query(msgspec.Struct, frozen=True):
+    """One read or search.
+
+    ``name`` is the prefetch key that it answers, or the reference that it reads; ``path`` stands
+    below the base URL, or is the link to a next page. ``keep_text``: what comes is kept as it came,
+    for orders.
+    """
+
+    name: str
+    path: str
+    keep_text: bool = False
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What came of a query.
+
+    ``cause`` is why it is not all, None if it is.
+    """
+
+    entries: list[Entry] = []
+    unreadable: tuple[Unreadable, ...] = ()
+    texts: list[RawEntry] = []
+    cause: Cause | None = None
+
+
+def search(name: str, template: str, patient_id: str) -> Query:
+    """The search or read of a prefetch template."""
+    path = template.replace("{{context.patientId}}", quote(patient_id, safe=""))
+    if "?" in path:
+        path += f"&_count={_PAGE}"
+    return Query(name, path)
+
+
+def read(reference: str, *, keep_text: bool = False) -> Query:
+    """The read of ``Type/id``."""
+    resource_type, _, identifier = reference.partition("/")
+    return Query(reference, f"{resource_type}/{quote(identifier, safe='')}", keep_text)
+
+
+def roles_of(reference: str) -> Query:
+    """The search for what a practitioner is employed as."""
+    path = f"PractitionerRole?practitioner={quote(reference, safe='/')}&_count={_PAGE}"
+    return Query(f"PractitionerRole of {reference}", path)

@@ -1,0 +1,156 @@
+"""Carries a call's steps through: what they ask for is fetched from the call's FHIR server."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.fhir.client import FhirClient, FhirServer
+from defib_coverage.fhir.fetching import Cause, Fetched
+from defib_coverage.network.addresses import Reach, read_networks, same_base
+from defib_coverage.network.transport import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.fhir.fetching import Query
+    from defib_coverage.hooks.evaluation import Steps
+    from defib_coverage.hooks.wire import Decoded
+
+# Threads that one FHIR server may keep busy: fifty calls at once with five searches each take
+# about four rounds of them.
+_THREADS = 64
+
+
+class Access(msgspec.Struct, frozen=True):
+    """The FHIR servers that a caller may have read; the same base stands for the same server."""
+
+    servers: tuple[FhirServer, ...] = ()
+
+    def find(self, base: str) -> FhirServer | None:
+        """The configured server that a call names."""
+        return next((one for one in self.servers if same_base(one.base, base)), None)
+
+
+class Fetches(msgspec.Struct):
+    """What was fetched for one call: how many queries, why some failed, how long it took."""
+
+    queries: int = 0
+    causes: dict[Cause, int] = {}
+    seconds: float = 0.0
+
+
+class Hosts:
+    """The connections to every configured FHIR server; a base has the same for all callers."""
+
+    def __init__(self, authorities: Path | None, *, development: bool) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            authorities: certificates to trust instead of the usual ones.
+            development: whether private addresses and this machine may be connected to.
+        """
+        self._authorities = authorities
+        self._development = development
+        self._hosts: dict[tuple[str, Reach], Host] = {}
+
+    def access(self, bases: Sequence[str], networks: Sequence[str] = ()) -> Access:
+        """What a caller may have read.
+
+        Args:
+            bases: the FHIR base URLs.
+            networks: the private networks in which they may stand.
+
+        Raises:
+            ValueError: a network is none.
+        """
+        reach = Reach(read_networks(networks), self._development)
+        servers = [FhirServer(base.rstrip("/"), self._host(base, reach), reach) for base in bases]
+        return Access(tuple(servers))
+
+    def _host(self, base: str, reach: Reach) -> Host:
+        # A connection is checked when it is made, so callers who may reach less share none.
+        key = (base.rstrip("/"), reach)
+        if key not in self._hosts:
+            self._hosts[key] = Host(f"fhir-{len(self._hosts)}", _THREADS, self._authorities)
+        return self._hosts[key]
+
+    def close(self) -> None:
+        """Close all connections."""
+        for host in self._hosts.values():
+            host.close()
+
+
+class Fetcher:
+    """Carries steps through with one set of rules about time."""
+
+    def __init__(self, index: CodeIndex, seconds: float) -> None:
+        """Fetch for at most ``seconds`` a call; ``index`` tells which odd resources matter."""
+        self._index = index
+        self._seconds = seconds
+
+    async def carry_out(
+        self,
+        steps: Steps,
+        decoded: Decoded,
+        access: Access,
+        fetches: Fetches,
+    ) -> tuple[Determination, ...]:
+        """The determinations of a call.
+
+        Args:
+            steps: of the call.
+            decoded: the call.
+            access: the FHIR servers that the caller may have read.
+            fetches: where it is noted what was fetched.
+
+        Raises:
+            RequestError: as the steps.
+        """
+        base = decoded.request.fhir_server
+        server = None if base is None else access.find(base)
+        client: FhirClient | None = None
+        try:
+            queries = next(steps)
+            begin = time.monotonic()
+            if server is not None:
+                client = FhirClient(
+                    server,
+                    decoded.access_token,
+                    decoded.patient_id,
+                    self._index,
+                    begin + self._seconds,
+                )
+            while True:
+                fetched = await _fetch(client, queries, refused=base is not None)
+                _note(fetches, fetched, time.monotonic() - begin)
+                queries = steps.send(fetched)
+        except StopIteration as done:
+            found: tuple[Determination, ...] = done.value
+            return found
+
+
+async def _fetch(
+    client: FhirClient | None,
+    queries: Sequence[Query],
+    *,
+    refused: bool,
+) -> Mapping[Query, Fetched]:
+    if client is not None:
+        return await client.fetch(queries)
+    if refused:
+        return {query: Fetched(cause=Cause.NOT_ALLOWED_SERVER) for query in queries}
+    return {}
+
+
+def _note(fetches: Fetches, fetched: Mapping[Query, Fetched], seconds: float) -> None:
+    fetches.seconds = seconds
+    fetches.queries += len(fetched)
+    for one in fetched.values():
+        if one.cause is not None:
+            fetches.causes[one.cause] = fetches.causes.get(one.cause, 0) + 1

@@ -1,0 +1,247 @@
+"""The orders of a call: drafted in it, or named by it and sent along or read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.coverage.dates import DateSpan, read_date
+from defib_coverage.coverage.orders import DeviceOrder
+from defib_coverage.errors import RequestError
+from defib_coverage.fhir.fetching import WORDS
+from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order, reason_references
+from defib_coverage.fhir.raw import (
+    RawBundle,
+    RawEntry,
+    decode_order,
+    decode_resource,
+    name_of,
+)
+from defib_coverage.fhir.references import PatientCheck, tail
+from defib_coverage.fhir.resources import Appointment, OrderConcept, Resource
+from defib_coverage.fhir.resources import Order as FhirOrder
+from defib_coverage.hooks.wire import Decoded, raw_resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.fhir.fetching import Fetched
+
+NO_SERVER = "no usable fhirServer"
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """One order of a call, as the core sees it and as it came."""
+
+    order: DeviceOrder
+    reasons: tuple[str, ...] = ()
+    resource: Resource | None = None
+
+
+class CallOrders:
+    """Finds the orders of one call."""
+
+    def __init__(self, decoded: Decoded, index: CodeIndex) -> None:
+        """Look in a call, by the codes of ``index``."""
+        self._decoded = decoded
+        self._index = index
+        self._known: dict[str, msgspec.Raw] = {}
+        self._failures: Mapping[str, str] = {}
+        if decoded.request.hook in {"order-dispatch", "appointment-book"}:
+            self._known = _orders_in_prefetch(decoded)
+
+    def wanted(self) -> tuple[str, ...]:
+        """The orders that the call names and does not bring, by reference."""
+        context = self._decoded.request.context
+        named = [tail(reference) for reference in context.dispatched_orders or ()]
+        for entry in (context.appointments or RawBundle()).entry:
+            appointment = decode_resource(entry.resource)
+            if isinstance(appointment, Appointment):
+                named += [tail(basis.reference or "") for basis in appointment.based_on]
+        return tuple(
+            name for name in dict.fromkeys(named) if name not in self._known and _is_order(name)
+        )
+
+    def take(self, fetched: Mapping[str, Fetched]) -> None:
+        """Take orders that were read, each by the reference that it was read by."""
+        for reference, one in fetched.items():
+            for entry in one.texts:
+                # A server that answers with something else has not answered.
+                if "/".join(map(str, name_of(entry.resource))) == reference:
+                    self._known[reference] = entry.resource
+        self._failures = {r: WORDS[f.cause] for r, f in fetched.items() if f.cause is not None}
+
+    def orders(self) -> list[Ordered]:
+        """The orders, in the order of the call.
+
+        Raises:
+            RequestError: 400 where the call contradicts itself, 412 where an order that it names
+                could not be had.
+        """
+        context = self._decoded.request.context
+        match self._decoded.request.hook:
+            case "order-dispatch":
+                return self._dispatched(context.dispatched_orders or [])
+            case "appointment-book":
+                return self._booked(context.appointments or RawBundle())
+            case hook:
+                bundle = context.draft_orders or RawBundle()
+                selected = context.selections if hook == "order-select" else None
+                return self._drafted(bundle, selected)
+
+    def _drafted(
+        self,
+        bundle: RawBundle,
+        selections: list[str] | None,
+    ) -> list[Ordered]:
+        """The orders of draftOrders; for order-select only the selected ones."""
+        chosen = None if selections is None else {tail(s) for s in selections}
+        found: list[Ordered] = []
+        seen: set[str] = set()
+        for position, entry in enumerate(bundle.entry):
+            one = self._one(entry, position)
+            if one is None:
+                continue
+            seen.add(one.order.reference)
+            if one.order.reference.partition("/")[0] not in JUDGED_TYPES:
+                continue
+            if chosen is None or one.order.reference in chosen:
+                found.append(one)
+        for number, selection in enumerate(selections or ()):
+            if tail(selection) not in seen:
+                message = "the selection is not in draftOrders"
+                raise RequestError(400, "value", message, f"context.selections[{number}]")
+        return found
+
+    def _one(
+        self,
+        entry: RawEntry,
+        position: int,
+        appointment: DateSpan | None = None,
+    ) -> Ordered | None:
+        """One order; of a type not judged or unreadable, only its reference."""
+        resource_type, identifier = name_of(entry.resource)
+        if not resource_type:
+            return None
+        read = decode_order(entry.resource) if resource_type in JUDGED_TYPES else None
+        if read is None:
+            reference = f"{resource_type}/{identifier or f'entry-{position}'}"
+            return Ordered(DeviceOrder(reference=reference))
+        order, unread = read
+        judged = read_order(
+            order,
+            position,
+            self._index,
+            _patient_check(self._decoded, order),
+            appointment,
+        )
+        return Ordered(
+            msgspec.structs.replace(judged, unread=unread + judged.unread) if unread else judged,
+            _named(self._decoded, reason_references(order)),
+            decode_resource(entry.resource) if judged.code is None else None,
+        )
+
+    def _dispatched(self, references: Sequence[str]) -> list[Ordered]:
+        """The orders of order-dispatch, which stand under any prefetch key."""
+        found = []
+        for position, reference in enumerate(dict.fromkeys(references)):
+            kind = tail(reference).partition("/")[0]
+            if kind not in JUDGED_TYPES:
+                continue
+            raw = self._known.get(tail(reference))
+            if raw is None:
+                message = f"the dispatched order is in no prefetch key; {self._why(reference)}"
+                place = f"context.dispatchedOrders[{position}]"
+                raise RequestError(412, "incomplete", message, place)
+            one = self._one(RawEntry(resource=raw), position)
+            if one is not None:
+                found.append(one)
+        return found
+
+    def _booked(self, appointments: RawBundle) -> list[Ordered]:
+        """The orders that appointments are booked for, judged on the appointment's day."""
+        found: list[Ordered] = []
+        for position, entry in enumerate(appointments.entry):
+            appointment = decode_resource(entry.resource)
+            if not isinstance(appointment, Appointment):
+                continue
+            start = read_date(appointment.start)
+            raws = [self._known.get(tail(basis.reference or "")) for basis in appointment.based_on]
+            orders = [
+                one
+                for raw in raws
+                if raw is not None and (one := self._one(RawEntry(resource=raw), position, start))
+            ]
+            stand_in = self._by_service(appointment, position, start)
+            if raws and not orders and stand_in.order.code is None:
+                why = self._why(appointment.based_on[0].reference or "")
+                message = f"the order of the appointment is in no prefetch key; {why}"
+                place = f"context.appointments.entry[{position}].resource.basedOn"
+                raise RequestError(412, "incomplete", message, place)
+            found += orders or [stand_in]
+        return found
+
+    def _why(self, reference: str) -> str:
+        """Why an order could not be read."""
+        return self._failures.get(tail(reference), NO_SERVER)
+
+    def _by_service(
+        self,
+        appointment: Appointment,
+        position: int,
+        start: DateSpan | None,
+    ) -> Ordered:
+        """An appointment without an order: its service type or reason says what it is for."""
+        codes = [*appointment.service_type, *appointment.reason_code]
+        stand_in = FhirOrder(
+            resource_type="ServiceRequest",
+            code=OrderConcept(coding=[coding for c in codes for coding in c.coding]),
+        )
+        order = read_order(
+            stand_in,
+            position,
+            self._index,
+            PatientCheck(self._decoded.patient_id),
+            start,
+        )
+        reference = f"Appointment/{appointment.id or f'entry-{position}'}"
+        return Ordered(msgspec.structs.replace(order, reference=reference))
+
+
+def _patient_check(decoded: Decoded, order: FhirOrder) -> PatientCheck:
+    """Tells the call's patient, by the name too that their own entry gives them."""
+    is_patient = PatientCheck(decoded.patient_id)
+    subject = None if order.subject is None else order.subject.reference
+    if subject is not None and subject.startswith("urn:"):
+        for entry in raw_resources(decoded.body):
+            if entry.full_url and name_of(entry.resource) == ("Patient", decoded.patient_id):
+                is_patient.also(entry.full_url)
+    return is_patient
+
+
+def _named(decoded: Decoded, references: tuple[str, ...]) -> tuple[str, ...]:
+    """References as ``Type/id``, also where the order names a record by the URL of its entry."""
+    if not any(reference.startswith("urn:") for reference in references):
+        return references
+    names = {
+        entry.full_url: "/".join(map(str, name_of(entry.resource)))
+        for entry in raw_resources(decoded.body)
+    }
+    return tuple(names.get(reference, reference) for reference in references)
+
+
+def _is_order(reference: str) -> bool:
+    resource_type, _, identifier = reference.partition("/")
+    return resource_type in JUDGED_TYPES and bool(identifier)
+
+
+def _orders_in_prefetch(decoded: Decoded) -> dict[str, msgspec.Raw]:
+    """The orders that came under any prefetch key, as they came, by reference."""
+    found: dict[str, msgspec.Raw] = {}
+    for entry in raw_resources(decoded.body):
+        resource_type, identifier = name_of(entry.resource)
+        if resource_type in JUDGED_TYPES and identifier is not None:
+            found[f"{resource_type}/{identifier}"] = entry.resource
+    return found
