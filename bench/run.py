@@ -16,8 +16,10 @@ from statistics import median
 from typing import NamedTuple
 
 from charts import EXPECTED_TOPICS, Chart, make_chart
+from fetches import Latencies, measure_fetches, percentile, print_fetches
 from load import Connection, WrongAnswerError, drive, make_request
 from servers import Server, StartError, Subject
+from slow_fhir import LATENCY
 
 OURS = Subject(
     "ours",
@@ -76,11 +78,13 @@ def main() -> int:
     charts = {size: make_chart(size) for size in SIZES}
     try:
         results = measure(charts)
+        fetched = measure_fetches(OURS)
     except (WrongAnswerError, StartError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print_costs(results, charts)
-    print_targets(targets(results))
+    print_fetches(fetched)
+    print_targets([*targets(results), *fetch_targets(fetched)])
     return 0
 
 
@@ -167,6 +171,15 @@ def targets(results: Results) -> list[Target]:
         Target("3,000 resources: share of (b)", 0.4, share(LARGE, STARLETTE)),
         Target("growth: a resource more, 300-3,000 over 25-300", 1.2, later / first),
         Target("memory at rest after one call, MB", 90.0, results.resident_mb),
+    ]
+
+
+def fetch_targets(found: Latencies) -> list[Target]:
+    """The bounds on calls that fetch."""
+    p99 = percentile(found.stream, 99)
+    return [
+        Target("five searches, 20 calls/s: p99 ms", 250.0, p99 * 1000),
+        Target("the same over one search's latency", 5.0, p99 / LATENCY),
     ]
 
 

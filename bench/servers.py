@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -31,12 +33,16 @@ _OPTIONS = (
 
 
 class Subject(NamedTuple):
-    """An application to measure: its name in the table, where uvicorn finds it, its cards."""
+    """An application to measure: its name in the table, where uvicorn finds it, its cards.
+
+    ``environment`` is what it is set up with beside what this process has.
+    """
 
     name: str
     application: str
     cards: int
     factory: bool = False
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 class StartError(Exception):
@@ -60,7 +66,7 @@ class Server:
         command += ["--factory"] if self.subject.factory else []
         # What is measured is the service as it comes, not as this shell is set up.
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DEFIB_COVERAGE_")}
-        self._process = subprocess.Popen(command, env=kept)
+        self._process = subprocess.Popen(command, env=kept | dict(self.subject.environment))
         return self
 
     def __exit__(

@@ -37,11 +37,15 @@ class RealServer:
     def __init__(self, base: str, token: str | None, authority: str | None) -> None:
         self.base = base
         self.token = token
-        self._authority = authority
+        self._session = requests.Session()
+        self._session.verify = authority or True
+        self._session.headers["Content-Type"] = "application/fhir+json"
+        if token is not None:
+            self._session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Json:
         """Read or search."""
-        response = requests.get(f"{self.base}/{path}", **self._options())
+        response = self._session.get(f"{self.base}/{path}", timeout=_PATIENCE)
         response.raise_for_status()
         found: Json = response.json()
         return found
@@ -56,15 +60,9 @@ class RealServer:
             for one in resources
         ]
         body = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-        response = requests.post(self.base, json=body, **self._options())
+        response = self._session.post(self.base, json=body, timeout=_PATIENCE)
         if not response.ok:
             raise AssertionError(response.text[:2000])
-
-    def _options(self) -> Json:
-        headers = {"Content-Type": "application/fhir+json"}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
-        return {"headers": headers, "timeout": _PATIENCE, "verify": self._authority or True}
 
 
 @contextmanager
@@ -129,7 +127,7 @@ def free_port() -> int:
         return port
 
 
-# ------------------------------------------------------------------------------- ones that misbehave
+# ----------------------------------------------------------------------------- ones that misbehave
 
 
 class Exchange:

@@ -88,7 +88,7 @@ def read_encounter(reading: Reading, resource: Encounter) -> None:
         confirmed=resource.status in _HELD,
         in_words=not matches,
         when=_visit_day(resource),
-        clinician=reading.clinician(resource.contained, resource.participant),
+        clinician=reading.holder(matches, resource.contained, resource.participant),
     )
     reading.file_visit(matches, fact)
 
@@ -112,7 +112,7 @@ def read_document(reading: Reading, resource: DocumentReference) -> None:
         kind=Kind.DOCUMENT,
         in_words=not matches,
         when=read_date(resource.date),
-        clinician=reading.clinician(resource.contained, resource.author),
+        clinician=reading.holder(matches, resource.contained, resource.author),
     )
     reading.file_visit(matches, fact)
 

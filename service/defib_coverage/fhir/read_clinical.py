@@ -112,7 +112,7 @@ def read_procedure(reading: Reading, resource: Procedure) -> None:
         planned=resource.status == "preparation",
         in_words=not matches,
         when=end_or_start(resource.performed_date_time, resource.performed_period),
-        clinician=reading.clinician(resource.contained, resource.performer),
+        clinician=reading.holder(matches, resource.contained, resource.performer),
     )
     reading.file_visit(matches, fact)
 
@@ -165,7 +165,7 @@ def _read_value(
             quantity=quantity,
             classes=classes,
             modality=modality,
-            clinician=reading.clinician(resource.contained, resource.performer),
+            clinician=reading.holder((match,), resource.contained, resource.performer),
         ),
     )
 

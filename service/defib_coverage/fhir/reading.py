@@ -171,12 +171,18 @@ class Reading:
         if _READABLE.fullmatch(name):
             self.unresolved[name] = None
 
-    def clinician(
+    def holder(
         self,
+        matches: Sequence[Match],
         contained: list[Resource] | None,
         people: Sequence[Performer] | None,
     ) -> Clinician:
-        """Whether anyone who held a visit may hold it (decision 10)."""
+        """Whether anyone who held a visit may hold it (decision 10); of other records unknown.
+
+        ``matches`` are the record's own; a record that has none is a visit by its words.
+        """
+        if matches and not any(match.value_set == VISIT for match in matches):
+            return Clinician.UNKNOWN
         best = Clinician.UNKNOWN
         for person in people or ():
             named = person.individual or person.actor

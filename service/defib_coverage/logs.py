@@ -1,0 +1,143 @@
+"""Logs: one JSON line an event, and nothing in them that says who the patient is.
+
+Our own lines are closed structs: what is no field of one cannot be logged, so no list of what to
+hide has to be kept (free key-value logging would need one). They go through the standard library's
+logging, where the lines of the libraries arrive too; of those nothing is kept but where they come
+from and how bad it is, because their texts repeat URLs, bodies and tokens.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from defib_coverage.coverage.determination import Determination
+
+# The server's own news (started, listening, stopped); its warnings may quote a request.
+_NEWS = "uvicorn.error"
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What every line of ours says; subclasses add their fields and the name of their event."""
+
+
+class CallAnswered(Line, frozen=True, tag_field="event", tag="call"):
+    """A call that was answered.
+
+    ``hook_instance`` is the call's own id; ``policies`` are the versions that were applied,
+    ``statuses`` and ``gaps`` count determinations by status and gaps by kind, ``fetches`` the
+    queries to the FHIR server and ``not_fetched`` those that failed, by cause. ``milliseconds`` are
+    given by stage.
+    """
+
+    service: str
+    hook_instance: str
+    client: str | None = None
+    policies: tuple[str, ...] = ()
+    statuses: dict[str, int] = {}
+    gaps: dict[str, int] = {}
+    cards: int = 0
+    fetches: int = 0
+    not_fetched: dict[str, int] = {}
+    milliseconds: dict[str, float] = {}
+
+
+class CallRefused(Line, frozen=True, tag_field="event", tag="refused"):
+    """A call that was refused, by HTTP status and the issue type of its OperationOutcome."""
+
+    service: str
+    status: int
+    issue: str
+    client: str | None = None
+
+
+class TokenRefused(Line, frozen=True, tag_field="event", tag="token-refused"):
+    """A call whose token did not hold, and why; ``client`` where its issuer is known."""
+
+    reason: str
+    client: str | None = None
+
+
+class Incident(Line, frozen=True, tag_field="event", tag="incident"):
+    """A fault of ours: its id as the caller was told, the kind of error and where it arose."""
+
+    id: str
+    error: str
+    place: str
+
+
+class News(Line, frozen=True, tag_field="event", tag="server"):
+    """Something about the server itself."""
+
+    text: str
+
+
+class _Foreign(Line, frozen=True, tag_field="event", tag="library"):
+    """A line of a library: where it comes from; its text is withheld."""
+
+    logger: str
+    error: str | None = None
+
+
+def write(line: Line, level: int = logging.INFO) -> None:
+    """Write one line."""
+    if _log.isEnabledFor(level):
+        _log.log(level, "%s", type(line).__name__, extra={"line": line})
+
+
+def configure(stream: TextIO | None = None) -> None:
+    """Let all logging of this process go to a stream as JSON lines; standard error by default."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    # Paths may name a patient.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+class _JsonLines(logging.Formatter):
+    """Formats a record as one JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = getattr(record, "line", None)
+        if not isinstance(line, Line):
+            line = _foreign(record)
+        body = _encode(line).decode()
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        level = record.levelname.lower()
+        return f'{{"time":"{when}","level":"{level}",{body[1:]}'
+
+
+def _foreign(record: logging.LogRecord) -> Line:
+    if record.name == _NEWS and record.levelno == logging.INFO:
+        return News(text=record.getMessage())
+    kind = record.exc_info[0] if record.exc_info else None
+    return _Foreign(logger=record.name, error=None if kind is None else kind.__name__)
+
+
+def counted(determinations: Iterable[Determination]) -> dict[str, dict[str, int]]:
+    """What a call's line counts of its determinations: statuses, and gaps by kind."""
+    statuses: Counter[str] = Counter()
+    gaps: Counter[str] = Counter()
+    for one in determinations:
+        statuses[one.status] += 1
+        for indication in one.indications:
+            for criterion in indication.criteria:
+                for gap in criterion.gaps:
+                    gaps[gap.kind] += 1
+    return {"statuses": dict(statuses), "gaps": dict(gaps)}
