@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import uuid4
 
+import msgspec
+
 from defib_coverage.coverage.truth import Truth
 from defib_coverage.hooks.response import Card, CardExtension, OrderReference, Source, Topic
 
@@ -52,15 +54,32 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def build_cards(determinations: Sequence[Determination], knowledge: Knowledge) -> tuple[Card, ...]:
+class CardChoices(msgspec.Struct, frozen=True):
+    """What a client has chosen: the label of a card's source, and the topics it wants no cards of.
+
+    ``label`` None takes the policy's own.
+    """
+
+    label: str | None = None
+    off: frozenset[str] = frozenset()
+
+
+_ALL = CardChoices()
+
+
+def build_cards(
+    determinations: Sequence[Determination],
+    knowledge: Knowledge,
+    choices: CardChoices = _ALL,
+) -> tuple[Card, ...]:
     """The cards of one call."""
-    builder = _Builder(determinations, knowledge)
+    builder = _Builder(determinations, knowledge, choices.label)
     verdicts = [d for d in determinations if _needs_card(d)]
     cards = [builder.verdict(d) for d in verdicts]
     cards += builder.missing_secondary(verdicts)
     cards += builder.waiting_periods(verdicts)
     cards += builder.checklist(verdicts)
-    return tuple(cards)
+    return tuple(card for card in cards if card.source.topic.code not in choices.off)
 
 
 def _needs_card(determination: Determination) -> bool:
@@ -75,7 +94,13 @@ def _needs_card(determination: Determination) -> bool:
 class _Builder:
     """Builds the cards of one call."""
 
-    def __init__(self, determinations: Sequence[Determination], knowledge: Knowledge) -> None:
+    def __init__(
+        self,
+        determinations: Sequence[Determination],
+        knowledge: Knowledge,
+        label: str | None,
+    ) -> None:
+        self._label = label
         self._all = determinations
         self._index: CodeIndex = knowledge.index
         self._wording: Wording = knowledge.wording
@@ -360,12 +385,13 @@ class _Builder:
                     if d.order.reference in named
                 ),
             )
+        label = self._label or policy.source_label
         return Card(
             uuid=str(uuid4()),
             summary=summary,
             indicator=indicator,
             detail=detail,
-            source=Source(policy.source_label, policy.article_url, Topic(TOPIC_SYSTEM, topic)),
+            source=Source(label, policy.article_url, Topic(TOPIC_SYSTEM, topic)),
             extension=extension,
         )
 
