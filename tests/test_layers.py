@@ -47,6 +47,7 @@ LAYERS = {
     "coverage": {"coverage"},
     "fhir": {"coverage", "errors", "fhir"},
     "hooks": {"coverage", "errors", "fhir", "hooks"},
+    "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "errors": set[str](),
     "content": {"checks", "coverage", "errors", "overlay"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 _MARKS: dict[Outcome, tuple[str, str]] = {
     "passed": ("ok  ", "green"),
     "failed": ("FAIL", "bold red"),
-    "skipped": ("skip", "yellow"),
 }
 
 
@@ -69,7 +69,7 @@ def selftest(target: Target, *, as_json: bool) -> tuple[str, int]:
     caller = _caller(target)
     trial = prepare(caller, time.time)
     console = Console(highlight=False, quiet=as_json)
-    if not trial.closed:
+    if trial.open:
         message = f"{caller.base} is OPEN: it answers whoever calls, without a token."
         console.print(Text(message, style="bold yellow"), soft_wrap=True)
     results: list[Result] = []
@@ -79,10 +79,13 @@ def selftest(target: Target, *, as_json: bool) -> tuple[str, int]:
             results.append(result)
             for line in _lines(result):
                 console.print(line, soft_wrap=True)
-    count = {o: sum(r.outcome == o for r in results) for o in _MARKS}
+        if group.skipped is not None:
+            skipped = f"  {counted(len(group.checks), 'check')} skipped: {group.skipped}"
+            console.print(Text(skipped, style="yellow"), soft_wrap=True)
+    count = Counter(r.outcome for r in results)
     report = Report(
         caller.base,
-        not trial.closed,
+        trial.open,
         count["passed"],
         count["failed"],
         count["skipped"],
@@ -101,8 +104,13 @@ def _caller(target: Target) -> Caller:
     """Who calls, and where."""
     base = target.url.rstrip("/")
     for url in (base, target.audience or base):
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query
+            usable = usable and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
             message = f"{url}: is no base URL such as https://cds.example.org"
             raise InputError(message)
     ca_bundle = read_settings(os.environ).ca_bundle
@@ -122,9 +130,9 @@ def _caller(target: Target) -> Caller:
 
 
 def _lines(result: Result) -> Iterator[Text]:
-    """One line a check; below a failure what was expected and what came."""
-    mark, style = _MARKS[result.outcome]
-    reason = f" ({result.came})" if result.outcome == "skipped" else ""
-    yield Text.assemble("  ", (mark, style), f" {result.name}: {result.asks}{reason}")
+    """One line a check that was made; below a failure what was expected and what came."""
+    if result.outcome == "skipped":
+        return
+    yield Text.assemble("  ", _MARKS[result.outcome], f" {result.name}: {result.asks}")
     if result.outcome == "failed":
         yield Text(plain(f"       expected {result.expected}; came {result.came}"))

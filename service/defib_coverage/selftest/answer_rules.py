@@ -58,10 +58,8 @@ def broken_rules(answer: Answer, orders: frozenset[str]) -> list[str]:
     if answer.status != 200:  # noqa: PLR2004 - the status of success
         return [f"R01 answered with 200 (not {answer.short()})"]
     try:
-        content = strict(answer.content)
-        if not isinstance(content, dict):
-            raise ValueError  # noqa: TRY301 - as for any other body that is no object of JSON
-    except (ValueError, RecursionError):
+        content = read_object(answer.content)
+    except ValueError:
         return ["R03 the body is an object of strict JSON"]
     broken = [f"{r.id} {r.text}" for r in _RULES if not holds(r.holds, answer, content)]
     cards = content.get("cards")
@@ -87,11 +85,11 @@ def holds(rule: Callable[..., bool], *given: object) -> bool:
         return False
 
 
-def strict(text: bytes) -> object:
-    """Read JSON that is UTF-8, without NaN and without a name said twice.
+def read_object(text: bytes) -> Json:
+    """Read an object of JSON that is UTF-8, without NaN and without a name said twice.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is something else.
     """
 
     def once(pairs: list[tuple[str, object]]) -> Json:
@@ -103,4 +101,10 @@ def strict(text: bytes) -> object:
     def never(_: str) -> None:
         raise ValueError
 
-    return json.loads(text.decode(), object_pairs_hook=once, parse_constant=never)
+    try:
+        found = json.loads(text.decode(), object_pairs_hook=once, parse_constant=never)
+    except RecursionError as error:
+        raise ValueError from error
+    if isinstance(found, dict):
+        return found
+    raise ValueError

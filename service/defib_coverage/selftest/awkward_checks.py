@@ -16,7 +16,7 @@ from defib_coverage.selftest.charts import (
     order,
     patient,
 )
-from defib_coverage.selftest.checks import Check, Group, UnmetError
+from defib_coverage.selftest.checks import Check, Group, unmet
 from defib_coverage.selftest.demands import (
     ACCESS_TOKEN,
     answered,
@@ -55,10 +55,6 @@ def _told(request: Json, caller: Caller) -> None:
 def _judged(status: str, request: Json, caller: Caller) -> None:
     answered(caller, request)
     has_status(judged(caller, request, "ServiceRequest/selftest-order"), status)
-
-
-def _answered(request: Json, caller: Caller) -> None:
-    answered(caller, request)
 
 
 def _unusable(request: Json, caller: Caller) -> None:
@@ -153,7 +149,7 @@ def _own_keys() -> Iterator[Check]:
 
 def _poor_orders() -> Iterator[Check]:
     poor: dict[str, Json] = {
-        "coding-empty": {"resource": order(identity="poor", code={"coding": [{}]})},
+        "coding-empty": {"resource": order(identity="poor") | {"code": {"coding": [{}]}}},
         "intent-plan": {"resource": order(identity="poor", intent="plan")},
         "category-object": {"resource": order(identity="poor", category={"text": "Procedure"})},
         "drug-without-drug": {"resource": {"resourceType": "MedicationRequest", "id": "poor"}},
@@ -187,14 +183,13 @@ def _odd_envelopes() -> Iterator[Check]:
             "a FHIR server that may not be read is no reason to fail: the prefetch is judged",
             partial(_judged, "covered", request),
         )
-    for number, nonsense in enumerate(
-        (None, 7, "x", [], {"coverage-info": "maybe"}, {"none": [{}]})
-    ):
+    odd: tuple[object, ...] = (None, 7, "x", [], {"coverage-info": "maybe"}, {"none": [{}]})
+    for number, nonsense in enumerate(odd):
         request = call(extension={"davinci-crd.configuration": nonsense})
         yield Check(
             f"odd-configuration-{number + 1}",
             "a configuration that makes no sense is passed over",
-            partial(_answered, request),
+            partial(_judged, "covered", request),
         )
     for number in (1, 2):
         yield Check(
@@ -215,7 +210,7 @@ def _odd_everywhere(caller: Caller) -> None:
     odd["prefetch"]["conditions"]["entry"][0]["resource"]["code"] |= {"future": [None, 1.5]}
     answered(caller, odd)
     if judged(caller, odd) != judged(caller, call()):
-        raise UnmetError("the determination that the call has without them", "another")
+        unmet("the determination that the call has without them", "another")
 
 
 def group() -> Group:

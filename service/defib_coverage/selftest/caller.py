@@ -22,7 +22,7 @@ _CONNECT = 5.0
 _READ = 20.0
 _LONGEST_QUOTE = 120
 _TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*")
-_SERVICE_OF_HOOK = {hook: service for service, hook in SERVICE_IDS.items()}
+_SERVICE_OF_HOOK: dict[str, str] = {hook: service for service, hook in SERVICE_IDS.items()}
 DISCOVERY = "/cds-services"
 DETERMINATIONS = "/determinations"
 

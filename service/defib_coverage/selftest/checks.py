@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import msgspec
 import requests
@@ -26,6 +26,15 @@ class UnmetError(Exception):
         super().__init__(f"expected {expected}; came {came}")
         self.expected = expected
         self.came = came
+
+
+def unmet(expected: str, came: str) -> NoReturn:
+    """Say that a check is not met.
+
+    Raises:
+        UnmetError: always.
+    """
+    raise UnmetError(expected, came)
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.hooks.openapi import Determinations
-from defib_coverage.selftest.answer_rules import broken_rules, strict
+from defib_coverage.selftest.answer_rules import broken_rules, read_object
 from defib_coverage.selftest.caller import DETERMINATIONS
 from defib_coverage.selftest.calls import body_of
 from defib_coverage.selftest.charts import SECRET, Json
-from defib_coverage.selftest.checks import UnmetError
+from defib_coverage.selftest.checks import unmet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +35,11 @@ def answered(caller: Caller, request: Json) -> list[Json]:
     """
     answer = caller.call(request)
     if ACCESS_TOKEN in answer.text:
-        raise UnmetError("the FHIR access token is not repeated", "it is")
+        unmet("the FHIR access token is not repeated", "it is")
     broken = broken_rules(answer, orders_of(request))
     if broken:
-        raise UnmetError("an answer by the rules", "broken: " + "; ".join(broken))
-    content = strict(answer.content)
-    cards: list[Json] = content["cards"] if isinstance(content, dict) else []
+        unmet("an answer by the rules", "broken: " + "; ".join(broken))
+    cards: list[Json] = read_object(answer.content)["cards"]
     return cards
 
 
@@ -63,21 +62,21 @@ def judged(caller: Caller, request: Json, order: str | None = None) -> Determina
     """
     answer = caller.post(DETERMINATIONS, body_of(request))
     if answer.status != _OK:
-        raise UnmetError("determinations with 200", answer.short())
+        unmet("determinations with 200", answer.short())
     try:
         found = msgspec.json.decode(answer.content, type=Determinations).determinations
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise UnmetError("determinations as published", "something else with 200") from None
+        unmet("determinations as published", "something else with 200")
     named = [d for d in found if order is None or d.order.reference == order]
     if len(named) != 1:
-        raise UnmetError("one determination of the order", str(len(named)))
+        unmet("one determination of the order", str(len(named)))
     return named[0]
 
 
 def has_status(found: Determination, *wanted: str) -> None:
     """Demand one of these statuses."""
     if found.status not in wanted:
-        raise UnmetError(" or ".join(wanted), found.status)
+        unmet(" or ".join(wanted), found.status)
 
 
 def tells_of_a_gap(found: Determination, *, in_criteria: bool) -> None:
@@ -93,28 +92,26 @@ def tells_of_a_gap(found: Determination, *, in_criteria: bool) -> None:
         return
     if not in_criteria and any(f.code == "record-incomplete" for f in found.findings):
         return
-    raise UnmetError("a gap of kind not-fetched", f"{found.status} without one")
+    unmet("a gap of kind not-fetched", f"{found.status} without one")
 
 
 def refused(answer: Answer, statuses: Sequence[int]) -> None:
     """Demand a refusal: an OperationOutcome with no trace and nothing of the body's values."""
     wanted = " or ".join(map(str, statuses))
     if answer.status not in statuses:
-        raise UnmetError(wanted, answer.short())
+        unmet(wanted, answer.short())
     try:
-        outcome = strict(answer.content)
-    except (ValueError, RecursionError):
-        outcome = None
-    if not isinstance(outcome, dict) or not _is_outcome(outcome):
-        raise UnmetError(
-            f"{wanted} with an OperationOutcome", f"{answer.status} with something else"
-        )
+        outcome = read_object(answer.content)
+    except ValueError:
+        outcome = {}
+    if not _is_outcome(outcome):
+        unmet(f"{wanted} with an OperationOutcome", f"{answer.status} with something else")
     for name, leaked in (
         ("a trace", _TRACE.search(answer.text)),
         ("what was sent", SECRET in answer.text),
     ):
         if leaked:
-            raise UnmetError(f"{wanted} without {name}", f"{answer.status} with it")
+            unmet(f"{wanted} without {name}", f"{answer.status} with it")
 
 
 def _is_outcome(outcome: Json) -> bool:

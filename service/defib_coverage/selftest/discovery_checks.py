@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from defib_coverage.hooks.discovery import SERVICE_IDS
-from defib_coverage.selftest.answer_rules import strict
+from defib_coverage.selftest.answer_rules import read_object
 from defib_coverage.selftest.caller import DISCOVERY
 from defib_coverage.selftest.card_rules import values
-from defib_coverage.selftest.checks import Check, Group, UnmetError
+from defib_coverage.selftest.checks import Check, Group, unmet
 
 if TYPE_CHECKING:
     from defib_coverage.selftest.caller import Caller
@@ -23,20 +23,17 @@ _QUERY = re.compile(r"[A-Z][A-Za-z]+(/p1|\?[A-Za-z_-]+=[^&\s{}]+(&[A-Za-z_-]+=[^
 def _document(caller: Caller) -> Json:
     answer = caller.get(DISCOVERY)
     if answer.status != _OK or answer.kind != "application/json":
-        raise UnmetError("200 with application/json", answer.short())
+        unmet("200 with application/json", answer.short())
     try:
-        document = strict(answer.content)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise UnmetError("an object of strict JSON", "something else")
-    return document
+        return read_object(answer.content)
+    except ValueError:
+        unmet("an object of strict JSON", "something else")
 
 
 def _services(caller: Caller) -> list[Json]:
     found: Any = _document(caller).get("services")
     if not isinstance(found, list) or not all(isinstance(s, dict) for s in found) or not found:
-        raise UnmetError("a list of services", "none")
+        unmet("a list of services", "none")
     return found
 
 
@@ -45,44 +42,40 @@ def _shape(caller: Caller) -> None:
         for member in ("hook", "id", "description"):
             value = service.get(member)
             if not isinstance(value, str) or not value.strip():
-                raise UnmetError(f"a text as {member} of every service", "a service without")
+                unmet(f"a text as {member} of every service", "a service without")
         if not re.fullmatch(r"[A-Za-z0-9._~-]+", service["id"]):
-            raise UnmetError("ids that can stand in a URL", "another")
+            unmet("ids that can stand in a URL", "another")
 
 
 def _four(caller: Caller) -> None:
     found = {(s.get("id"), s.get("hook")) for s in _services(caller)}
     missing = [service for service, hook in SERVICE_IDS.items() if (service, hook) not in found]
     if missing:
-        raise UnmetError(
-            "the four services, each with its hook", "not among them: " + ", ".join(missing)
-        )
+        unmet("the four services, each with its hook", "not among them: " + ", ".join(missing))
 
 
 def _templates(caller: Caller) -> None:
     for service in _services(caller):
         templates = service.get("prefetch")
         if not isinstance(templates, dict) or not templates:
-            raise UnmetError("prefetch templates", "a service without")
+            unmet("prefetch templates", "a service without")
         for key, template in templates.items():
             if not isinstance(template, str) or set(_TOKEN.findall(template)) - {
                 "context.patientId"
             }:
-                raise UnmetError(
-                    "templates with the token context.patientId only", f"another in {key}"
-                )
+                unmet("templates with the token context.patientId only", f"another in {key}")
             if not _QUERY.fullmatch(_TOKEN.sub("p1", template)):
-                raise UnmetError("a read or a plain search of one type", f"another in {key}")
+                unmet("a read or a plain search of one type", f"another in {key}")
 
 
 def _whole(caller: Caller) -> None:
     if any(value in (None, "", [], {}) for value in values(_document(caller))):
-        raise UnmetError("nothing null or empty", "something is")
+        unmet("nothing null or empty", "something is")
 
 
 def _stable(caller: Caller) -> None:
     if _document(caller) != _document(caller):
-        raise UnmetError("the same document twice", "two that differ")
+        unmet("the same document twice", "two that differ")
 
 
 def _open(caller: Caller) -> None:

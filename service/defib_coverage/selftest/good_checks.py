@@ -16,7 +16,7 @@ from defib_coverage.selftest.charts import (
     order,
     unpaired_chart,
 )
-from defib_coverage.selftest.checks import Check, Group, UnmetError
+from defib_coverage.selftest.checks import Check, Group, unmet
 from defib_coverage.selftest.demands import answered, has_status, judged
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _TRIES = 5
 def _silent(request: Json, caller: Caller) -> None:
     cards = answered(caller, request)
     if cards:
-        raise UnmetError("no card", f"{len(cards)}")
+        unmet("no card", f"{len(cards)}")
 
 
 def _covered(hook: HookName, caller: Caller) -> None:
@@ -43,20 +43,18 @@ def _covered(hook: HookName, caller: Caller) -> None:
     has_status(found, "covered")
     day = BOOKED_FOR if hook == "appointment-book" else ORDERED_ON
     if found.order.service_date.isoformat() != day:
-        raise UnmetError(f"judged for {day}", found.order.service_date.isoformat())
+        unmet(f"judged for {day}", found.order.service_date.isoformat())
 
 
 def _unpaired(hook: HookName, caller: Caller) -> None:
     request = call(hook, unpaired_chart())
     cards = answered(caller, request)
     if not any("I25.5" in str(card) and "I50.22" in str(card) for card in cards):
-        raise UnmetError(
-            "a card that names I25.5 and its partner I50.22", f"{len(cards)} cards without"
-        )
+        unmet("a card that names I25.5 and its partner I50.22", f"{len(cards)} cards without")
     found = judged(caller, request)
     has_status(found, "conditional")
     if not any(m.primary == "I25.5" and "I50.22" in m.any_of for m in found.missing_secondary):
-        raise UnmetError("missingSecondary with I25.5 and I50.22", "none of them")
+        unmet("missingSecondary with I25.5 and I50.22", "none of them")
 
 
 def _not_ours(hook: HookName, caller: Caller) -> None:
@@ -68,7 +66,7 @@ def _not_ours(hook: HookName, caller: Caller) -> None:
 def _several(caller: Caller) -> None:
     request = call(chart=unpaired_chart(), orders=[order(), device_order(), order("93306", "echo")])
     if not answered(caller, request):
-        raise UnmetError("cards", "none")
+        unmet("cards", "none")
     has_status(judged(caller, request, "ServiceRequest/selftest-order"), "conditional")
     has_status(judged(caller, request, "ServiceRequest/echo"), "not-applicable")
 
@@ -77,21 +75,25 @@ def _fresh(caller: Caller) -> None:
     request = call(chart=unpaired_chart())
     uuids = [card["uuid"] for _ in range(3) for card in answered(caller, request)]
     if not uuids or len(set(uuids)) < len(uuids):
-        raise UnmetError("C09 a new uuid for every card", "one twice" if uuids else "no cards")
+        unmet("C09 a new uuid for every card", "one twice" if uuids else "no cards")
 
 
 def _quick(caller: Caller) -> None:
     body = body_of(call(chart=unpaired_chart()))
-    seconds = min(caller.post(path_of("order-sign"), body).seconds for _ in range(_TRIES))
-    if seconds > _QUICK:
-        raise UnmetError(f"R07 the quickest of {_TRIES} within {_QUICK} s", f"{seconds:.1f} s")
+    answers = [caller.post(path_of("order-sign"), body) for _ in range(_TRIES)]
+    quickest = min(answers, key=lambda a: a.seconds)
+    if quickest.status != _OK:
+        unmet("200", quickest.short())
+    if quickest.seconds > _QUICK:
+        expected = f"R07 the quickest of {_TRIES} within {_QUICK} s"
+        unmet(expected, f"{quickest.seconds:.1f} s")
 
 
 def _packed(caller: Caller) -> None:
     body = gzip.compress(body_of(call()))
     answer = caller.post(path_of("order-sign"), body, {"Content-Encoding": "gzip"})
     if answer.status != _OK:
-        raise UnmetError("200", answer.short())
+        unmet("200", answer.short())
 
 
 def _of_each_hook() -> Iterator[Check]:

@@ -12,7 +12,7 @@ from defib_coverage.selftest.caller import path_of
 from defib_coverage.selftest.calls import FAILURE, body_of, call, with_raw
 from defib_coverage.selftest.card_rules import live_markup
 from defib_coverage.selftest.charts import condition, covered_chart, ejection_fraction
-from defib_coverage.selftest.checks import Check, Group, UnmetError
+from defib_coverage.selftest.checks import Check, Group, unmet
 from defib_coverage.selftest.demands import CLIENT_ERRORS, answered, refused
 from defib_coverage.selftest.sockets import head, status_of
 
@@ -42,7 +42,7 @@ def _good_after(probe: Callable[[Caller], None], caller: Caller) -> None:
     probe(caller)
     answer = caller.call(call())
     if answer.status != _OK:
-        raise UnmetError("a good call answered afterwards", answer.short())
+        unmet("a good call answered afterwards", answer.short())
 
 
 def _refused(body: bytes, caller: Caller) -> None:
@@ -102,7 +102,7 @@ def _flood(line: str, caller: Caller) -> None:
         caller, [head(caller, _SIGN, f"Content-Length: {len(body)}", *lines), b"\r\n", body]
     )
     if status is not None and status not in CLIENT_ERRORS:
-        raise UnmetError("4xx, or cut off", str(status))
+        unmet("4xx, or cut off", str(status))
 
 
 def _neutral(markup: str, caller: Caller) -> None:
@@ -120,14 +120,14 @@ def _neutral(markup: str, caller: Caller) -> None:
     for request in requests_:
         cards = answered(caller, request)
         if not cards:
-            raise UnmetError("a card for a chart that leaves something open", "none")
+            unmet("a card for a chart that leaves something open", "none")
         if any(live_markup(card["summary"] + "\n" + card.get("detail", "")) for card in cards):
-            raise UnmetError("text of the chart without effect", "live markup")
+            unmet("text of the chart without effect", "live markup")
 
 
 def group() -> Group:
     """The checks of hostile calls."""
-    others = {
+    others: dict[str, tuple[str, Callable[[Caller], None]]] = {
         "huge-body": ("4xx for a body of 20 MB", _huge),
         "gzip-bomb": ("4xx for a small body that unpacks to 100 MB", _bomb),
         "gzip-false": ("4xx for a body that is not packed as it says", _no_gzip),

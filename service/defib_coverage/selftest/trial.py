@@ -26,18 +26,25 @@ if TYPE_CHECKING:
     from defib_coverage.selftest.caller import Caller
     from defib_coverage.selftest.checks import Group
 
+_OK = 200
 _UNAUTHORISED = 401
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What is to be tried. ``closed``: the service refuses a call without a token.
+    """What is to be tried.
 
-    ``blocked``: it does, and no client was named, so that most could not be tried.
+    ``unsigned`` is the status with which a good call without a token was answered. ``blocked``: a
+    token is wanted and no client was named, so that most could not be tried.
     """
 
     groups: tuple[Group, ...]
-    closed: bool
+    unsigned: int
     blocked: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether the service answers whoever calls."""
+        return self.unsigned == _OK
 
 
 def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
@@ -52,11 +59,11 @@ def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
     """
     try:
         caller.get(DISCOVERY)
-        closed = caller.anonymous().call(call()).status == _UNAUTHORISED
+        unsigned = caller.anonymous().call(call()).status
     except (requests.RequestException, OSError) as error:
         message = f"{caller.base}: could not be reached ({type(error).__name__})"
         raise UnreachableError(message) from error
-    blocked = closed and caller.signer is None
+    blocked = unsigned == _UNAUTHORISED and caller.signer is None
     groups = [
         module.group() for module in (good_checks, awkward_checks, wrong_checks, hostile_checks)
     ]
@@ -65,5 +72,8 @@ def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
         reason = "the service wants a token, and no --client was given"
         groups = [msgspec.structs.replace(group, skipped=reason) for group in groups]
     stranger = Signer(new_key(), "https://stranger.selftest.invalid", caller.base, now)
-    trust = trust_checks.groups(stranger, caller.signer, closed=closed)
-    return Trial((discovery_checks.group(), *groups, *trust), closed, blocked)
+    trust = trust_checks.groups(stranger, caller.signer)
+    if caller.signer is None and not blocked:
+        reason = f"the service wants no token: a call without one was answered with {unsigned}"
+        trust = [msgspec.structs.replace(group, skipped=reason) for group in trust]
+    return Trial((discovery_checks.group(), *groups, *trust), unsigned, blocked)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from defib_coverage.selftest.caller import DETERMINATIONS, path_of
 from defib_coverage.selftest.calls import body_of, call
-from defib_coverage.selftest.checks import Check, Group, UnmetError
+from defib_coverage.selftest.checks import Check, Group, unmet
 from defib_coverage.selftest.demands import refused
 from defib_coverage.selftest.tokens import BAD_TOKENS, BadToken
 
@@ -36,7 +34,7 @@ def _bad(token: BadToken, signer: Signer, caller: Caller) -> None:
     answer = _with(token.made(signer, _SIGN), caller)
     refused(answer, (_REFUSED,))
     if answer.content != _with("garbage", caller).content:
-        raise UnmetError("401 that does not say why", "401 that differs from that for garbage")
+        unmet("401 that does not say why", "401 that differs from that for garbage")
 
 
 def _good(signer: Signer, caller: Caller) -> None:
@@ -48,7 +46,7 @@ def _good(signer: Signer, caller: Caller) -> None:
 
 def _answered(answer: Answer) -> None:
     if answer.status != _OK:
-        raise UnmetError("200", answer.short())
+        unmet("200", answer.short())
 
 
 def _replayed(signer: Signer, caller: Caller) -> None:
@@ -62,13 +60,12 @@ def _registered(signer: Signer) -> Iterator[Check]:
     yield Check("token-replayed", "the same token is not let in twice", partial(_replayed, signer))
 
 
-def groups(stranger: Signer, signer: Signer | None, *, closed: bool) -> tuple[Group, ...]:
+def groups(stranger: Signer, signer: Signer | None) -> list[Group]:
     """The checks of trust.
 
     Args:
         stranger: signs for nobody whom the service knows.
         signer: signs for a registered client, if there is one.
-        closed: whether the service refuses a call without a token.
     """
     unsigned = (
         Check("unsigned", "401 without a token", partial(_unsigned, _SIGN)),
@@ -86,14 +83,9 @@ def groups(stranger: Signer, signer: Signer | None, *, closed: bool) -> tuple[Gr
         )
         for kind in (True, False)
     }
-    strangers = Group("trust: strangers", (*unsigned, *bad[True]))
-    clients = Group("trust: a registered client", (*_registered(signer or stranger), *bad[False]))
-    if signer is None:
-        clients = msgspec.structs.replace(clients, skipped="no --client was given")
-        if not closed:
-            strangers = msgspec.structs.replace(strangers, skipped=OPEN)
-            clients = msgspec.structs.replace(clients, skipped=OPEN)
-    return strangers, clients
-
-
-OPEN = "the service is open: it answers calls without a token"
+    skipped = "no --client was given" if signer is None else None
+    registered = (*_registered(signer or stranger), *bad[False])
+    return [
+        Group("trust: strangers", (*unsigned, *bad[True])),
+        Group("trust: a registered client", registered, skipped),
+    ]
