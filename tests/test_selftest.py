@@ -181,6 +181,22 @@ def complete(body: bytes) -> bytes:
     return json.dumps(request | {"prefetch": empty | prefetch}).encode()
 
 
+def unescaped(app: ASGIApp) -> ASGIApp:
+    """An application whose answers have lost the backslashes that keep markup from effect."""
+
+    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def stripped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(k, v) for k, v in message["headers"] if k != b"content-length"]
+                await send({**message, "headers": kept})
+            else:
+                await send({**message, "body": message["body"].replace(rb"\\", b"")})
+
+        await app(scope, receive, stripped)
+
+    return changed
+
+
 def gullible(app: ASGIApp) -> ASGIApp:
     """An application before which tokens are read, but never verified."""
 
@@ -231,7 +247,7 @@ def reports(client_file: Path) -> Iterator[dict[str, Report]]:
             "page": (at(everywhere(silent)),),
             "broken": (at(everywhere(broken)), "--json", *client),
             "echo": (at(everywhere(echo)), "--json"),
-            "credulous": (at(between(real, complete)), "--json"),
+            "credulous": (at(between(unescaped(real), complete)), "--json"),
             "gullible": (at(gullible(real)), "--json", *client),
             "unnamed": (at(gullible(real)), "--json"),
         }
@@ -298,6 +314,11 @@ def test_a_server_that_takes_what_is_withheld_for_nothing_fails(
         "own-keys-bare",
         "own-keys-unusable",
     }
+
+
+def test_a_server_that_lets_markup_through_fails(reports: dict[str, Report]) -> None:
+    markup = {n for n in reports["credulous"].named("failed", "hostile") if "markup" in n}
+    assert markup == {f"markup-{n}" for n in range(1, 6)}
 
 
 def test_a_server_that_reads_tokens_without_verifying_them_fails(
