@@ -48,11 +48,12 @@ LAYERS = {
     "network": {"network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "errors", "fhir", "hooks", "network"},
+    "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "errors": set[str](),
     "content": {"checks", "coverage", "errors", "overlay"},
 }
 # Where the product starts, and where it waits for others.
-TIMED = {"app", "command", "edge", "network", "logs"}
+TIMED = {"app", "command", "edge", "network", "logs", "selftest"}
 DEADLINES = {"client.py", "fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,7 +90,8 @@ def test_the_wheel_holds_every_module_of_the_package(wheel: Path) -> None:
         held = set(archive.namelist())
     assert modules <= held
     assert "defib_coverage/py.typed" in held
-    assert not [name for name in held if name.endswith((".pyc", ".pyo")) or "test" in name]
+    assert not [name for name in held if name.endswith((".pyc", ".pyo"))]
+    assert not [name for name in held if re.search(r"(^|/)(tests?/|test_|conftest)", name)]
 
 
 def test_the_data_in_the_wheel_equal_those_in_the_repository(wheel: Path) -> None:

@@ -179,3 +179,42 @@ def validate(
         typer.echo(f"{counted(len(problems), 'problem')} in {resources}")
         raise typer.Exit(1)
     typer.echo(f"OK: {resources} checked against FHIR R4, no problem")
+
+
+@program.command()
+def selftest(  # noqa: PLR0913 - the options of a command
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the service answers.")],
+    *,
+    client: Annotated[
+        str | None, typer.Option(metavar="ID", help="The registered client to call as.")
+    ] = None,
+    file: Annotated[
+        str, typer.Option(metavar="CLIENTS.TOML", help="The client file that names it.")
+    ] = "clients.toml",
+    audience: Annotated[
+        str | None,
+        typer.Option(metavar="BASE", help="The base URL that tokens are made out to; URL if none."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Its private key; ID.private.json beside the file."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The results as JSON.")] = False,
+) -> None:
+    """Try a running service out, as good, awkward and hostile clients would.
+
+    Sends invented patients only, and takes about half a minute. Exit code 1 where something failed,
+    2 where the service could not be reached or wanted a client that was not named.
+
+    Examples:
+      defib-coverage selftest http://127.0.0.1:8000
+
+      defib-coverage selftest https://cds.example.org --client ehr --file clients.toml
+    """
+    from defib_coverage.command.selftest import Target  # noqa: PLC0415 - --help stays quick
+    from defib_coverage.command.selftest import selftest as attempt  # noqa: PLC0415
+
+    text, code = attempt(Target(url, client, file, audience, key), as_json=as_json)
+    if text:
+        typer.echo(text)
+    raise typer.Exit(code)

@@ -1,0 +1,79 @@
+"""One trial of a service: all groups of checks, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import requests
+
+from defib_coverage.hooks.signing import new_key
+from defib_coverage.selftest import (
+    awkward_checks,
+    discovery_checks,
+    good_checks,
+    hostile_checks,
+    slow_checks,
+    trust_checks,
+    wrong_checks,
+)
+from defib_coverage.selftest.caller import DISCOVERY, Signer, UnreachableError
+from defib_coverage.selftest.calls import call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defib_coverage.selftest.caller import Caller
+    from defib_coverage.selftest.checks import Group
+
+_OK = 200
+_UNAUTHORISED = 401
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What is to be tried.
+
+    ``unsigned`` is the status with which a good call without a token was answered. ``blocked``: a
+    token is wanted and no client was named, so that most could not be tried.
+    """
+
+    groups: tuple[Group, ...]
+    unsigned: int
+    blocked: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether the service answers whoever calls."""
+        return self.unsigned == _OK
+
+
+def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
+    """See whether the service is there and whom it lets in; then say what to try.
+
+    Args:
+        caller: the service; its signer is the registered client, if there is one.
+        now: the clock, in seconds since 1970.
+
+    Raises:
+        UnreachableError: there is no answer at all.
+    """
+    try:
+        caller.get(DISCOVERY)
+        unsigned = caller.anonymous().call(call()).status
+    except (requests.RequestException, OSError) as error:
+        message = f"{caller.base}: could not be reached ({type(error).__name__})"
+        raise UnreachableError(message) from error
+    blocked = unsigned == _UNAUTHORISED and caller.signer is None
+    groups = [
+        module.group() for module in (good_checks, awkward_checks, wrong_checks, hostile_checks)
+    ]
+    groups.append(slow_checks.group())
+    if blocked:
+        reason = "the service wants a token, and no --client was given"
+        groups = [msgspec.structs.replace(group, skipped=reason) for group in groups]
+    stranger = Signer(new_key(), "https://stranger.selftest.invalid", caller.base, now)
+    trust = trust_checks.groups(stranger, caller.signer)
+    if caller.signer is None and not blocked:
+        reason = f"the service wants no token: a call without one was answered with {unsigned}"
+        trust = [msgspec.structs.replace(group, skipped=reason) for group in trust]
+    return Trial((discovery_checks.group(), *groups, *trust), unsigned, blocked)

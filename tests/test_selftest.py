@@ -1,0 +1,397 @@
+"""``selftest``: all is well with the real service, and a broken one is found out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from command_line import ROOT, environment, run
+from defib_coverage.app import create_app
+from defib_coverage.fhir.needs import KEYS
+from defib_coverage.hooks.signing import new_key, write_key
+from defib_coverage.settings import Settings
+from live_server import TODAY, bundle, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Json = dict[str, Any]
+_PATIENCE = 60
+ISSUER = "https://ehr.example.org"
+AUDIENCE = "https://cds.example.org"
+STRANGERS = {
+    "unsigned",
+    "unsigned-determinations",
+    "garbage",
+    "three-dots",
+    "algorithm-none",
+    "issuer-unknown",
+}
+REGISTERED = {
+    "token-good",
+    "token-replayed",
+    "algorithm-symmetric",
+    "audience-elsewhere",
+    "expired",
+    "from-the-future",
+    "life-too-long",
+    "kid-unknown",
+    "key-of-another",
+    "claims-changed",
+    "jku-elsewhere",
+}
+
+
+class Report:
+    """What one run printed."""
+
+    def __init__(self, done: subprocess.CompletedProcess[bytes]) -> None:
+        self.code = done.returncode
+        self.errors = done.stderr.decode()
+        self.text = done.stdout.decode()
+
+    @property
+    def content(self) -> Json:
+        content: Json = json.loads(self.text)
+        return content
+
+    def named(self, outcome: str, group: str = "") -> set[str]:
+        """The names of the checks of a group, or of all, with an outcome."""
+        return {
+            r["name"]
+            for r in self.content["results"]
+            if r["outcome"] == outcome and r["group"].startswith(group)
+        }
+
+
+def trial(*arguments: str) -> Report:
+    """Run the real command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "defib_coverage", "selftest", *arguments],
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+        env=environment(),
+    )
+    return Report(done)
+
+
+# ----------------------------------------------------------------------------------- broken servers
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Serve an application from this process; where it answers."""
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    listening = config.bind_socket()
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        while not server.started:
+            sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(_PATIENCE)
+
+
+def everywhere(answer: Callable[[Request, bytes], Response]) -> ASGIApp:
+    """An application that gives the same kind of answer to all requests."""
+
+    async def endpoint(request: Request) -> Response:
+        return answer(request, await request.body())
+
+    methods = ["GET", "POST", "PUT"]
+    return Starlette(routes=[Route("/{path:path}", endpoint, methods=methods)])
+
+
+def between(app: ASGIApp, change: Callable[[bytes], bytes]) -> ASGIApp:
+    """An application that changes every body before another sees it."""
+
+    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+
+        async def once() -> Message:
+            return {"type": "http.request", "body": change(body), "more_body": False}
+
+        await app(scope, once, send)
+
+    return changed
+
+
+def silent(_: Request, __: bytes) -> Response:
+    return JSONResponse({"cards": []})
+
+
+def broken(request: Request, _: bytes) -> Response:
+    """A server that tells of itself and of who called."""
+    who = request.headers.get("authorization", "nobody")
+    return JSONResponse({"diagnostics": who, "trace": 'File "app.py", line 7, in call'}, 500)
+
+
+def echo(_: Request, body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def complete(body: bytes) -> bytes:
+    """Make a call look complete: what was withheld, failed or cut short was never there."""
+    try:
+        request = json.loads(body)
+        prefetch = request["prefetch"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return body
+    if not isinstance(prefetch, dict):
+        return body
+    for key, value in prefetch.items():
+        if isinstance(value, dict):
+            entries = [e for e in value.get("entry", []) if "issue" not in e["resource"]]
+            whole = value["resourceType"] != "Bundle" and "issue" not in value
+            prefetch[key] = value if whole else bundle() | {"entry": entries}
+    empty = {key: bundle() for key in KEYS if key != "patient"}
+    return json.dumps(request | {"prefetch": empty | prefetch}).encode()
+
+
+def unescaped(app: ASGIApp) -> ASGIApp:
+    """An application whose answers have lost the backslashes that keep markup from effect."""
+
+    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def stripped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(k, v) for k, v in message["headers"] if k != b"content-length"]
+                await send({**message, "headers": kept})
+            else:
+                await send({**message, "body": message["body"].replace(rb"\\", b"")})
+
+        await app(scope, receive, stripped)
+
+    return changed
+
+
+def gullible(app: ASGIApp) -> ASGIApp:
+    """An application before which tokens are read, but never verified."""
+
+    async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        token = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
+        try:
+            claims = jwt.decode(token, options={"verify_signature": False})
+        except jwt.PyJWTError:
+            claims = {}
+        if scope["method"] != "GET" and claims.get("iss") != ISSUER:
+            issue = {"severity": "error", "code": "login", "diagnostics": "a token is required"}
+            refusal = {"resourceType": "OperationOutcome", "issue": [issue]}
+            await JSONResponse(refusal, 401)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return gated
+
+
+@pytest.fixture(scope="module")
+def client_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A client file with one client, and its keys beside it."""
+    folder = tmp_path_factory.mktemp("clients")
+    key = new_key()
+    write_key(key, folder / "ehr.private.json")
+    (folder / "ehr.jwks.json").write_text(json.dumps({"keys": [key.public()]}))
+    file = folder / "clients.toml"
+    file.write_text(f'[clients.ehr]\nissuer = "{ISSUER}"\nkeys = "ehr.jwks.json"\n')
+    return file
+
+
+@pytest.fixture(scope="module")
+def reports(client_file: Path) -> Iterator[dict[str, Report]]:
+    """A trial of every server, side by side: each spends most of its time waiting."""
+    real = create_app(Settings(), today=lambda: TODAY)
+    client = ("--client", "ehr", "--file", str(client_file))
+    with ExitStack() as stack:
+
+        def at(app: ASGIApp) -> str:
+            return stack.enter_context(serving(app))
+
+        closed = stack.enter_context(running(clients=str(client_file), public_base=AUDIENCE))
+        targets: dict[str, tuple[str, ...]] = {
+            "real": (stack.enter_context(running()).base, "--json"),
+            "closed": (closed.base, "--json", *client, "--audience", AUDIENCE),
+            "silent": (at(everywhere(silent)), "--json"),
+            "page": (at(everywhere(silent)),),
+            "broken": (at(everywhere(broken)), "--json", *client),
+            "echo": (at(everywhere(echo)), "--json"),
+            "credulous": (at(between(unescaped(real), complete)), "--json"),
+            "gullible": (at(gullible(real)), "--json", *client),
+            "unnamed": (at(gullible(real)), "--json"),
+        }
+        with ThreadPoolExecutor(len(targets)) as pool:
+            made = {name: pool.submit(trial, *target) for name, target in targets.items()}
+            yield {name: one.result() for name, one in made.items()}
+
+
+# ----------------------------------------------------------------------------------- the real thing
+
+
+def test_the_service_passes(reports: dict[str, Report]) -> None:
+    report = reports["real"]
+    assert report.named("failed") == set()
+    assert report.code == 0
+    assert report.content["open"] is True
+    assert report.content["passed"] > 100
+    # Of an open service nothing is claimed about tokens.
+    assert report.named("skipped") == STRANGERS | REGISTERED
+    assert report.content["skipped"] == len(STRANGERS | REGISTERED)
+
+
+def test_the_service_passes_as_a_registered_client_sees_it(reports: dict[str, Report]) -> None:
+    report = reports["closed"]
+    assert report.named("failed") == set()
+    assert report.code == 0
+    assert report.content["open"] is False
+    assert report.named("skipped") == set()
+    assert report.named("passed", "trust") == STRANGERS | REGISTERED
+
+
+# ---------------------------------------------------------------------- what is broken is found out
+
+
+@pytest.mark.parametrize(
+    ("server", "passed"),
+    [
+        ("silent", {"discovery-stable", "good-calls-meanwhile", "gzip-call", "quick"}),
+        ("broken", set[str]()),
+        ("echo", {"good-calls-meanwhile", "gzip-call", "quick"}),
+    ],
+)
+def test_a_server_that_says_the_same_to_all_fails_all_but_a_few(
+    reports: dict[str, Report],
+    server: str,
+    passed: set[str],
+) -> None:
+    assert reports[server].named("passed") == passed
+    assert reports[server].code == 1
+
+
+def test_a_server_that_takes_what_is_withheld_for_nothing_fails(
+    reports: dict[str, Report],
+) -> None:
+    keys = ("conditions", "procedures", "observations")
+    partly = ("failed", "failed-in-part", "next-page", "total-above")
+    assert reports["credulous"].named("failed", "awkward") == {
+        *(f"{kind}-{key}" for kind in (*partly, "withheld") for key in keys),
+        "withheld-encounters",
+        "withheld-devices",
+        "withheld-medication-requests",
+        "nothing-usable",
+        "only-patient",
+        "own-keys-bare",
+        "own-keys-unusable",
+    }
+
+
+def test_a_server_that_lets_markup_through_fails(reports: dict[str, Report]) -> None:
+    markup = {n for n in reports["credulous"].named("failed", "hostile") if "markup" in n}
+    assert markup == {f"markup-{n}" for n in range(1, 6)}
+
+
+def test_a_server_that_reads_tokens_without_verifying_them_fails(
+    reports: dict[str, Report],
+) -> None:
+    failed = reports["gullible"].named("failed", "trust")
+    assert failed == (REGISTERED | {"algorithm-none"}) - {"token-good"}
+
+
+def test_a_failure_says_what_was_expected_and_what_came(reports: dict[str, Report]) -> None:
+    failures = {r["name"]: r for r in reports["silent"].content["results"]}
+    assert failures["nan"]["expected"] == "400"
+    assert failures["nan"]["came"] == "200, application/json, 12 bytes"
+    assert failures["withheld-conditions"]["asks"]
+
+
+def test_a_token_is_never_printed(reports: dict[str, Report]) -> None:
+    for report in reports.values():
+        assert "eyJ" not in report.text + report.errors
+    assert "[token]" in reports["broken"].text
+
+
+# ----------------------------------------------------------------------------------- how it is said
+
+
+def test_a_service_that_wants_a_token_is_not_passed_without_one(
+    reports: dict[str, Report],
+) -> None:
+    report = reports["unnamed"]
+    assert report.code == 2
+    assert report.named("failed") == set()
+    assert report.named("passed", "trust") == STRANGERS
+    groups = {r["group"] for r in report.content["results"] if r["outcome"] == "passed"}
+    assert groups == {"discovery", "trust: strangers"}
+
+
+def test_the_page_has_a_line_a_check_and_ends_with_a_summary(reports: dict[str, Report]) -> None:
+    page = reports["page"].text
+    lines = page.splitlines()
+    assert lines[0].endswith("is OPEN: it answers whoever calls, without a token.")
+    assert "  ok   discovery-stable: two calls get the same document" in lines
+    number = lines.index("  FAIL nan: 400 for a body that is not honest JSON")
+    assert lines[number + 1] == "       expected 400; came 200, application/json, 12 bytes"
+    assert f"  {len(REGISTERED)} checks skipped: the service wants no token" in page
+    report = reports["silent"]
+    counted = " ".join(f"{report.content[o]} {o}," for o in ("passed", "failed", "skipped"))
+    assert lines[-1] == f"{len(report.content['results'])} checks: {counted.removesuffix(',')}"
+    assert "\x1b" not in page
+    assert reports["page"].code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["http://127.0.0.1:1"], "could not be reached (ConnectionError)"),
+        (["ftp://cds.example.org"], "is no base URL"),
+        (["http://cds.example.org:port"], "is no base URL"),
+        (["http://127.0.0.1:1", "--audience", "cds"], "is no base URL"),
+        (["http://127.0.0.1:1", "--key", "key.json"], "name it with --client"),
+        (["http://127.0.0.1:1", "--client", "ehr", "--file", "none.toml"], "is no client file"),
+        (["http://127.0.0.1:1", "--client", "other", "--file", "FILE"], "It has: ehr"),
+        (
+            ["http://127.0.0.1:1", "--client", "ehr", "--file", "FILE", "--key", "none.json"],
+            "holds no private key",
+        ),
+    ],
+)
+def test_what_cannot_be_tried_is_said_in_one_line(
+    client_file: Path,
+    arguments: list[str],
+    message: str,
+) -> None:
+    done = run("selftest", *(str(client_file) if a == "FILE" else a for a in arguments))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
