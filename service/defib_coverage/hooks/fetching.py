@@ -112,7 +112,7 @@ class Fetcher:
         Raises:
             RequestError: as the steps.
         """
-        base = decoded.request.fhir_server
+        base = decoded.fhir_server
         server = None if base is None else access.find(base)
         client: FhirClient | None = None
         try:

@@ -9,7 +9,7 @@ import msgspec
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.hooks.discovery import SERVICE_IDS, Discovery
 from defib_coverage.hooks.response import HookResponse
-from defib_coverage.hooks.wire import HOOKS
+from defib_coverage.hooks.wire import HOOKS, REQUIRED_CONTEXT, HookName
 
 
 class Health(msgspec.Struct, frozen=True, rename="camel"):
@@ -42,40 +42,95 @@ _OUTCOME = {
         },
     },
 }
+_BUSY = _OUTCOME | {
+    "description": "Come back later",
+    "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}},
+}
 _ERRORS = {
     "400": _OUTCOME,
-    "412": _OUTCOME | {"description": "A needed prefetch key is absent and nothing else was sent"},
+    "401": _OUTCOME | {"description": "The call must carry the token of a registered client"},
+    "408": _OUTCOME | {"description": "The request did not arrive in time"},
+    "412": _OUTCOME | {"description": "A needed prefetch key is absent and nothing could be had"},
     "413": _OUTCOME,
     "415": _OUTCOME,
+    "429": _BUSY,
+    "431": _OUTCOME | {"description": "The headers are too large"},
+    "503": _BUSY,
 }
-_REQUEST = {
+_TEXT = {"type": "string", "minLength": 1}
+
+
+def _texts(*names: str) -> dict[str, Any]:
+    """An object whose members are texts."""
+    return {"type": "object", "properties": {n: {"type": ["string", "null"]} for n in names}}
+
+
+_BUNDLE = {
     "type": "object",
-    "required": ["hook", "hookInstance", "context"],
+    "description": "FHIR R4 Bundle",
+    "required": ["resourceType"],
     "properties": {
-        "hook": {"enum": list(HOOKS)},
-        "hookInstance": {"type": "string", "format": "uuid"},
-        "context": {
-            "type": "object",
-            "required": ["patientId"],
-            "properties": {
-                "userId": {"type": "string"},
-                "patientId": {"type": "string"},
-                "encounterId": {"type": "string"},
-                "draftOrders": {"type": "object", "description": "FHIR R4 Bundle of orders"},
-                "selections": {"type": "array", "items": {"type": "string"}},
-                "dispatchedOrders": {"type": "array", "items": {"type": "string"}},
-                "performer": {"type": "string"},
-                "appointments": {"type": "object", "description": "FHIR R4 Bundle"},
+        "resourceType": {"const": "Bundle"},
+        "total": {"type": ["integer", "null"]},
+        "link": {"type": "array", "items": _texts("relation", "url")},
+        "entry": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "fullUrl": {"type": ["string", "null"]},
+                    "resource": {"description": "What cannot be read fails no call"},
+                    "search": _texts("mode") | {"type": ["object", "null"]},
+                },
             },
-        },
-        "prefetch": {
-            "type": "object",
-            "description": "FHIR R4 resources by prefetch key; null where there is none",
-            "additionalProperties": {"type": ["object", "null"]},
         },
     },
 }
-_BODY = {"required": True, "content": {"application/json": {"schema": _REQUEST}}}
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_MEMBERS: dict[str, dict[str, Any]] = {
+    "userId": _TEXT,
+    "patientId": _TEXT,
+    "encounterId": {"type": ["string", "null"]},
+    "draftOrders": _BUNDLE,
+    "selections": _TEXTS | {"description": "Type/id of orders in draftOrders"},
+    "dispatchedOrders": _TEXTS,
+    "performer": _TEXT,
+    "appointments": _BUNDLE,
+}
+_AUTHORIZATION = {
+    "description": "An object with access_token and token_type Bearer; all else grants nothing",
+}
+
+
+def _request(hook: HookName) -> dict[str, Any]:
+    """The body of a call of one hook."""
+    required = REQUIRED_CONTEXT[hook]
+    optional = ("encounterId",) if "userId" in required else ()
+    return {
+        "type": "object",
+        "required": ["hook", "hookInstance", "context"],
+        "dependentRequired": {"fhirAuthorization": ["fhirServer"]},
+        "properties": {
+            "hook": {"const": hook},
+            "hookInstance": {"type": "string", "format": "uuid"},
+            "fhirServer": {"type": ["string", "null"], "description": "Base URL"},
+            "fhirAuthorization": _AUTHORIZATION,
+            "context": {
+                "type": "object",
+                "required": list(required),
+                "properties": {name: _MEMBERS[name] for name in (*required, *optional)},
+            },
+            "prefetch": {
+                "type": ["object", "null"],
+                "description": "FHIR R4 resources by prefetch key; null where there is none",
+                "additionalProperties": {"type": ["object", "null"]},
+            },
+        },
+    }
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def describe(version: str) -> dict[str, Any]:
@@ -98,29 +153,11 @@ def describe(version: str) -> dict[str, Any]:
                     "responses": {"200": _answer(discovery, "The four services")},
                 },
             },
-            "/cds-services/{service_id}": {
-                "post": {
-                    "summary": "A CDS Hooks call",
-                    "parameters": [
-                        {
-                            "name": "service_id",
-                            "in": "path",
-                            "required": True,
-                            "schema": {"enum": list(SERVICE_IDS)},
-                        },
-                    ],
-                    "requestBody": _BODY,
-                    "responses": {
-                        "200": _answer(cards, "Cards, possibly none"),
-                        "404": _OUTCOME | {"description": "There is no such service"},
-                        **_ERRORS,
-                    },
-                },
-            },
+            **{f"/cds-services/{name}": _call(hook, cards) for name, hook in SERVICE_IDS.items()},
             "/determinations": {
                 "post": {
                     "summary": "The determination of every order of a call, in full",
-                    "requestBody": _BODY,
+                    "requestBody": _body({"oneOf": [_request(hook) for hook in HOOKS]}),
                     "responses": {"200": _answer(found, "In the order given"), **_ERRORS},
                 },
             },
@@ -137,3 +174,13 @@ def describe(version: str) -> dict[str, Any]:
 
 def _answer(schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _call(hook: HookName, cards: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "post": {
+            "summary": f"A CDS Hooks call: {hook}",
+            "requestBody": _body(_request(hook)),
+            "responses": {"200": _answer(cards, "Cards, possibly none"), **_ERRORS},
+        },
+    }

@@ -44,7 +44,7 @@ class Context(msgspec.Struct, rename="camel"):
     appointments: RawBundle | None = None
 
 
-_REQUIRED: dict[str, tuple[str, ...]] = {
+REQUIRED_CONTEXT: dict[HookName, tuple[str, ...]] = {
     "order-select": ("userId", "patientId", "selections", "draftOrders"),
     "order-sign": ("userId", "patientId", "draftOrders"),
     "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
@@ -56,7 +56,7 @@ class _Envelope(msgspec.Struct, rename="camel"):
     hook: str
     hook_instance: str
     context: Context
-    fhir_server: str | None = None
+    fhir_server: str | msgspec.UnsetType | None = msgspec.UNSET
     # Clients of every age send it; what of it cannot be read grants nothing.
     fhir_authorization: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -87,6 +87,11 @@ class Decoded(msgspec.Struct, frozen=True):
     def patient_id(self) -> str:
         """The id of the call's patient."""
         return (self.request.context.patient_id or "").removeprefix("Patient/")
+
+    @property
+    def fhir_server(self) -> str | None:
+        """The base URL that the call names."""
+        return self.request.fhir_server or None
 
     @property
     def access_token(self) -> str | None:
@@ -186,11 +191,11 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
         raise RequestError(400, "value", message, "hook")
     if _UUID.fullmatch(request.hook_instance) is None:
         raise RequestError(400, "value", "hookInstance is not a UUID", "hookInstance")
-    if request.fhir_server is None and bytes(request.fhir_authorization) != b"null":
+    if request.fhir_server is msgspec.UNSET and bytes(request.fhir_authorization) != b"null":
         message = "fhirServer must be given with fhirAuthorization"
         raise RequestError(400, "required", message, "fhirServer")
     context = request.context
-    for name in _REQUIRED[request.hook]:
+    for name in REQUIRED_CONTEXT[request.hook]:
         value = getattr(context, re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name))
         if value is None or value == "":
             raise RequestError(400, "required", f"{name} is missing", f"context.{name}")
