@@ -46,9 +46,10 @@ IMPURE = {
 LAYERS = {
     "coverage": {"coverage"},
     "fhir": {"coverage", "errors", "fhir"},
-    "hooks": {"coverage", "errors", "fhir", "hooks"},
+    "hooks": {"coverage", "errors", "fhir", "hooks", "tables"},
     "errors": set[str](),
-    "content": {"checks", "coverage", "errors", "overlay"},
+    "tables": {"errors"},
+    "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
 MODULES = sorted(ROOT.rglob("*.py"))
