@@ -35,9 +35,12 @@ class UsedTokens(Protocol):
             RequestError: 503 if that cannot be told.
         """
 
+    def close(self) -> None:
+        """Let go of what the memory holds on to."""
+
 
 def unavailable() -> RequestError:
-    """The refusal of a call whose token cannot be remembered: the fault is ours, not the caller's."""
+    """The refusal of a call whose token cannot be remembered: our fault, not the caller's."""
     return RequestError(503, "transient", "the service cannot check tokens now; try again")
 
 
@@ -74,3 +77,8 @@ class TokensInMemory:
         self._known.add(key)
         heapq.heappush(self._by_end, (expires, key))
         return True
+
+    def close(self) -> None:
+        """Forget all tokens."""
+        self._known.clear()
+        self._by_end.clear()

@@ -22,7 +22,6 @@ from sqlalchemy import (
     delete,
     event,
     insert,
-    inspect,
     make_url,
 )
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
@@ -77,7 +76,8 @@ class TokensInDatabase:
         self._purge_at = now() + _PURGE_EVERY
         try:
             _make_table(self._engine)
-        except (SQLAlchemyError, ImportError) as error:
+        except SQLAlchemyError as error:
+            self.close()
             message = f"{_SETTING}: cannot be used ({type(error).__name__}). Check that it runs"
             raise SettingsError(message) from error
 
@@ -101,12 +101,12 @@ class TokensInDatabase:
 
     def close(self) -> None:
         """Let go of threads and connections."""
-        self._threads.shutdown()
+        self._threads.shutdown(cancel_futures=True)
         self._engine.dispose()
 
     def _insert(self, issuer: str, jti: str, expires: float) -> bool:
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
                 connection.execute(insert(_used).values((issuer, jti, expires)))
         except IntegrityError:
             return False
@@ -118,7 +118,7 @@ class TokensInDatabase:
     def _purge(self) -> None:
         """Forget tokens that ended long ago; where that fails, the next time will do."""
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
                 ended = _used.c.expires < self._now() - _MARGIN
                 connection.execute(delete(_used).where(ended))
         except SQLAlchemyError as error:
@@ -147,13 +147,15 @@ def _read_url(url: str) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    """The engine, with bounds on how long anything may take.
+    """The engine, with bounds on how long anything may take; every statement stands by itself.
 
     Raises:
         SettingsError: the driver is not installed.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": _PATIENCE})
+        engine = create_engine(
+            url, connect_args={"timeout": _PATIENCE}, isolation_level="AUTOCOMMIT"
+        )
         event.listen(engine, "connect", _write_ahead)
         return engine
     bounds = {
@@ -162,7 +164,9 @@ def _engine(url: URL) -> Engine:
         "options": f"-c statement_timeout={1000 * _PATIENCE}",
     }
     try:
-        return create_engine(url, connect_args=bounds, pool_pre_ping=True)
+        return create_engine(
+            url, connect_args=bounds, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        )
     except ImportError as error:
         message = f"{_SETTING}: the driver is missing: pip install 'defib-coverage[postgres]'"
         raise SettingsError(message) from error
@@ -174,16 +178,16 @@ def _write_ahead(connection: Any, _: object) -> None:  # noqa: ANN401 - the driv
 
 
 def _make_table(engine: Engine) -> None:
-    """Make the table; of several workers that start together, the first does it.
+    """Make the table; of several workers that start together, one does it and others try again.
 
     Raises:
         SQLAlchemyError: it cannot be made.
     """
-    for _ in range(3):
+    for left in reversed(range(3)):
         try:
             _tables.create_all(engine)
         except SQLAlchemyError:
-            continue
-        return
-    if not inspect(engine).has_table(_used.name):
-        _tables.create_all(engine)
+            if not left:
+                raise
+        else:
+            return
