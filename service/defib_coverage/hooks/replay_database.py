@@ -41,6 +41,8 @@ _PATIENCE = 2
 _MARGIN = 600.0
 _PURGE_EVERY = 300.0
 _MOST_CACHED = 10_000
+# SQLite's words for a database that no other process sees.
+_NO_FILE = {None, "", ":memory:"}
 _log = logging.getLogger(__name__)
 
 _tables = MetaData()
@@ -137,7 +139,7 @@ def _read_url(url: str) -> URL:
         read = None
     if read is not None and read.drivername == "postgresql+psycopg":
         return read
-    if read is not None and read.get_backend_name() == "sqlite" and read.database:
+    if read is not None and read.drivername == "sqlite" and read.database not in _NO_FILE:
         return read
     message = (
         f"{_SETTING}: is no database that workers can share. Use sqlite:////folder/file on one "
