@@ -91,7 +91,7 @@ def check_clients(
         if pinned is not None:
             findings.extend(_algorithm_faults(client, pinned, key, chosen="algorithms" in entry))
         registrations.append(Registration(client, pinned))
-    findings.extend(_shared_issuers([r.client for r in registrations]))
+    findings.extend(_shared_issuers([r.client for r in registrations if r.client.issuer]))
     if findings:
         raise DataError([Fault(str(path), *finding) for finding in findings])
     return tuple(registrations)
@@ -104,12 +104,11 @@ def _closed(key: str, known: set[str]) -> str:
 
 
 def _client(name: str, entry: object, findings: list[_Finding]) -> Client | None:
-    """Decode one entry; None if it cannot be, with a finding for every key that is wrong."""
+    """Decode one entry as far as it can be; a finding for every key that is wrong."""
     key = f"clients.{name}"
-    found: list[_Finding] = []
     if not is_client_id(name):
         reason = "the id is not made of letters, digits, - and _ (at most 64)"
-        found.append((key, reason, "Give the table another name"))
+        findings.append((key, reason, "Give the table another name"))
     if not isinstance(entry, dict):
         findings.append((key, "is no table", _FORMAT))
         return None
@@ -117,23 +116,22 @@ def _client(name: str, entry: object, findings: list[_Finding]) -> Client | None
     for field, value in entry.items():
         if field not in _HINTS:
             reason = "unknown key" if field != "id" else "the id is the table's name"
-            found.append((f"{key}.{field}", reason, _closed(field, set(_HINTS))))
+            findings.append((f"{key}.{field}", reason, _closed(field, set(_HINTS))))
             continue
         try:
             read[field] = msgspec.convert(value, _HINTS[field])
         except msgspec.ValidationError as error:
             reason, _, _ = str(error).partition(" - at `$")
-            found.append((f"{key}.{field}", reason[:1].lower() + reason[1:], _FORMAT))
+            findings.append((f"{key}.{field}", reason[:1].lower() + reason[1:], _FORMAT))
     if "issuer" not in entry:
-        found.append((f"{key}.issuer", "is missing", "Name the iss of the client's tokens"))
+        findings.append((f"{key}.issuer", "is missing", "Name the iss of the client's tokens"))
     elif isinstance(entry["issuer"], str) and _ISSUER.fullmatch(entry["issuer"]) is None:
         reason = "is empty, longer than 500 characters, or holds a space or a letter beyond ASCII"
-        found.append((f"{key}.issuer", reason, "Write it as the client sends it"))
+        findings.append((f"{key}.issuer", reason, "Write it as the client sends it"))
     if ("keys" in entry) is ("jku" in entry):
         reason = "needs one of keys and jku" + (", not both" if "keys" in entry else "")
-        found.append((f"{key}.keys", reason, "Pin a JWK Set file, or name the published one"))
-    findings.extend(found)
-    return None if found else msgspec.convert({"id": name} | read, Client)
+        findings.append((f"{key}.keys", reason, "Pin a JWK Set file, or name the published one"))
+    return msgspec.convert({"id": name, "issuer": ""} | read, Client)
 
 
 def _address_faults(client: Client, key: str, *, development: bool) -> Iterator[_Finding]:
