@@ -11,6 +11,7 @@ import pytest
 from defib_coverage.callers import make_trust
 from defib_coverage.errors import DataError, SettingsError
 from defib_coverage.hooks.client_file import read_clients
+from defib_coverage.hooks.signing import SigningKey
 from defib_coverage.settings import Settings
 from tokens import (
     AUDIENCE,
@@ -97,6 +98,15 @@ def test_one_of_the_usual_algorithms_is_enough(file: Path) -> None:
     (file.parent / "ehr.jwks.json").write_bytes(key_set(RSA_KEY))
     (found,) = read_clients(file, development=False)
     assert found.client.algorithms == ("ES384", "RS384")
+
+
+def test_keys_that_can_do_none_of_the_usual_algorithms(file: Path) -> None:
+    strong = SigningKey("r", "RS512", RSA_KEY.private)
+    (file.parent / "ehr.jwks.json").write_bytes(key_set(strong))
+    (fault,) = faults_of(file, GOOD)
+    assert fault.key == "clients.ehr.algorithms"
+    assert fault.reason == "no key of ehr.jwks.json can do ES384, RS384"
+    assert fault.remedy == "The keys there can do RS512"
 
 
 ENTRY_FAULTS = {

@@ -193,6 +193,19 @@ def test_a_database_that_fails_lets_nobody_in(
         assert "insert" not in caplog.text.lower()
 
 
+def test_sqlite_writes_ahead(tmp_path: Path) -> None:
+    """A worker that reads does not keep another from writing."""
+    url = f"sqlite:///{tmp_path}/tokens"
+    with closing(TokensInDatabase(url, Clock())) as tokens:
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("begin"))
+            connection.execute(text("select count(*) from used_token")).scalar_one()
+            assert remember(tokens, "1")
+            connection.execute(text("rollback"))
+        engine.dispose()
+
+
 def test_a_locked_database_is_not_waited_for_without_end(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/tokens"
     with closing(TokensInDatabase(url, Clock())) as tokens:
