@@ -54,8 +54,8 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_subcommand_that_is_named_exists() -> None:
-    named = in_code(r"defib-coverage ((?:policy )?[a-z]+)\b") - {"defib"}
-    assert {"evaluate", "validate", "policy diff"} <= named
+    named = in_code(r"defib-coverage ((?:(?:policy|client) )?[a-z]+)\b") - {"defib"}
+    assert {"evaluate", "validate", "policy diff", "client add"} <= named
     for words in named:
         done = subprocess.run(
             [sys.executable, "-m", "defib_coverage", *words.split(), "--help"],

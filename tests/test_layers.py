@@ -47,10 +47,12 @@ LAYERS = {
     "coverage": {"coverage"},
     "network": {"network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
-    "hooks": {"coverage", "errors", "fhir", "hooks", "network"},
+    "hooks": {"coverage", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "errors": set[str](),
-    "content": {"checks", "coverage", "errors", "overlay"},
+    "logs": {"coverage"},
+    "tables": {"errors"},
+    "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
 # Where the product starts, and where it waits for others.
 TIMED = {"app", "command", "edge", "network", "logs", "selftest"}

@@ -28,6 +28,7 @@ from defib_coverage.coverage.wording import (
 )
 from defib_coverage.errors import Fault
 from defib_coverage.fhir.systems import OWN_EVIDENCE, PUBLIC_DOMAIN, SYSTEM_URIS
+from defib_coverage.tables import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -300,9 +301,3 @@ def _summary_faults(template: str, names: list[str]) -> Iterator[tuple[str, str]
     if length >= SUMMARY_LIMIT:
         reason = f"could reach {length} characters; {SUMMARY_LIMIT} is too many"
         yield reason, "Shorten the sentence"
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """What to do about a name that does not exist."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]!r}" if close else "Use a name that exists"

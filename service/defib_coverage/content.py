@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
 from defib_coverage.coverage.wording import Wording
 from defib_coverage.errors import DataError, Fault
 from defib_coverage.overlay import apply_overlay
+from defib_coverage.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,20 +125,3 @@ def _tables(
         table = read_table(path, name, faults)
         if table is not None:
             yield path, table
-
-
-def read_table(path: Path, name: str, faults: list[Fault]) -> dict[str, Any] | None:
-    """Read one TOML file; a file that is none becomes a fault."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        faults.append(
-            Fault(name, "-", f"cannot be read ({error.strerror})", "Check path and permissions"),
-        )
-    except UnicodeDecodeError:
-        faults.append(Fault(name, "-", "is not UTF-8 text", "Save the file as UTF-8"))
-    except tomllib.TOMLDecodeError as error:
-        faults.append(
-            Fault(name, "-", f"is not valid TOML: {error}", "Mend the line that is named"),
-        )
-    return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from defib_coverage import __version__
+from defib_coverage.command.client_program import client
 from defib_coverage.command.options import counted, read_day
 from defib_coverage.command.policy_program import policy
 
@@ -29,6 +30,7 @@ program = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 program.add_typer(policy, name="policy")
+program.add_typer(client, name="client")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback
