@@ -38,6 +38,8 @@ class RealServer:
         self.base = base
         self.token = token
         self._session = requests.Session()
+        # The machine's own authorities would win over the one of this server.
+        self._session.trust_env = False
         self._session.verify = authority or True
         self._session.headers["Content-Type"] = "application/fhir+json"
         if token is not None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defib_coverage.network.addresses import Reach, below, read_base, read_networks, same_base
+from defib_coverage.network.addresses import Reach, below, fhir_base_fault, read_networks, same_base
 
 PUBLIC = Reach()
 HOSPITAL = Reach(read_networks(["10.20.0.0/16", "fd12:3456::/32"]))
@@ -70,39 +70,37 @@ def test_without_networks_only_global_addresses_are_reached(
 
 @pytest.mark.parametrize(
     "text",
-    ["8.8.8.0/24", "0.0.0.0/0", "169.254.0.0/16", "127.0.0.0/8", "10.1.2.3/8", "hospital", ""],
+    ["8.8.8.0/24", "0.0.0.0/0", "10.0.0.0/7", "169.254.0.0/16", "10.1.2.3/8", "hospital", ""],
 )
 def test_a_network_must_be_a_private_one(text: str) -> None:
-    with pytest.raises(ValueError, match=r"network|not appear|host bits|Address"):
+    with pytest.raises(ValueError, match="network"):
         read_networks([text])
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("url", "fault"),
     [
-        "http://fhir.example.org/r4",
-        "ftp://fhir.example.org",
-        "file:///etc/passwd",
-        "fhir.example.org/r4",
-        "https://",
-        "https://user:secret@fhir.example.org",
-        "https://fhir.example.org?x=1",
-        "https://fhir.example.org#x",
-        "https://fhir.example.org:0",
-        "https://fhir.exämple.org",
-        "https://[::1",
-        "",
+        ("http://fhir.example.org/r4", "not https"),
+        ("ftp://fhir.example.org", "not https"),
+        ("file:///etc/passwd", "not https"),
+        ("fhir.example.org/r4", "not https"),
+        ("https://", "no host"),
+        ("https://user:secret@fhir.example.org", "user name"),
+        ("https://fhir.example.org?x=1", "query"),
+        ("https://fhir.example.org#x", "fragment"),
+        ("https://fhir.example.org:port", "no URL"),
+        ("https://fhir.exämple.org", "character"),
+        ("https://[::1", "no URL"),
+        ("", "not https"),
     ],
 )
-def test_a_base_must_be_an_absolute_https_url(text: str) -> None:
-    with pytest.raises(ValueError, match=r"URL|hold|port|IPv6"):
-        read_base(text)
+def test_a_base_must_be_an_absolute_https_url(url: str, fault: str) -> None:
+    assert fault in (fhir_base_fault(url, development=False) or "")
 
 
 def test_plain_http_will_do_in_development() -> None:
-    assert read_base("http://localhost:8080/fhir/", development=True) == (
-        "http://localhost:8080/fhir"
-    )
+    assert fhir_base_fault("http://localhost:8080/fhir/", development=True) is None
+    assert fhir_base_fault("ftp://localhost/fhir/", development=True) is not None
 
 
 def test_the_same_base_in_other_words() -> None:

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from command_line import ROOT, environment, run
 from defib_coverage.app import create_app
 from defib_coverage.fhir.needs import KEYS
-from defib_coverage.hooks.signing import new_key, write_key
+from defib_coverage.hooks.trust.signing import new_key, write_key
 from defib_coverage.settings import Settings
 from live_server import TODAY, bundle, running
 

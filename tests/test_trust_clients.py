@@ -10,8 +10,8 @@ import pytest
 
 from defib_coverage.callers import make_trust
 from defib_coverage.errors import DataError, SettingsError
-from defib_coverage.hooks.client_file import read_clients
-from defib_coverage.hooks.signing import SigningKey
+from defib_coverage.hooks.trust.client_file import read_clients
+from defib_coverage.hooks.trust.signing import SigningKey
 from defib_coverage.settings import Settings
 from tokens import (
     AUDIENCE,

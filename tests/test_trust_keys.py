@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.jwks import LARGEST_SET, MOST_KEYS, read_key_set
-from defib_coverage.hooks.keys import FRESH, LASTING, PAUSE
-from defib_coverage.hooks.signing import new_key
+from defib_coverage.hooks.trust.jwks import LARGEST_SET, MOST_KEYS, read_key_set
+from defib_coverage.hooks.trust.keys import FRESH, LASTING, PAUSE
+from defib_coverage.hooks.trust.signing import new_key
 from tokens import (
     AUDIENCE,
     JKU,

@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, text
 
 from command_line import ROOT
 from defib_coverage.errors import RequestError, SettingsError
-from defib_coverage.hooks.replay import TokensInMemory
-from defib_coverage.hooks.replay_database import TokensInDatabase
+from defib_coverage.hooks.trust.replay import TokensInMemory
+from defib_coverage.hooks.trust.replay_database import TokensInDatabase
 from tokens import ISSUER, NOW, Clock, caller, refusal, token, trusting
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Several of these race for the same ids: each prints how many it won.
 RACER = f"""
 import asyncio, sys
-from defib_coverage.hooks.replay_database import TokensInDatabase
+from defib_coverage.hooks.trust.replay_database import TokensInDatabase
 tokens = TokensInDatabase(sys.argv[1], lambda: {NOW})
 print("ready", flush=True)
 sys.stdin.readline()

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.jwks import read_key_set
-from defib_coverage.hooks.replay import TokensInMemory
-from defib_coverage.hooks.signing import SigningKey, new_key
+from defib_coverage.hooks.trust.jwks import read_key_set
+from defib_coverage.hooks.trust.replay import TokensInMemory
+from defib_coverage.hooks.trust.signing import SigningKey, new_key
 from tokens import (
     AUDIENCE,
     ISSUER,

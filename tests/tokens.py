@@ -9,18 +9,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.client_file import Registration
-from defib_coverage.hooks.clients import Client
-from defib_coverage.hooks.jwks import read_key_set
-from defib_coverage.hooks.replay import TokensInMemory
-from defib_coverage.hooks.signing import new_key, sign
-from defib_coverage.hooks.trust import Trust
+from defib_coverage.hooks.trust.callers import Trust
+from defib_coverage.hooks.trust.client_file import Registration
+from defib_coverage.hooks.trust.clients import Client
+from defib_coverage.hooks.trust.jwks import read_key_set
+from defib_coverage.hooks.trust.replay import TokensInMemory
+from defib_coverage.hooks.trust.signing import new_key, sign
 
 if TYPE_CHECKING:
     import pytest
 
-    from defib_coverage.hooks.replay import UsedTokens
-    from defib_coverage.hooks.signing import SigningKey
+    from defib_coverage.hooks.trust.replay import UsedTokens
+    from defib_coverage.hooks.trust.signing import SigningKey
 
 NOW = 1_800_000_000.0
 ISSUER = "https://ehr.example.org"
@@ -119,7 +119,7 @@ def refusal(
     else:
         message = f"{found.id} was let in"
         raise AssertionError(message)
-    lines = [r.getMessage() for r in log.records if r.name == "defib_coverage.hooks.trust"]
+    lines = [r.getMessage() for r in log.records if r.name == "defib_coverage.hooks.trust.callers"]
     if len(lines) != 1 or any(
         len(part) > 8 and part in log.text for part in (text or "").split(".")
     ):

@@ -25,7 +25,7 @@ from defib_coverage.hooks.openapi import Determinations, Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
 from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
-from defib_coverage.network.addresses import read_base
+from defib_coverage.network.addresses import fhir_base_fault
 from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -126,11 +126,12 @@ def _bases(settings: Settings) -> list[str]:
     Raises:
         SettingsError: one is no base URL.
     """
-    try:
-        return [read_base(b, development=settings.development) for b in settings.fhir_servers]
-    except ValueError as error:
-        message = f"{PREFIX}FHIR_SERVERS: {error}"
-        raise SettingsError(message) from error
+    for base in settings.fhir_servers:
+        fault = fhir_base_fault(base, development=settings.development)
+        if fault is not None:
+            message = f"{PREFIX}FHIR_SERVERS: {base} {fault}"
+            raise SettingsError(message)
+    return list(settings.fhir_servers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.client_file import read_clients
-from defib_coverage.hooks.replay import TokensInMemory
-from defib_coverage.hooks.trust import Trust
+from defib_coverage.hooks.trust.callers import Trust
+from defib_coverage.hooks.trust.client_file import read_clients
+from defib_coverage.hooks.trust.replay import TokensInMemory
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from defib_coverage.hooks.replay import UsedTokens
+    from defib_coverage.hooks.trust.replay import UsedTokens
     from defib_coverage.settings import Settings
 
 
@@ -37,7 +37,7 @@ def make_trust(
     used: UsedTokens = TokensInMemory(now)
     if settings.database is not None:
         # Costs memory and time to import: only where it is used.
-        from defib_coverage.hooks.replay_database import TokensInDatabase  # noqa: PLC0415
+        from defib_coverage.hooks.trust.replay_database import TokensInDatabase  # noqa: PLC0415
 
         used = TokensInDatabase(settings.database, now)
     return Trust(registrations, fetch, now, used)

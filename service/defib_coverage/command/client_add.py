@@ -14,15 +14,15 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from defib_coverage.command.documents import InputError
-from defib_coverage.hooks.client_file import check_clients, is_client_id
-from defib_coverage.hooks.signing import new_key, write_key
+from defib_coverage.hooks.trust.client_file import check_clients, is_client_id
+from defib_coverage.hooks.trust.signing import new_key, write_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tomlkit import TOMLDocument
 
-    from defib_coverage.hooks.signing import SigningKey
+    from defib_coverage.hooks.trust.signing import SigningKey
 
 _NEW = """\
 # The CDS clients that may call defib-coverage. One table [clients.<id>] for each:

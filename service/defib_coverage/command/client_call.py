@@ -14,14 +14,14 @@ from defib_coverage.command.invented_order import invented_order
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
 from defib_coverage.hooks.discovery import SERVICE_IDS
-from defib_coverage.hooks.signing import LIFETIME, read_key, sign
+from defib_coverage.hooks.trust.signing import LIFETIME, read_key, sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from defib_coverage.hooks.client_file import Registration
-    from defib_coverage.hooks.signing import SigningKey
+    from defib_coverage.hooks.trust.client_file import Registration
+    from defib_coverage.hooks.trust.signing import SigningKey
 
 _SECONDS = 15
 _DISCOVERY = "/cds-services"

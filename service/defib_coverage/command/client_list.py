@@ -10,7 +10,7 @@ from defib_coverage.command.page import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from defib_coverage.hooks.client_file import Registration
+    from defib_coverage.hooks.trust.client_file import Registration
 
 
 def describe(registration: Registration) -> Iterator[str]:

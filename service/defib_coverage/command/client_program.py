@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from defib_coverage.hooks.clients import Algorithm
+from defib_coverage.hooks.trust.clients import Algorithm
 
 client = typer.Typer(
     help="Register the CDS clients that may call, and try a registration out.",
@@ -86,7 +86,7 @@ def list_clients(file: _File = _CLIENTS, *, development: _Development = False) -
     """
     from defib_coverage.command.client_list import describe  # noqa: PLC0415
     from defib_coverage.errors import DataError  # noqa: PLC0415
-    from defib_coverage.hooks.client_file import read_clients  # noqa: PLC0415
+    from defib_coverage.hooks.trust.client_file import read_clients  # noqa: PLC0415
 
     try:
         registrations = read_clients(file, development=development)
@@ -124,7 +124,7 @@ def try_client(  # noqa: PLR0913 - the options of a command
     Example: defib-coverage client test trial http://127.0.0.1:8000
     """
     from defib_coverage.command.client_call import Trial, try_out  # noqa: PLC0415 - slow to import
-    from defib_coverage.hooks.client_file import read_clients  # noqa: PLC0415
+    from defib_coverage.hooks.trust.client_file import read_clients  # noqa: PLC0415
 
     registrations = read_clients(file, development=development)
     key = key or file.parent / f"{identity}.private.json"

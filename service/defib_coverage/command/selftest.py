@@ -16,7 +16,7 @@ from rich.text import Text
 from defib_coverage.command.documents import InputError
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
-from defib_coverage.hooks.signing import read_key
+from defib_coverage.hooks.trust.signing import read_key
 from defib_coverage.selftest.caller import Caller, Signer
 from defib_coverage.selftest.checks import Result, run
 from defib_coverage.selftest.tokens import read_registered

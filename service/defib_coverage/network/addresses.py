@@ -25,6 +25,18 @@ _METADATA = frozenset(
         "fd20:ce::254",
     )
 )
+_PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "::1/128",
+    )
+)
 _SCHEMES = {"https": 443, "http": 80}
 
 
@@ -56,44 +68,67 @@ class Reach(msgspec.Struct, frozen=True):
         return ip.is_global and not ip.is_reserved
 
 
+def fhir_base_fault(url: str, *, development: bool) -> str | None:
+    """What keeps a URL from being a FHIR base that may be read; None for a good one.
+
+    Args:
+        url: the URL.
+        development: whether plain http will do.
+    """
+    if "?" in url:
+        return "has a query"
+    return published_fault(url, development=development)
+
+
+def published_fault(url: str, *, development: bool) -> str | None:
+    """What keeps a URL from being one that is fetched; None for a good one.
+
+    Args:
+        url: the URL.
+        development: whether plain http will do.
+    """
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - a port that is none is told by reading it
+    except ValueError:
+        return "is no URL"
+    if not url.isascii() or not url.isprintable() or set(url) & set(' "<>\\^`{|}'):
+        return "holds a character that no URL has"
+    if parts.scheme != "https" and not (development and parts.scheme == "http"):
+        return "is not https"
+    if not parts.hostname:
+        return "is not absolute: it names no host"
+    if "@" in parts.netloc:
+        return "carries a user name or password"
+    return "has a fragment" if "#" in url else None
+
+
+def network_fault(text: str) -> str | None:
+    """What keeps a text from being a private network such as ``10.20.0.0/16``; None for one."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return "is no network such as 10.20.0.0/16 (address bits after the prefix must be 0)"
+    if not any(
+        network.version == private.version and network.subnet_of(private)  # type: ignore[arg-type]  # the versions are equal
+        for private in _PRIVATE
+    ):
+        return "is no private network: it reaches public or link-local addresses"
+    return None
+
+
 def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
     """Read private networks such as ``10.20.0.0/16``.
 
     Raises:
-        ValueError: one is no network, or holds addresses that are not private.
+        ValueError: one is no private network.
     """
-    found = []
     for text in texts:
-        network = ipaddress.ip_network(text)
-        if not network.is_private or network.is_link_local or network.is_loopback:
-            message = f"{text} is not a private network"
+        fault = network_fault(text)
+        if fault is not None:
+            message = f"{text}: {fault}"
             raise ValueError(message)
-        found.append(network)
-    return tuple(found)
-
-
-def read_base(text: str, *, development: bool = False) -> str:
-    """Read a base URL; it is returned without a slash at its end.
-
-    Args:
-        text: such as ``https://fhir.example.org/r4``.
-        development: whether plain http will do.
-
-    Raises:
-        ValueError: it is no absolute https URL, or holds more than scheme, host, port and path.
-    """
-    parts = urlsplit(text)
-    schemes = _SCHEMES if development else {"https": 443}
-    if parts.scheme not in schemes or not parts.hostname:
-        message = f"{text} is not a URL that begins with {' or '.join(schemes)}://"
-        raise ValueError(message)
-    if parts.query or parts.fragment or "@" in parts.netloc or not text.isascii():
-        message = f"{text} must hold no user, query or fragment"
-        raise ValueError(message)
-    if parts.port == 0:
-        message = f"{text} has no usable port"
-        raise ValueError(message)
-    return text.rstrip("/")
+    return tuple(ipaddress.ip_network(text) for text in texts)
 
 
 def same_base(base: str, text: str) -> bool:

@@ -10,7 +10,7 @@ import requests
 
 from defib_coverage.errors import DefibCoverageError
 from defib_coverage.hooks.discovery import SERVICE_IDS
-from defib_coverage.hooks.signing import SigningKey, sign
+from defib_coverage.hooks.trust.signing import SigningKey, sign
 from defib_coverage.selftest.calls import body_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from defib_coverage.errors import SettingsError
-from defib_coverage.hooks.signing import new_key, sign
+from defib_coverage.hooks.trust.signing import new_key, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

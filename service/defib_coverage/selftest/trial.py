@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
-from defib_coverage.hooks.signing import new_key
+from defib_coverage.hooks.trust.signing import new_key
 from defib_coverage.selftest import (
     awkward_checks,
     discovery_checks,

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from defib_coverage.errors import SettingsError
-from defib_coverage.hooks.replay import digest_of, unavailable
+from defib_coverage.hooks.trust.replay import digest_of, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,15 +11,22 @@ import logging
 from typing import TYPE_CHECKING
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.keys import Keys, PinnedKeys, PublishedKeys
-from defib_coverage.hooks.tokens import Claims, Reason, RefusedError, Token, read_token, verify
+from defib_coverage.hooks.trust.keys import Keys, PinnedKeys, PublishedKeys
+from defib_coverage.hooks.trust.tokens import (
+    Claims,
+    Reason,
+    RefusedError,
+    Token,
+    read_token,
+    verify,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from defib_coverage.hooks.client_file import Registration
-    from defib_coverage.hooks.clients import Client
-    from defib_coverage.hooks.replay import UsedTokens
+    from defib_coverage.hooks.trust.client_file import Registration
+    from defib_coverage.hooks.trust.clients import Client
+    from defib_coverage.hooks.trust.replay import UsedTokens
 
 SKEW = 30
 """Seconds by which clocks may differ."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from defib_coverage.hooks.jwks import KeySet, PublicKey, read_key_set
+from defib_coverage.hooks.trust.jwks import KeySet, PublicKey, read_key_set
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -11,7 +11,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from defib_coverage.hooks.clients import Algorithm
+from defib_coverage.hooks.trust.clients import Algorithm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from defib_coverage.errors import DataError, Fault
-from defib_coverage.hooks.addresses import fhir_base_fault, network_fault, published_fault
-from defib_coverage.hooks.clients import Client
-from defib_coverage.hooks.jwks import LARGEST_SET, KeySet, read_key_set
+from defib_coverage.hooks.trust.clients import Client
+from defib_coverage.hooks.trust.jwks import LARGEST_SET, KeySet, read_key_set
+from defib_coverage.network.addresses import fhir_base_fault, network_fault, published_fault
 from defib_coverage.tables import near, read_table
 
 if TYPE_CHECKING:
