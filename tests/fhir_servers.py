@@ -66,6 +66,9 @@ class RealServer:
         if not response.ok:
             raise AssertionError(response.text[:2000])
 
+    def close(self) -> None:
+        self._session.close()
+
 
 @contextmanager
 def real_server(
@@ -101,11 +104,13 @@ def real_server(
             Path(folder, "log").open("wb") as log,
             subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process,
         ):
+            server = RealServer(settings["base_url"], token, authority)
             try:
-                server = RealServer(settings["base_url"], token, authority)
                 _wait(server, process, Path(folder, "log"))
                 yield server
             finally:
+                # A TLS connection that stays open would hold the server for half a minute.
+                server.close()
                 process.terminate()
 
 

@@ -147,9 +147,9 @@ def test_tls_is_checked_against_the_authorities_that_are_trusted(tmp_path: Path)
             server.base.replace("localhost", "127.0.0.1") + "/metadata",
             seconds=10,
         )
+        known.close()
+        unknown.close()
     assert isinstance(good, Reply)
     assert good.status == 200
     assert _reason(bad) is Reason.CERTIFICATE_REFUSED
     assert _reason(other_name) is Reason.CERTIFICATE_REFUSED
-    known.close()
-    unknown.close()
