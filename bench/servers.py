@@ -23,7 +23,6 @@ _GRACE = 10.0  # seconds until a server that was asked to stop is killed
 _OPTIONS = (
     "--host=127.0.0.1",
     "--workers=1",
-    "--http=httptools",
     "--loop=uvloop",
     "--log-level=warning",
     "--no-access-log",
@@ -31,12 +30,16 @@ _OPTIONS = (
 
 
 class Subject(NamedTuple):
-    """An application to measure: its name in the table, where uvicorn finds it, its cards."""
+    """An application to measure: its name in the table, where uvicorn finds it, its cards.
+
+    ``protocol`` is what reads HTTP for it.
+    """
 
     name: str
     application: str
     cards: int
     factory: bool = False
+    protocol: str = "httptools"
 
 
 class StartError(Exception):
@@ -57,6 +60,7 @@ class Server:
         self.port = _free_port()
         command = [sys.executable, "-m", "uvicorn", self.subject.application, *_OPTIONS]
         command += [f"--port={self.port}", f"--app-dir={_HERE}"]
+        command += [f"--http={self.subject.protocol}"]
         command += ["--factory"] if self.subject.factory else []
         # What is measured is the service as it comes, not as this shell is set up.
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DEFIB_COVERAGE_")}

@@ -47,6 +47,8 @@ LAYERS = {
     "coverage": {"coverage"},
     "fhir": {"coverage", "errors", "fhir"},
     "hooks": {"coverage", "errors", "fhir", "hooks"},
+    "network": {"errors", "network"},
+    "edge": {"edge", "errors", "hooks", "network"},
     "errors": set[str](),
     "content": {"checks", "coverage", "errors", "overlay"},
 }

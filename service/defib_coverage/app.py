@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
-import logging
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import msgspec
 from fastapi import Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from defib_coverage import __version__
 from defib_coverage.content import load
+from defib_coverage.edge.bodies import Bodies
+from defib_coverage.edge.gate import Gate
+from defib_coverage.edge.headers import SecurityHeaders
+from defib_coverage.edge.incidents import Incidents
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.cards import build_cards
 from defib_coverage.hooks.discovery import SERVICE_IDS, discovery
@@ -34,9 +38,10 @@ if TYPE_CHECKING:
 
 _JSON = "application/json"
 _FHIR = "application/fhir+json"
-_ISSUE_OF_STATUS = {404: "not-found", 405: "not-supported", 415: "not-supported"}
+_ISSUE_OF_STATUS = {404: "not-found", 405: "not-supported"}
+# The pages that FastAPI makes.
+_PAGES = ("/docs",)
 _GARBAGE_THRESHOLD = 50_000
-_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, today: Callable[[], date] | None = None) -> FastAPI:
@@ -57,16 +62,19 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     versions = tuple(version.version for version in knowledge.library.versions)
     health = msgspec.json.encode(Health("ok", __version__, versions, knowledge.digest))
     encode = msgspec.json.Encoder().encode
+    bodies = Bodies(settings.max_body)
+    gate = Gate(settings.max_calls)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
         # What was loaded at start lives on; leaving it out of collections saves a third of the time
         # that a large chart costs.
         # A call makes little that refers to itself: look for it seldom.
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD)
-        yield
+        # For the protocol that receives requests.
+        yield {"receive_seconds": settings.receive_seconds}
 
     # Its pages come from the service itself: a hospital network may not reach the outside.
     app = FastAPIOffline(
@@ -76,7 +84,6 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         exception_handlers={
             RequestError: _refused,
             HTTPException: _unknown,
-            Exception: _broken,
         },
     )
 
@@ -90,21 +97,39 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         hook = SERVICE_IDS.get(request.path_params["service_id"])
         if hook is None:
             raise RequestError(404, "not-found", "there is no such service")
-        decoded = decode_request(await _body(request, settings.max_body), knowledge.index, hook)
-        cards = build_cards(evaluator.evaluate(decoded, clock()), knowledge)
-        return Response(encode(HookResponse(cards)), media_type=_JSON)
+        async with bodies.reading(request) as body, gate:
+            decoded = decode_request(body, knowledge.index, hook)
+            cards = build_cards(evaluator.evaluate(decoded, clock()), knowledge)
+            answer = encode(HookResponse(cards))
+        return Response(answer, media_type=_JSON)
 
     async def determinations(request: Request) -> Response:
-        decoded = decode_request(await _body(request, settings.max_body), knowledge.index)
-        found = evaluator.evaluate(decoded, clock())
-        return Response(encode(Determinations(found)), media_type=_JSON)
+        async with bodies.reading(request) as body, gate:
+            decoded = decode_request(body, knowledge.index)
+            answer = encode(Determinations(evaluator.evaluate(decoded, clock())))
+        return Response(answer, media_type=_JSON)
 
     # Plain routes, described by hand: bodies are decoded by msgspec, and FastAPI's own reading of
     # them would cost as much as a small chart does.
-    app.add_route("/cds-services", discover, methods=["GET"])
-    app.add_route("/health", healthy, methods=["GET"])
-    app.add_route("/cds-services/{service_id}", call, methods=["POST"])
-    app.add_route("/determinations", determinations, methods=["POST"])
+    # They come first: routes are tried in turn.
+    app.router.routes[:0] = [
+        Route("/cds-services/{service_id}", call, methods=["POST"]),
+        Route("/determinations", determinations, methods=["POST"]),
+        Route("/cds-services", discover, methods=["GET"]),
+        Route("/health", healthy, methods=["GET"]),
+    ]
+    # The last that is added is the outermost.
+    app.add_middleware(Incidents)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Retry-After",),
+        )
+    https = (settings.public_base or "").startswith("https://")
+    app.add_middleware(SecurityHeaders, pages=_PAGES, https=https)
     # FastAPI's own way to replace its description.
     app.openapi = lambda: describe(__version__)  # type: ignore[method-assign]
     return app
@@ -114,7 +139,8 @@ async def _refused(_: Request, error: Exception) -> Response:
     """A request that breaks the rules."""
     if not isinstance(error, RequestError):
         raise error
-    return Response(outcome_of(error), error.status, media_type=_FHIR)
+    headers = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return Response(outcome_of(error), error.status, headers, _FHIR)
 
 
 async def _unknown(_: Request, error: Exception) -> Response:
@@ -125,36 +151,3 @@ async def _unknown(_: Request, error: Exception) -> Response:
     content = operation_outcome(code, str(error.detail))
     headers = None if error.headers is None else dict(error.headers)
     return Response(content, error.status_code, headers, _FHIR)
-
-
-async def _broken(_: Request, error: Exception) -> Response:
-    """A bug: its type and place are logged, never its message, which may repeat the chart."""
-    incident = str(uuid4())
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = "" if frame is None else f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}"
-    _log.error("incident %s: %s in %s", incident, type(error).__name__, place)
-    content = operation_outcome("exception", f"internal error, incident {incident}")
-    return Response(content, 500, media_type=_FHIR)
-
-
-async def _body(request: Request, limit: int) -> bytearray:
-    """The request's body.
-
-    Raises:
-        RequestError: 415 for a body that is not JSON by its headers, 413 for one that is too large.
-    """
-    kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
-    if kind not in {_JSON, _FHIR}:
-        raise RequestError(415, "not-supported", "the body must be application/json", "header")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise RequestError(415, "not-supported", "the body must not be compressed", "header")
-    # Grown in place: one copy of a large body, not two.
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            message = f"the body is larger than {limit} bytes"
-            raise RequestError(413, "too-long", message, f"byte {limit}")
-    return body

@@ -11,6 +11,7 @@ import uvicorn
 
 from defib_coverage.app import create_app
 from defib_coverage.content import load
+from defib_coverage.edge.protocol import BoundedProtocol
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def serve(host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         factory=workers > 1,
+        http=BoundedProtocol,
+        ws="none",
         # The path of a mistaken call may name a patient.
         access_log=False,
         timeout_graceful_shutdown=_LAST_ANSWERS,
