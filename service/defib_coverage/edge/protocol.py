@@ -27,6 +27,8 @@ MOST_HEAD = 64 * 1024
 _MOST_WAITING = 8
 # Line breaks and colon of a header.
 _MARKS = 4
+# Bytes of an answer that a client must take in the time that its request may take.
+_LEAST_TAKEN = 64 * 1024
 # How long what was sent after a refusal is thrown away: closed at once, the refusal would be lost.
 _LINGER_SECONDS = 1.0
 
@@ -41,7 +43,8 @@ class BoundedProtocol(HttpToolsProtocol):
     A request must have arrived ``seconds`` after its connection was made, or after its first byte
     where the connection is older; else it is answered with 408 where nothing was answered yet, and
     the connection is closed. A request that has arrived is never cut off. Heads above ``MOST_HEAD``
-    are answered with 431. A client that does not take its answer for as long is cut off too.
+    are answered with 431. A client that takes next to nothing of its answer for as long is cut off
+    too.
     """
 
     seconds: ClassVar[float] = 10.0
@@ -100,8 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not read what it asked for."""
         super().pause_writing()
-        if self._departure is None:
-            self._departure = self.loop.call_later(self._limit, self.transport.abort)
+        self._watch()
 
     def resume_writing(self) -> None:
         """The client reads again."""
@@ -230,5 +232,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def _close(self) -> None:
         """Close when all is taken, or when that takes too long."""
         self.transport.close()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Cut the connection off unless the client goes on taking what is written."""
         if self._departure is None:
-            self._departure = self.loop.call_later(self._limit, self.transport.abort)
+            left = self.transport.get_write_buffer_size()
+            self._departure = self.loop.call_later(self._limit, self._untaken, left)
+
+    def _untaken(self, left: int) -> None:
+        self._departure = None
+        if left - self.transport.get_write_buffer_size() < _LEAST_TAKEN:
+            self.transport.abort()
+        else:
+            self._watch()

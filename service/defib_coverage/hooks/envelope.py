@@ -78,7 +78,7 @@ def walk(body: bytes | bytearray) -> Parts | None:
     position = opened.end()
     start = end = 0
     with memoryview(body) as view:
-        for _ in range(_MOST_MEMBERS):
+        for _ in range(_MOST_MEMBERS + 1):
             member = _MEMBER.match(body, position)
             if member is None:
                 break
@@ -92,8 +92,7 @@ def walk(body: bytes | bytearray) -> Parts | None:
             if mark[1] == b"}":
                 break
         else:
-            message = f"the request has more than {_MOST_MEMBERS} members"
-            raise RequestError(400, "too-costly", message, "the body")
+            _check_members(_MOST_MEMBERS + 1)
     if not end:
         return Parts(bytes(body), 0, 0)
     return Parts(bytes(body[:start]) + b"{}" + body[end:], start, end)
@@ -134,7 +133,7 @@ def check_size(envelope: bytes) -> None:
 
 
 def check_names(envelope: bytes) -> None:
-    """Refuse an object with two members of one name, at any depth.
+    """Refuse an object with two members of one name, at any depth, and a request with too many.
 
     Decoded and encoded again, a text has as many colons as before, unless a member was lost: an
     escaped one is the only other way to a different number.
@@ -144,13 +143,23 @@ def check_names(envelope: bytes) -> None:
     """
     if rb"\u003" not in envelope:
         try:
-            if _encode(_decode_any(envelope)).count(b":") == envelope.count(b":"):
+            request = _decode_any(envelope)
+            if _encode(request).count(b":") == envelope.count(b":"):
+                _check_members(len(request))
                 return
         except BAD:
             pass  # a number that no float holds, in a place that is not read
-    place = _repeated(json.loads(envelope, object_pairs_hook=_Pairs, parse_int=str))
+    pairs = json.loads(envelope, object_pairs_hook=_Pairs, parse_int=str)
+    place = _repeated(pairs)
     if place is not None:
         raise RequestError(400, "structure", "a member stands here twice", place)
+    _check_members(len(pairs))
+
+
+def _check_members(count: int) -> None:
+    if count > _MOST_MEMBERS:
+        message = f"the request has more than {_MOST_MEMBERS} members"
+        raise RequestError(400, "too-costly", message, "the body")
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -31,6 +31,7 @@ HookName = Literal["order-select", "order-sign", "order-dispatch", "appointment-
 HOOKS: tuple[HookName, ...] = ("order-select", "order-sign", "order-dispatch", "appointment-book")
 MOST_ORDERS = 1000
 """Orders or appointments of a call, of whatever kind."""
+_MOST_KEYS = 20_000
 _T = TypeVar("_T")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -164,8 +165,11 @@ def _by_name(keyed: dict[_Key, _T]) -> dict[str, _T]:
     """The prefetch by plain names.
 
     Raises:
-        RequestError: 400 for a key that stands there twice.
+        RequestError: 400 for a key that stands there twice, 413 for more keys than anyone asks for.
     """
+    if len(keyed) > _MOST_KEYS:
+        message = f"the prefetch has more than {_MOST_KEYS} keys"
+        raise RequestError(413, "too-costly", message, "prefetch")
     named = dict(zip(map(str, keyed), keyed.values(), strict=True))
     if len(named) < len(keyed):
         ((twice, _),) = Counter(map(str, keyed)).most_common(1)
