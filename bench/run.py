@@ -26,6 +26,7 @@ OURS = Subject(
     "defib_coverage.command.serving:application",
     cards=len(EXPECTED_TOPICS),
     factory=True,
+    protocol="defib_coverage.edge.protocol:BoundedProtocol",
 )
 FASTAPI = Subject("(a) FastAPI, json", "bare_fastapi:app", cards=1)
 STARLETTE = Subject("(b) Starlette, orjson", "bare_starlette:app", cards=1)

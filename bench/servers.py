@@ -25,7 +25,6 @@ _GRACE = 10.0  # seconds until a server that was asked to stop is killed
 _OPTIONS = (
     "--host=127.0.0.1",
     "--workers=1",
-    "--http=httptools",
     "--loop=uvloop",
     "--log-level=warning",
     "--no-access-log",
@@ -35,6 +34,7 @@ _OPTIONS = (
 class Subject(NamedTuple):
     """An application to measure: its name in the table, where uvicorn finds it, its cards.
 
+    ``protocol`` is what reads HTTP for it.
     ``environment`` is what it is set up with beside what this process has.
     """
 
@@ -43,6 +43,7 @@ class Subject(NamedTuple):
     cards: int
     factory: bool = False
     environment: Mapping[str, str] = MappingProxyType({})
+    protocol: str = "httptools"
 
 
 class StartError(Exception):
@@ -63,6 +64,7 @@ class Server:
         self.port = _free_port()
         command = [sys.executable, "-m", "uvicorn", self.subject.application, *_OPTIONS]
         command += [f"--port={self.port}", f"--app-dir={_HERE}"]
+        command += [f"--http={self.subject.protocol}"]
         command += ["--factory"] if self.subject.factory else []
         # What is measured is the service as it comes, not as this shell is set up.
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DEFIB_COVERAGE_")}

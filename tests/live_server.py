@@ -25,7 +25,9 @@ import requests
 import uvicorn
 
 import defib_coverage
+from defib_coverage import logs
 from defib_coverage.app import create_app
+from defib_coverage.edge.protocol import BoundedProtocol
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
@@ -199,8 +201,17 @@ def in_process(app: FastAPI, path: str, body: bytes) -> tuple[int, bytes]:
 
 def _serve() -> None:
     """Serve on a free port, whose number is the first line of the output."""
+    logs.configure()
     app = create_app(read_settings(os.environ), today=lambda: TODAY)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="info")
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        http=BoundedProtocol,
+        ws="none",
+    )
     listening = config.bind_socket()
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()

@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
+from edge_server import process_of
 from live_server import (
     SERVICE_IDS,
     TODAY,
     Json,
+    appointment,
+    book,
     bundle,
+    collection,
     condition,
     covered_chart,
     dispatch,
     issue_of,
     order,
+    running,
     sign,
 )
 
@@ -46,7 +52,7 @@ def _good_call_after(live: Live) -> Iterator[None]:
 
 def _unread(raw: bytes) -> bytes:
     """A good call with raw text where the service does not look."""
-    return GOOD[:-1] + b',"extension":' + raw + b"}"
+    return GOOD.replace(b'"birthDate"', b'"unread":' + raw + b',"birthDate"', 1)
 
 
 def _bounded(response: requests.Response, *statuses: int) -> None:
@@ -77,15 +83,32 @@ def test_a_body_sent_in_chunks_is_measured_too(live: Live) -> None:
 
 
 BIG = {
-    "a string of 15 MB": b'"' + b"x" * 15 * MEGABYTE + b'"',
-    "empty lists": b"[" + b"[]," * (4 * MEGABYTE) + b"[]]",
-    "paired surrogates": b'"' + b"\\ud83d\\ude00" * MEGABYTE + b'"',
-    "backslashes": b'"' + b"\\\\" * (7 * MEGABYTE) + b'\\ud83d\\ude00"',
+    "a string of 7 MB": b'"' + b"x" * 7 * MEGABYTE + b'"',
+    "strings of 1 MB": b"[" + b",".join([b'"' + b"x" * MEGABYTE + b'"'] * 15) + b"]",
+    "empty lists": b"[" + b"[]," * 950_000 + b"[]]",
+    "white space": b"[" + b" " * 15 * MEGABYTE + b"]",
+    "paired surrogates": b'"' + b"\\ud83d\\ude00" * (MEGABYTE // 2) + b'"',
+    "backslashes": b'"' + b"\\\\" * (3 * MEGABYTE) + b'\\ud83d\\ude00"',
     "numbers": b"[" + b"12345678901234567890," * (MEGABYTE // 2) + b"1]",
     "long numbers": b"[" + b",".join([b"9" * 900] * 10_000) + b"]",
-    "members": b"{" + b",".join(b'"k%d":1' % n for n in range(MEGABYTE)) + b"}",
-    "one member, again and again": b"{" + b",".join([b'"k":1'] * MEGABYTE) + b"}",
+    "members": b"{" + b",".join(b'"k%d":1' % n for n in range(950_000)) + b"}",
+    "one member, again and again": b"{" + b",".join([b'"k":1'] * 950_000) + b"}",
 }
+TOO_BIG = {
+    "quotes in a string": b'"' + b'\\"' * (7 * MEGABYTE) + b'"',
+    "a string of 9 MB": b'"' + b"x" * 9 * MEGABYTE + b'"',
+    "a string of 15 MB": b'"' + b"x" * 15 * MEGABYTE + b'"',
+    "empty lists": b"[" + b"[]," * MEGABYTE + b"[]]",
+    "empty objects": b"[" + b"{}," * MEGABYTE + b"{}]",
+    "members": b"{" + b",".join(b'"k%d":1' % n for n in range(MEGABYTE + 1)) + b"}",
+}
+
+
+@pytest.mark.parametrize("raw", TOO_BIG.values(), ids=TOO_BIG)
+def test_more_values_or_longer_text_than_a_chart_has_is_413(live: Live, raw: bytes) -> None:
+    response = live.post(SIGN, _unread(raw))
+    _bounded(response, 413)
+    assert issue_of(response)["code"] in {"too-costly", "too-long"}
 
 
 @pytest.mark.parametrize("raw", BIG.values(), ids=BIG)
@@ -97,9 +120,9 @@ BROKEN = {
     "quotes": b'"' * 15 * MEGABYTE,
     "open objects": b"{" * 15 * MEGABYTE,
     "open lists": b"[" * 15 * MEGABYTE,
-    "an open string": b'"' + b"x" * 15 * MEGABYTE,
+    "an open string": b'"' + b"x" * 7 * MEGABYTE,
     "backslashes before a lone surrogate": b'"' + b"\\\\" * (7 * MEGABYTE) + b'\\ud83d"',
-    "a far NaN": b"[" + b"[]," * (4 * MEGABYTE) + b"NaN]",
+    "a far NaN": b"[" + b"[]," * 950_000 + b"NaN]",
     "a number of 15 MB": b"9" * 15 * MEGABYTE,
 }
 
@@ -131,9 +154,44 @@ def test_ten_thousand_odd_resources_are_answered(live: Live) -> None:
     _bounded(live.send(request), 200)
 
 
-def test_ten_thousand_orders_not_ours_are_answered(live: Live) -> None:
-    request = sign(*[order("93306", identity=f"o-{n}") for n in range(10_000)])
+def test_a_thousand_orders_not_ours_are_answered(live: Live) -> None:
+    request = sign(*[order("93306", identity=f"o-{n}") for n in range(1000)])
     _bounded(live.send(request), 200)
+
+
+TOO_MANY = {
+    "context.draftOrders.entry": lambda: sign(*[order("93306")] * 1001),
+    "context.appointments.entry": lambda: (
+        book(appointment())
+        | {"context": book(appointment())["context"] | {"appointments": collection(*[{}] * 1001)}}
+    ),
+    "context.selections": lambda: {
+        **sign(hook="order-select"),
+        "context": sign(hook="order-select")["context"] | {"selections": ["x"] * 1001},
+    },
+    "context.dispatchedOrders": lambda: dispatch(*["ServiceRequest/order-1"] * 1001),
+}
+
+
+@pytest.mark.parametrize("place", TOO_MANY)
+def test_more_than_a_thousand_orders_are_refused(live: Live, place: str) -> None:
+    request: Json = TOO_MANY[place]()
+    response = live.send(request)
+    _bounded(response, 400)
+    assert issue_of(response)["expression"] == [place]
+
+
+def test_thirty_thousand_prefetch_keys_are_refused(live: Live) -> None:
+    request = sign()
+    request["prefetch"] |= {f"key-{n}": None for n in range(30_000)}
+    response = live.send(request)
+    _bounded(response, 413)
+    assert issue_of(response)["expression"] == ["prefetch"]
+
+
+def test_an_envelope_larger_than_orders_make_it_is_refused(live: Live) -> None:
+    for raw in (b'"' + b"x" * 5 * MEGABYTE + b'"', b"[" + b"1," * 300_000 + b"1]"):
+        _bounded(live.post(SIGN, GOOD[:-1] + b',"extension":' + raw + b"}"), 413)
 
 
 MANY_ORDERS = {
@@ -166,7 +224,7 @@ def test_ten_thousand_orders_of_ours_do_not_hold_the_service_up(live: Live, kind
 
 
 def test_huge_strings_in_fields_that_are_read_are_answered(live: Live) -> None:
-    huge = "x" * (2 * MEGABYTE)
+    huge = "x" * MEGABYTE
     request = sign(
         order(huge, identity=huge),
         chart=[
@@ -189,3 +247,39 @@ def test_good_calls_are_answered_among_hostile_ones(live: Live) -> None:
     with ThreadPoolExecutor(10) as pool:
         statuses = list(pool.map(call, range(50)))
     assert statuses == [200, 400, 200, 400, 413] * 10
+
+
+# Bodies of the largest size and the most values that are accepted, by what they are decoded to.
+HEAVY = {
+    "concepts": (b'{"resourceType":"Encounter","type":[', b"{}", b"]}"),
+    "components": (b'{"resourceType":"Observation","component":[', b"{}", b"]}"),
+    "conditions": (
+        b'{"resourceType":"Bundle","entry":[',
+        b'{"resource":{"resourceType":"Condition","code":{"coding":[{}]}}}',
+        b"]}",
+    ),
+    "texts": (
+        b'{"resourceType":"Observation","effectiveTiming":{"event":[',
+        b'"0123456789"',
+        b"]}}",
+    ),
+    "odd conditions": (
+        b'{"resourceType":"Bundle","entry":[',
+        b'{"resource":{"resourceType":"Condition","id":5}}',
+        b"]}",
+    ),
+}
+
+
+def test_the_heaviest_body_takes_a_bounded_amount_of_memory() -> None:
+    with running() as live:
+        server = process_of(live.base)
+        for begin, unit, end in HEAVY.values():
+            count = min(999_000, 16 * MEGABYTE // (len(unit) + 1))
+            raw = begin + b",".join([unit] * count) + end
+            body = GOOD.replace(b'"conditions":', b'"heavy":' + raw + b',"conditions":', 1)
+            _bounded(live.post(SIGN, body), 200, 400)
+        status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
+        highest = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+        assert highest < 350 * MEGABYTE
+        assert live.post(SIGN, GOOD).json()["cards"]

@@ -49,6 +49,7 @@ LAYERS = {
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
+    "edge": {"edge", "errors", "hooks", "logs", "network"},
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},

@@ -122,8 +122,8 @@ def test_json_by_any_of_its_names_is_read(live: Live, kind: str) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "gzip, identity"])
-def test_a_compressed_body_is_415(live: Live, coding: str) -> None:
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, identity", "gzip, gzip"])
+def test_a_body_compressed_otherwise_than_by_gzip_is_415(live: Live, coding: str) -> None:
     body = gzip.compress(json.dumps(sign()).encode())
     response = live.post(SIGN, body, JSON_TYPE | {"Content-Encoding": coding})
     assert response.status_code == 415

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from defib_coverage.callers import make_trust
-from defib_coverage.errors import DataError, SettingsError
+from defib_coverage.callers import Caller, Callers
+from defib_coverage.errors import DataError, RequestError, SettingsError
 from defib_coverage.hooks.trust.client_file import read_clients
 from defib_coverage.hooks.trust.signing import SigningKey
 from defib_coverage.settings import Settings
 from tokens import (
-    AUDIENCE,
     ISSUER,
     KEY,
     OTHER_KEY,
+    PUBLIC,
     RSA_KEY,
     Clock,
-    Web,
-    caller,
     key_set,
-    refusal,
     token,
 )
 
@@ -364,44 +362,80 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
         read_clients(tmp_path / "clients.toml", development=False)
 
 
-# --------------------------------------------------------------------------------------- make_trust
+# ------------------------------------------------------------------------------------------ callers
 
 
-def test_without_a_client_file_the_service_is_open() -> None:
-    assert make_trust(Settings(), Web(), Clock()) is None
+def identify(callers: Callers, text: str | None) -> Caller:
+    """Who calls the order-sign service with a token."""
+    header = None if text is None else f"Bearer {text}"
+    path = "/cds-services/defibrillator-order-sign"
+    return asyncio.run(callers.identify(header, path))
 
 
-def test_a_service_may_be_open_though_there_is_a_client_file(file: Path) -> None:
-    assert make_trust(Settings(clients=str(file), trust="open"), Web(), Clock()) is None
+@pytest.mark.parametrize("trust", [None, "open"])
+def test_an_open_service_asks_nobody_who_they_are(
+    file: Path,
+    trust: Literal[open] | None,
+) -> None:
+    clients = None if trust is None else str(file)
+    callers = Callers(Settings(clients=clients, trust=trust))
+    assert identify(callers, None).client is None
+    assert identify(callers, "no token at all").client is None
 
 
-def test_trust_as_the_settings_say(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    base = "https://cds.example.org"
+def test_a_token_is_used_once_among_all_workers_of_a_database(file: Path) -> None:
     database = f"sqlite:///{file.parent}/tokens"
-    settings = Settings(clients=str(file), public_base=base, database=database)
-    one, two = (make_trust(settings, Web(), Clock()) for _ in range(2))
-    assert one is not None
-    assert two is not None
+    settings = Settings(clients=str(file), public_base=PUBLIC, database=database)
+    one, two = (Callers(settings, Clock()) for _ in range(2))
     good = token()
-    assert caller(one, good, AUDIENCE).id == "ehr"
-    assert refusal(caplog, two, good) == "token-replayed client=ehr"
+    assert identify(one, good).client == "ehr"
+    with pytest.raises(RequestError, match="authentication required"):
+        identify(two, good)
     one.close()
     two.close()
 
 
 def test_without_a_database_each_start_begins_anew(file: Path) -> None:
-    settings = Settings(clients=str(file), public_base="https://cds.example.org")
+    settings = Settings(clients=str(file), public_base=PUBLIC)
     good = token()
     for _ in range(2):
-        trust = make_trust(settings, Web(), Clock())
-        assert trust is not None
-        assert caller(trust, good).id == "ehr"
-        trust.close()
+        callers = Callers(settings, Clock())
+        assert identify(callers, good).client == "ehr"
+        callers.close()
+
+
+def test_a_client_that_calls_too_often_is_told_when_to_come_back(file: Path) -> None:
+    with file.open("a") as more:
+        more.write("calls_per_minute = 2\n")
+    callers = Callers(Settings(clients=str(file), public_base=PUBLIC + "/"), Clock())
+    for _ in range(2):
+        identify(callers, token())
+    with pytest.raises(RequestError) as refused:
+        identify(callers, token())
+    assert refused.value.status == 429
+    assert 0 < (refused.value.retry_after or 0) <= 60
+
+
+def test_what_a_client_may_and_wants_is_its_own(file: Path) -> None:
+    with file.open("a") as more:
+        more.write(
+            'fhir_servers = ["https://fhir.ehr.example/r4"]\nnetworks = ["10.1.0.0/16"]\n'
+            'payer = "Medicare Part A"\n[clients.ehr.cards]\nclinical-reminder = false\n',
+        )
+    caller = identify(Callers(Settings(clients=str(file), public_base=PUBLIC), Clock()), token())
+    server = caller.access.find("https://fhir.ehr.example:443/r4/")
+    assert server is not None
+    assert server.reach.allows("10.1.2.3")
+    assert not server.reach.allows("10.2.2.3")
+    assert caller.choices.label == "Medicare Part A"
+    assert caller.choices.off == {"clinical-reminder"}
 
 
 def test_faults_refuse_to_start(file: Path) -> None:
     with pytest.raises(SettingsError, match="DEFIB_COVERAGE_DATABASE"):
-        make_trust(Settings(clients=str(file), database="x"), Web(), Clock())
+        Callers(Settings(clients=str(file), public_base=PUBLIC, database="x"))
+    with pytest.raises(SettingsError, match="DEFIB_COVERAGE_FHIR_SERVERS"):
+        Callers(Settings(fhir_servers=("http://fhir.example/r4",)))
     file.write_text("")
     with pytest.raises(DataError):
-        make_trust(Settings(clients=str(file)), Web(), Clock())
+        Callers(Settings(clients=str(file), public_base=PUBLIC))

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,20 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomlkit
 import uvicorn
-from starlette.responses import Response
 
 from command_line import run, words
 from defib_coverage.app import create_app
-from defib_coverage.callers import make_trust
-from defib_coverage.errors import RequestError
-from defib_coverage.hooks.outcome import outcome_of
 from defib_coverage.settings import Settings
 from live_server import running
-from tokens import KEY, RSA_KEY, Web, key_set
+from tokens import KEY, RSA_KEY, key_set
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Iterator
 
 BASE = "https://cds.example.org"
 
@@ -269,30 +264,10 @@ def test_the_list_tells_what_is_wrong(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------------------------- test
 
 
-class Guarded:
-    """The service behind its trust."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._app = create_app(settings)
-        trust = make_trust(settings, Web(), time.time)
-        assert trust is not None
-        self._trust = trust
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
-        headers = {k: v.decode("latin-1") for k, v in scope.get("headers", ())}
-        if scope["type"] == "http":
-            try:
-                await self._trust.caller(headers.get(b"authorization"), BASE + scope["path"])
-            except RequestError as error:
-                await Response(outcome_of(error), error.status)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The service in a thread; its URL."""
-    config = uvicorn.Config(Guarded(settings), port=0, log_level="error")
+    config = uvicorn.Config(create_app(settings), port=0, log_level="error")
     listening = config.bind_socket()
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))

@@ -8,6 +8,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.trust.callers import Trust
 from defib_coverage.hooks.trust.client_file import Registration
@@ -15,6 +17,7 @@ from defib_coverage.hooks.trust.clients import Client
 from defib_coverage.hooks.trust.jwks import read_key_set
 from defib_coverage.hooks.trust.replay import TokensInMemory
 from defib_coverage.hooks.trust.signing import new_key, sign
+from defib_coverage.logs import Line, TokenRefused
 
 if TYPE_CHECKING:
     import pytest
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 NOW = 1_800_000_000.0
 ISSUER = "https://ehr.example.org"
 JKU = "https://ehr.example.org/jwks.json"
-AUDIENCE = "https://cds.example.org/cds-services/defibrillator-order-sign"
+PUBLIC = "https://cds.example.org"
+AUDIENCE = f"{PUBLIC}/cds-services/defibrillator-order-sign"
 KEY = new_key()
 OTHER_KEY = new_key()
 RSA_KEY = new_key("RS384")
@@ -119,10 +123,16 @@ def refusal(
     else:
         message = f"{found.id} was let in"
         raise AssertionError(message)
-    lines = [r.getMessage() for r in log.records if r.name == "defib_coverage.hooks.trust.callers"]
-    if len(lines) != 1 or any(
-        len(part) > 8 and part in log.text for part in (text or "").split(".")
-    ):
+    lines = [line for line in lines_of(log) if isinstance(line, TokenRefused)]
+    said = msgspec.json.encode(lines).decode() + log.text
+    if len(lines) != 1 or any(len(part) > 8 and part in said for part in (text or "").split(".")):
         message = f"the log must hold one line, and nothing of the token: {lines}"
         raise AssertionError(message)
-    return lines[0]
+    (line,) = lines
+    who = f"issuer-sha256={line.issuer_sha256}" if line.issuer_sha256 else "client unknown"
+    return f"{line.reason} " + (f"client={line.client}" if line.client else who)
+
+
+def lines_of(log: pytest.LogCaptureFixture) -> list[Line]:
+    """The lines of ours that were logged."""
+    return [r.line for r in log.records if hasattr(r, "line")]

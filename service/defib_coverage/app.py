@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import gc
-import logging
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import msgspec
 from fastapi import Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from defib_coverage import __version__
+from defib_coverage.callers import Callers
+from defib_coverage.calls import JSON, Answering, Calls
 from defib_coverage.content import load
-from defib_coverage.errors import RequestError, SettingsError
-from defib_coverage.hooks.cards import build_cards
-from defib_coverage.hooks.discovery import SERVICE_IDS, discovery
+from defib_coverage.edge.bodies import Bodies
+from defib_coverage.edge.gate import Gate
+from defib_coverage.edge.headers import SecurityHeaders
+from defib_coverage.edge.incidents import Incidents
+from defib_coverage.errors import RequestError
+from defib_coverage.hooks.discovery import discovery
 from defib_coverage.hooks.evaluation import Evaluator
-from defib_coverage.hooks.fetching import Fetcher, Fetches, Hosts
-from defib_coverage.hooks.openapi import Determinations, Health, describe
+from defib_coverage.hooks.fetching import Fetcher
+from defib_coverage.hooks.openapi import Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
-from defib_coverage.hooks.response import HookResponse
-from defib_coverage.hooks.wire import decode_request
-from defib_coverage.network.addresses import fhir_base_fault
-from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 
     from defib_coverage.settings import Settings
 
-_JSON = "application/json"
 _FHIR = "application/fhir+json"
-_ISSUE_OF_STATUS = {404: "not-found", 405: "not-supported", 415: "not-supported"}
+_UNAUTHORISED = 401
+_ISSUE_OF_STATUS = {404: "not-found", 405: "not-supported"}
+# The pages that FastAPI makes.
+_PAGES = ("/docs",)
 _GARBAGE_THRESHOLD = 50_000
-_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, today: Callable[[], date] | None = None) -> FastAPI:
@@ -50,30 +52,37 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         today: the clock; today in the facility's zone by default.
 
     Raises:
-        DataError: the product's own data or the site's overlay cannot be used.
+        DataError: the product's own data, the site's overlay or the client file cannot be used.
+        SettingsError: a setting cannot be used.
     """
     knowledge = load(settings.overlay_folder).knowledge()
-    evaluator = Evaluator(knowledge)
-    hosts = Hosts(settings.authorities, development=settings.development)
-    anyone = hosts.access(_bases(settings))
-    fetcher = Fetcher(knowledge.index, settings.fhir_seconds)
     zone = settings.time_zone
-    clock = today or (lambda: datetime.now(zone).date())
+    callers = Callers(settings)
+    calls = Calls(
+        Answering(
+            callers=callers,
+            bodies=Bodies(settings.max_body),
+            gate=Gate(settings.max_calls),
+            evaluator=Evaluator(knowledge),
+            fetcher=Fetcher(knowledge.index, settings.fhir_seconds),
+            today=today or (lambda: datetime.now(zone).date()),
+        ),
+    )
     described = msgspec.json.encode(discovery(knowledge.index))
     versions = tuple(version.version for version in knowledge.library.versions)
     health = msgspec.json.encode(Health("ok", __version__, versions, knowledge.digest))
-    encode = msgspec.json.Encoder().encode
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
         # What was loaded at start lives on; leaving it out of collections saves a third of the time
         # that a large chart costs.
         # A call makes little that refers to itself: look for it seldom.
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD)
-        yield
-        hosts.close()
+        # For the protocol that receives requests.
+        yield {"receive_seconds": settings.receive_seconds}
+        callers.close()
 
     # Its pages come from the service itself: a hospital network may not reach the outside.
     app = FastAPIOffline(
@@ -83,62 +92,51 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         exception_handlers={
             RequestError: _refused,
             HTTPException: _unknown,
-            Exception: _broken,
         },
     )
 
     async def discover(_: Request) -> Response:
-        return Response(described, media_type=_JSON)
+        return Response(described, media_type=JSON)
 
     async def healthy(_: Request) -> Response:
-        return Response(health, media_type=_JSON)
-
-    async def call(request: Request) -> Response:
-        hook = SERVICE_IDS.get(request.path_params["service_id"])
-        if hook is None:
-            raise RequestError(404, "not-found", "there is no such service")
-        decoded = decode_request(await _body(request, settings.max_body), knowledge.index, hook)
-        steps = evaluator.steps(decoded, clock())
-        found = await fetcher.carry_out(steps, decoded, anyone, Fetches())
-        cards = build_cards(found, knowledge)
-        return Response(encode(HookResponse(cards)), media_type=_JSON)
-
-    async def determinations(request: Request) -> Response:
-        decoded = decode_request(await _body(request, settings.max_body), knowledge.index)
-        steps = evaluator.steps(decoded, clock())
-        found = await fetcher.carry_out(steps, decoded, anyone, Fetches())
-        return Response(encode(Determinations(found)), media_type=_JSON)
+        return Response(health, media_type=JSON)
 
     # Plain routes, described by hand: bodies are decoded by msgspec, and FastAPI's own reading of
     # them would cost as much as a small chart does.
-    app.add_route("/cds-services", discover, methods=["GET"])
-    app.add_route("/health", healthy, methods=["GET"])
-    app.add_route("/cds-services/{service_id}", call, methods=["POST"])
-    app.add_route("/determinations", determinations, methods=["POST"])
+    # They come first: routes are tried in turn.
+    app.router.routes[:0] = [
+        Route("/cds-services/{service_id}", calls.hook, methods=["POST"]),
+        Route("/determinations", calls.determinations, methods=["POST"]),
+        Route("/cds-services", discover, methods=["GET"]),
+        Route("/health", healthy, methods=["GET"]),
+    ]
+    # The last that is added is the outermost.
+    app.add_middleware(Incidents)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Retry-After",),
+        )
+    https = (settings.public_base or "").startswith("https://")
+    app.add_middleware(SecurityHeaders, pages=_PAGES, https=https)
     # FastAPI's own way to replace its description.
     app.openapi = lambda: describe(__version__)  # type: ignore[method-assign]
     return app
-
-
-def _bases(settings: Settings) -> list[str]:
-    """The FHIR servers that anyone may have read while trust is open.
-
-    Raises:
-        SettingsError: one is no base URL.
-    """
-    for base in settings.fhir_servers:
-        fault = fhir_base_fault(base, development=settings.development)
-        if fault is not None:
-            message = f"{PREFIX}FHIR_SERVERS: {base} {fault}"
-            raise SettingsError(message)
-    return list(settings.fhir_servers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     """A request that breaks the rules."""
     if not isinstance(error, RequestError):
         raise error
-    return Response(outcome_of(error), error.status, media_type=_FHIR)
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == _UNAUTHORISED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(outcome_of(error), error.status, headers, _FHIR)
 
 
 async def _unknown(_: Request, error: Exception) -> Response:
@@ -149,36 +147,3 @@ async def _unknown(_: Request, error: Exception) -> Response:
     content = operation_outcome(code, str(error.detail))
     headers = None if error.headers is None else dict(error.headers)
     return Response(content, error.status_code, headers, _FHIR)
-
-
-async def _broken(_: Request, error: Exception) -> Response:
-    """A bug: its type and place are logged, never its message, which may repeat the chart."""
-    incident = str(uuid4())
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = "" if frame is None else f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}"
-    _log.error("incident %s: %s in %s", incident, type(error).__name__, place)
-    content = operation_outcome("exception", f"internal error, incident {incident}")
-    return Response(content, 500, media_type=_FHIR)
-
-
-async def _body(request: Request, limit: int) -> bytearray:
-    """The request's body.
-
-    Raises:
-        RequestError: 415 for a body that is not JSON by its headers, 413 for one that is too large.
-    """
-    kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
-    if kind not in {_JSON, _FHIR}:
-        raise RequestError(415, "not-supported", "the body must be application/json", "header")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise RequestError(415, "not-supported", "the body must not be compressed", "header")
-    # Grown in place: one copy of a large body, not two.
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            message = f"the body is larger than {limit} bytes"
-            raise RequestError(413, "too-long", message, f"byte {limit}")
-    return body

@@ -1,43 +1,162 @@
-"""The clients that may call this installation, and the memory of their tokens: wiring only."""
+"""Who calls, and what each may ask for: the client file and the settings put to work."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.trust.callers import Trust
-from defib_coverage.hooks.trust.client_file import read_clients
-from defib_coverage.hooks.trust.replay import TokensInMemory
+import msgspec
+
+from defib_coverage.edge.rate import RateLimit
+from defib_coverage.errors import RequestError, SettingsError
+from defib_coverage.hooks.cards import CardChoices
+from defib_coverage.hooks.fetching import Access, Hosts
+from defib_coverage.network.addresses import Reach, fhir_base_fault, read_networks
+from defib_coverage.network.transport import Host
+from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Sequence
 
+    from defib_coverage.hooks.trust.callers import Trust
+    from defib_coverage.hooks.trust.client_file import Registration
+    from defib_coverage.hooks.trust.clients import Client
     from defib_coverage.hooks.trust.replay import UsedTokens
     from defib_coverage.settings import Settings
 
+# A JWK Set is a few keys.
+_MOST_KEY_BYTES = 256 * 1024
+_KEY_THREADS = 4
 
-def make_trust(
-    settings: Settings,
-    fetch: Callable[[str], Awaitable[bytes]],
-    now: Callable[[], float],
-) -> Trust | None:
-    """Who may call, as the settings say; None if the service is open.
 
-    Args:
-        settings: how this installation runs.
-        fetch: gets a JWK Set by its URL, within bounds of time and size; raises if it cannot.
-        now: seconds since 1970.
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls: ``client`` is its id, None where nobody is asked who they are."""
+
+    access: Access
+    choices: CardChoices = CardChoices()
+    client: str | None = None
+    per_minute: int | None = None
+
+
+class Callers:
+    """Tells who calls, by the token of the call where tokens are required."""
+
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+        """Read who may call; nothing is connected to yet.
+
+        Args:
+            settings: how this installation runs.
+            now: seconds since 1970.
+
+        Raises:
+            DataError: the client file cannot be used; with every fault found.
+            SettingsError: a FHIR server or the database cannot be used.
+        """
+        self._hosts = Hosts(settings.authorities, development=settings.development)
+        self._rate = RateLimit()
+        self._trust: Trust | None = None
+        self._base = (settings.public_base or "").rstrip("/")
+        self._known: dict[str, Caller] = {}
+        self._anyone = Caller(self._hosts.access(_open_servers(settings)))
+        if settings.tokens_required and settings.client_file is not None:
+            # Costs memory and time to import: only where it is used.
+            from defib_coverage.hooks.trust.callers import Trust  # noqa: PLC0415
+            from defib_coverage.hooks.trust.client_file import read_clients  # noqa: PLC0415
+
+            found = read_clients(settings.client_file, development=settings.development)
+            self._known = {r.client.id: self._caller(r.client) for r in found}
+            self._keys = _KeyHost(settings, found)
+            self._trust = Trust(found, self._keys.fetch, now, _used_tokens(settings, now))
+
+    def _caller(self, client: Client) -> Caller:
+        off = frozenset(kind for kind, wanted in client.cards.items() if not wanted)
+        return Caller(
+            self._hosts.access(client.fhir_servers, client.networks),
+            CardChoices(client.payer, off),
+            client.id,
+            client.calls_per_minute,
+        )
+
+    async def identify(self, authorization: str | None, path: str) -> Caller:
+        """Who calls.
+
+        Args:
+            authorization: the header of that name.
+            path: of the URL that is called.
+
+        Raises:
+            RequestError: 401 without a reason, 429 for a client that calls too often, 503 where it
+                cannot be told whether a token was used before.
+        """
+        if self._trust is None:
+            return self._anyone
+        client = await self._trust.caller(authorization, self._base + path)
+        wait = self._rate.seconds_to_wait(client.id, client.calls_per_minute)
+        if wait:
+            message = "this client calls too often; call again later"
+            raise RequestError(429, "throttled", message, retry_after=wait)
+        return self._known[client.id]
+
+    def close(self) -> None:
+        """Let go of connections and of the memory of used tokens."""
+        self._hosts.close()
+        if self._trust is not None:
+            self._trust.close()
+            self._keys.close()
+
+
+class _KeyHost:
+    """Fetches the JWK Sets of clients, each only from where it is registered to be."""
+
+    def __init__(self, settings: Settings, registrations: Sequence[Registration]) -> None:
+        self._host = Host("keys", _KEY_THREADS, settings.authorities)
+        self._seconds = settings.fhir_seconds
+        self._reaches = {
+            r.client.jku: Reach(read_networks(r.client.networks), settings.development)
+            for r in registrations
+        }
+
+    async def fetch(self, url: str) -> bytes:
+        """The content of a URL.
+
+        Raises:
+            TransferError: it could not be had.
+            KeyError: no client is registered with it.
+        """
+        headers = {"Accept": "application/json"}
+        (found,) = await self._host.run(
+            [lambda transfer: self._host.get(url, headers, transfer, _MOST_KEY_BYTES)],
+            time.monotonic() + self._seconds,
+            self._reaches[url],
+        )
+        if isinstance(found, Exception):
+            raise found
+        return found.body if found.status == 200 else b""  # noqa: PLR2004 - HTTP's OK
+
+    def close(self) -> None:
+        self._host.close()
+
+
+def _open_servers(settings: Settings) -> Sequence[str]:
+    """The FHIR servers that anyone may have read while trust is open.
 
     Raises:
-        DataError: the client file cannot be used; with every fault found.
-        SettingsError: the database cannot be used.
+        SettingsError: one is no base URL.
     """
-    if not settings.tokens_required or settings.client_file is None:
-        return None
-    registrations = read_clients(settings.client_file, development=settings.development)
-    used: UsedTokens = TokensInMemory(now)
+    for base in settings.fhir_servers:
+        fault = fhir_base_fault(base, development=settings.development)
+        if fault is not None:
+            message = f"{PREFIX}FHIR_SERVERS: {base} {fault}"
+            raise SettingsError(message)
+    return settings.fhir_servers
+
+
+def _used_tokens(settings: Settings, now: Callable[[], float]) -> UsedTokens:
+    """Where the ids of used tokens are kept."""
     if settings.database is not None:
-        # Costs memory and time to import: only where it is used.
         from defib_coverage.hooks.trust.replay_database import TokensInDatabase  # noqa: PLC0415
 
-        used = TokensInDatabase(settings.database, now)
-    return Trust(registrations, fetch, now, used)
+        return TokensInDatabase(settings.database, now)
+    from defib_coverage.hooks.trust.replay import TokensInMemory  # noqa: PLC0415
+
+    return TokensInMemory(now)

@@ -50,12 +50,22 @@ class RequestError(DefibCoverageError):
     """A request that breaks the rules.
 
     ``status`` is the HTTP status, ``code`` an issue type of FHIR, ``place`` where in the body.
+    ``retry_after`` is in how many seconds the same request may go through.
     """
 
-    def __init__(self, status: int, code: str, message: str, place: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        place: str | None = None,
+        *,
+        retry_after: int | None = None,
+    ) -> None:
         """Keep what the OperationOutcome needs; the message must not repeat patient data."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.place = place
+        self.retry_after = retry_after

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
 
@@ -62,10 +61,28 @@ class CallRefused(Line, frozen=True, tag_field="event", tag="refused"):
 
 
 class TokenRefused(Line, frozen=True, tag_field="event", tag="token-refused"):
-    """A call whose token did not hold, and why; ``client`` where its issuer is known."""
+    """A call whose token did not hold, and why.
+
+    ``client`` where its issuer is known, else a digest of the issuer's name where it has one.
+    """
 
     reason: str
     client: str | None = None
+    issuer_sha256: str | None = None
+
+
+class Trouble(Line, frozen=True, tag_field="event", tag="trouble"):
+    """Something that the service needs and does not have; ``count`` where it is several."""
+
+    what: Literal[
+        "keys-unavailable",
+        "keys-dropped",
+        "used-tokens-unavailable",
+        "used-tokens-not-purged",
+    ]
+    client: str | None = None
+    error: str | None = None
+    count: int | None = None
 
 
 class Incident(Line, frozen=True, tag_field="event", tag="incident"):
@@ -130,14 +147,14 @@ def _foreign(record: logging.LogRecord) -> Line:
     return _Foreign(logger=record.name, error=None if kind is None else kind.__name__)
 
 
-def counted(determinations: Iterable[Determination]) -> dict[str, dict[str, int]]:
+def counted(determinations: Iterable[Determination]) -> tuple[dict[str, int], dict[str, int]]:
     """What a call's line counts of its determinations: statuses, and gaps by kind."""
-    statuses: Counter[str] = Counter()
-    gaps: Counter[str] = Counter()
+    statuses: dict[str, int] = {}
+    gaps: dict[str, int] = {}
     for one in determinations:
-        statuses[one.status] += 1
+        statuses[one.status] = statuses.get(one.status, 0) + 1
         for indication in one.indications:
             for criterion in indication.criteria:
                 for gap in criterion.gaps:
-                    gaps[gap.kind] += 1
-    return {"statuses": dict(statuses), "gaps": dict(gaps)}
+                    gaps[gap.kind] = gaps.get(gap.kind, 0) + 1
+    return statuses, gaps

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from defib_coverage import logs
 from defib_coverage.app import create_app
+from defib_coverage.callers import Callers
 from defib_coverage.content import load
-from defib_coverage.settings import read_settings
+from defib_coverage.edge.protocol import BoundedProtocol
+from defib_coverage.errors import SettingsError
+from defib_coverage.settings import PREFIX, read_settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -28,6 +32,7 @@ def application() -> FastAPI:
         SettingsError: a setting cannot be used.
         DataError: the data or the site's overlay cannot be used.
     """
+    logs.configure()
     return create_app(read_settings(os.environ))
 
 
@@ -44,20 +49,32 @@ def serve(host: str, port: int, workers: int) -> None:
         DataError: the data or the site's overlay cannot be used.
     """
     app: FastAPI | str = _APPLICATION
+    settings = read_settings(os.environ)
+    if workers > 1 and settings.tokens_required and settings.database is None:
+        message = (
+            f"{PREFIX}DATABASE: must name where {workers} workers share the ids of used tokens, "
+            "such as sqlite:////var/lib/defib-coverage/tokens.db"
+        )
+        raise SettingsError(message)
     if workers == 1:
         app = application()
     else:
         # A worker that cannot start would be started again without end: look before.
-        load(read_settings(os.environ).overlay_folder)
-    sys.stderr.write(banner(host))
-    sys.stderr.flush()
+        load(settings.overlay_folder)
+        Callers(settings).close()
+    if not settings.tokens_required:
+        sys.stderr.write(banner(host))
+        sys.stderr.flush()
     uvicorn.run(
         app,
         host=host,
         port=port,
         workers=workers,
         factory=workers > 1,
-        # The path of a mistaken call may name a patient.
+        http=BoundedProtocol,
+        ws="none",
+        # The log is ours: a path or a message may name a patient.
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_LAST_ANSWERS,
     )

@@ -117,16 +117,16 @@ class Fetcher:
         client: FhirClient | None = None
         try:
             queries = next(steps)
-            begin = time.monotonic()
             if server is not None:
                 client = FhirClient(
                     server,
                     decoded.access_token,
                     decoded.patient_id,
                     self._index,
-                    begin + self._seconds,
+                    time.monotonic() + self._seconds,
                 )
             while True:
+                begin = time.monotonic()
                 fetched = await _fetch(client, queries, refused=base is not None)
                 _note(fetches, fetched, time.monotonic() - begin)
                 queries = steps.send(fetched)
@@ -149,7 +149,7 @@ async def _fetch(
 
 
 def _note(fetches: Fetches, fetched: Mapping[Query, Fetched], seconds: float) -> None:
-    fetches.seconds = seconds
+    fetches.seconds += seconds
     fetches.queries += len(fetched)
     for one in fetched.values():
         if one.cause is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
@@ -13,10 +14,12 @@ from defib_coverage.fhir.raw import (
     RawBundle,
     RawEntry,
     Unreadable,
+    clean,
     read_bundle,
     read_carefully,
 )
 from defib_coverage.fhir.resources import Resource
+from defib_coverage.hooks.envelope import Parts, check_names, check_size, guess, walk
 from defib_coverage.hooks.limits import check_text, deepest_place, place_of
 
 if TYPE_CHECKING:
@@ -28,6 +31,10 @@ HookName = Literal["order-select", "order-sign", "order-dispatch", "appointment-
 HOOKS: tuple[HookName, ...] = ("order-select", "order-sign", "order-dispatch", "appointment-book")
 # What a header can carry (RFC 6750).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*")
+MOST_ORDERS = 1000
+"""Orders or appointments of a call, of whatever kind."""
+_MOST_KEYS = 20_000
+_T = TypeVar("_T")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -105,7 +112,21 @@ class Decoded(msgspec.Struct, frozen=True):
         return token if usable else None
 
 
-_decode_fast = msgspec.json.Decoder(HookRequest).decode
+class _Key(str):
+    """A prefetch key as it is decoded: no two are equal, so that none takes another's place."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = str.__hash__
+
+
+def _key(_: type, name: object) -> _Key:
+    return _Key(name)
+
+
+_decode_envelope = msgspec.json.Decoder(HookRequest).decode
+_decode_prefetch = msgspec.json.Decoder(dict[_Key, Resource | None], dec_hook=_key).decode
+_decode_raw = msgspec.json.Decoder(dict[_Key, msgspec.Raw] | None, dec_hook=_key).decode
 _decode_authorization = msgspec.json.Decoder(_Authorization).decode
 _decode_careful = msgspec.json.Decoder(_CarefulRequest).decode
 
@@ -119,43 +140,78 @@ def decode_request(body: bytes | bytearray, index: CodeIndex, hook: str | None =
         hook: the hook of the service that was called; None takes any of the four.
 
     Raises:
-        RequestError: 400 with the place for anything that is no such request.
+        RequestError: 400 with the place for anything that is no such request, 413 for more than
+            a request can hold.
     """
     check_text(body)
-    unreadable: tuple[Unreadable, ...] = ()
+    for take_apart in (guess, walk):
+        parts = take_apart(body)
+        if parts is None:
+            continue
+        try:
+            decoded = _decode(body, parts, index)
+        except BAD:
+            continue
+        check_names(parts.envelope)
+        _check_envelope(decoded.request, hook)
+        return decoded
+    raise _why_not(body)
+
+
+def _decode(body: bytes | bytearray, parts: Parts, index: CodeIndex) -> Decoded:
+    """The envelope, then the prefetch: in one pass, or else resource by resource."""
+    check_size(parts.envelope)
+    request = _decode_envelope(parts.envelope)
+    if not parts.end:
+        return Decoded(request, (), body)
+    text = memoryview(body)[parts.start : parts.end]
     try:
-        request = _decode_fast(body)
+        request.prefetch = _by_name(_decode_prefetch(text))
     except BAD:
-        request, unreadable = _carefully(body, index)
-    _check_envelope(request, hook)
-    return Decoded(request, unreadable, body)
+        request.prefetch, unreadable = _carefully(text, index)
+        return Decoded(request, unreadable, body)
+    return Decoded(request, (), body)
 
 
 def _carefully(
-    body: bytes | bytearray, index: CodeIndex
-) -> tuple[HookRequest, tuple[Unreadable, ...]]:
-    """The second pass: envelope first, then every resource by itself."""
-    try:
-        careful = _decode_careful(body)
-    except BAD as error:
-        raise refusal(body, error) from error
+    text: memoryview, index: CodeIndex
+) -> tuple[dict[str, Resource | None], tuple[Unreadable, ...]]:
+    """Every resource of the prefetch by itself."""
     unreadable: list[Unreadable] = []
     prefetch = {
         key: read_carefully(key, raw, index, unreadable)
-        for key, raw in (careful.prefetch or {}).items()
+        for key, raw in _by_name(_decode_raw(text) or {}).items()
     }
     # What stands under a key and cannot be read is no answer, not even "nothing".
     lost = {bad.key for bad in unreadable}
-    prefetch = {k: v for k, v in prefetch.items() if v is not None or k not in lost}
-    request = HookRequest(
-        hook=careful.hook,
-        hook_instance=careful.hook_instance,
-        context=careful.context,
-        fhir_server=careful.fhir_server,
-        fhir_authorization=careful.fhir_authorization,
-        prefetch=prefetch,
-    )
-    return request, tuple(unreadable)
+    kept = {k: v for k, v in prefetch.items() if v is not None or k not in lost}
+    return kept, tuple(unreadable)
+
+
+def _by_name(keyed: dict[_Key, _T]) -> dict[str, _T]:
+    """The prefetch by plain names.
+
+    Raises:
+        RequestError: 400 for a key that stands there twice, 413 for more keys than anyone asks for.
+    """
+    if len(keyed) > _MOST_KEYS:
+        message = f"the prefetch has more than {_MOST_KEYS} keys"
+        raise RequestError(413, "too-costly", message, "prefetch")
+    named = dict(zip(map(str, keyed), keyed.values(), strict=True))
+    if len(named) < len(keyed):
+        ((twice, _),) = Counter(map(str, keyed)).most_common(1)
+        message = "a member stands here twice"
+        raise RequestError(400, "structure", message, f"prefetch.{clean(twice)}")
+    return named
+
+
+def _why_not(body: bytes | bytearray) -> RequestError:
+    """Why a body is no request."""
+    try:
+        _decode_careful(body)
+    except BAD as error:
+        return refusal(body, error)
+    return RequestError(400, "structure", "the body is no request", "the body")
 
 
 def refusal(body: bytes | bytearray, error: Exception) -> RequestError:
@@ -206,6 +262,24 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
         if bundle is not None and bundle.resource_type != "Bundle":
             message = f"{name} is not a Bundle"
             raise RequestError(400, "structure", message, f"context.{name}.resourceType")
+    _check_orders(context)
+
+
+def _check_orders(context: Context) -> None:
+    """No more orders than a person can have drafted.
+
+    Raises:
+        RequestError: 400 with the place.
+    """
+    for name, orders in (
+        ("draftOrders.entry", context.draft_orders and context.draft_orders.entry),
+        ("appointments.entry", context.appointments and context.appointments.entry),
+        ("selections", context.selections),
+        ("dispatchedOrders", context.dispatched_orders),
+    ):
+        if orders and len(orders) > MOST_ORDERS:
+            message = f"more than {MOST_ORDERS} in one call"
+            raise RequestError(400, "too-costly", message, f"context.{name}")
 
 
 def raw_resources(body: bytes | bytearray) -> Iterator[RawEntry]:

@@ -11,7 +11,6 @@ import asyncio
 import socket
 import threading
 import time
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from http.cookiejar import DefaultCookiePolicy
@@ -25,6 +24,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
+from defib_coverage.network.inflate import CorruptError, Inflater, TooLongError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _CHUNK = 1 << 16
 _REDIRECTS = range(300, 400)
-_GZIP_OR_ZLIB = 47
 _CONNECT_SECONDS = 3.0
 
 
@@ -305,7 +305,9 @@ class Host:
             transfer.left()
             timed_out = isinstance(error, requests.Timeout)
             raise TransferError(Reason.TOO_LATE if timed_out else Reason.NOT_REACHABLE) from error
-        except (ValueError, zlib.error) as error:
+        except TooLongError as error:
+            raise TransferError(Reason.TOO_LARGE) from error
+        except (ValueError, CorruptError) as error:
             raise TransferError(Reason.BROKEN) from error
         finally:
             transfer.hold(None)
@@ -320,22 +322,21 @@ class Host:
 def _read(response: requests.Response, transfer: Transfer, most_bytes: int) -> bytes:
     """The body, decoded here: a library's decoder may unfold any amount at once."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip", "deflate"}:
+    if encoding not in {"identity", "gzip"}:
         raise TransferError(Reason.BROKEN)
-    unfold = None if encoding == "identity" else zlib.decompressobj(_GZIP_OR_ZLIB)
+    inflater = Inflater(most_bytes) if encoding == "gzip" else None
     body = bytearray()
     while True:
         transfer.left()
         chunk = response.raw.read1(_CHUNK, decode_content=False)
         if not chunk:
             break
-        if unfold is not None:
-            chunk = unfold.decompress(chunk, most_bytes + 1 - len(body))
-        body += chunk
-        if len(body) > most_bytes or (unfold is not None and unfold.unconsumed_tail):
+        for piece in (chunk,) if inflater is None else inflater.feed(chunk):
+            body += piece
+        if len(body) > most_bytes:
             raise TransferError(Reason.TOO_LARGE)
-    if unfold is not None and not unfold.eof:
-        raise TransferError(Reason.BROKEN)
+    if inflater is not None:
+        inflater.finish()
     return bytes(body)
 
 

@@ -20,6 +20,7 @@ from defib_coverage.hooks.trust.tokens import (
     read_token,
     verify,
 )
+from defib_coverage.logs import TokenRefused, write
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 SKEW = 30
 """Seconds by which clocks may differ."""
-_log = logging.getLogger(__name__)
 
 
 class Trust:
@@ -81,7 +81,8 @@ class Trust:
             await self._check_signature(token, client)
             await self._use(token.claims)
         except RefusedError as refused:
-            _log.warning("%s %s", refused.reason.value, self._who(token))
+            line = TokenRefused(reason=refused.reason.value, **self._who(token))
+            write(line, logging.WARNING)
         else:
             return client
         raise RequestError(401, "login", "authentication required")
@@ -129,13 +130,13 @@ class Trust:
         if not await self._used.remember(claims.iss, claims.jti, claims.exp + SKEW):
             raise RefusedError(Reason.REPLAYED)
 
-    def _who(self, token: Token | None) -> str:
+    def _who(self, token: Token | None) -> dict[str, str]:
         """Whom a refused token names, as far as that is known; nothing else of it."""
         if token is None:
-            return "client unknown"
+            return {}
         issuer, tenant = token.claims.iss, token.claims.tenant
         clients = self._by_issuer.get(issuer, [])
         named = [c for c in clients if len(clients) == 1 or c.tenant == tenant]
         if named:
-            return f"client={named[0].id}"
-        return f"issuer-sha256={hashlib.sha256(issuer.encode()).hexdigest()[:12]}"
+            return {"client": named[0].id}
+        return {"issuer_sha256": hashlib.sha256(issuer.encode()).hexdigest()[:12]}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from defib_coverage.hooks.trust.jwks import KeySet, PublicKey, read_key_set
+from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +25,6 @@ PAUSE = 60.0
 """Seconds between two fetches of one client's keys."""
 LASTING = 24 * 3600.0
 """Seconds that published keys go on serving when they cannot be read again."""
-_log = logging.getLogger(__name__)
 
 
 class Keys(Protocol):
@@ -104,9 +104,13 @@ class PublishedKeys:
         try:
             known = read_key_set(await self._fetch(self._jku))
         except Exception as error:  # noqa: BLE001 - whatever a fetch died of, known keys go on
-            _log.warning("keys-unavailable client=%s (%s)", self._client_id, type(error).__name__)
+            kind = type(error).__name__
+            line = Trouble(what="keys-unavailable", client=self._client_id, error=kind)
+            write(line, logging.WARNING)
             return
         self._known = known
         self._read_at = self._now()
         if known.problems:
-            _log.warning("keys-dropped client=%s (%d)", self._client_id, len(known.problems))
+            dropped = len(known.problems)
+            line = Trouble(what="keys-dropped", client=self._client_id, count=dropped)
+            write(line, logging.WARNING)

@@ -28,6 +28,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from defib_coverage.errors import SettingsError
 from defib_coverage.hooks.trust.replay import digest_of, unavailable
+from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,6 @@ _PURGE_EVERY = 300.0
 _MOST_CACHED = 10_000
 # SQLite's words for a database that no other process sees.
 _NO_FILE = {None, "", ":memory:"}
-_log = logging.getLogger(__name__)
 
 _tables = MetaData()
 _used = Table(
@@ -94,7 +94,8 @@ class TokensInDatabase:
         try:
             first = await asyncio.wait_for(inserting, 2 * _PATIENCE)
         except (SQLAlchemyError, TimeoutError) as error:
-            _log.error("used-tokens-unavailable (%s)", type(error).__name__)
+            line = Trouble(what="used-tokens-unavailable", error=type(error).__name__)
+            write(line, logging.ERROR)
             raise unavailable() from error
         self._seen[key] = None
         if len(self._seen) > _MOST_CACHED:
@@ -124,7 +125,8 @@ class TokensInDatabase:
                 ended = _used.c.expires < self._now() - _MARGIN
                 connection.execute(delete(_used).where(ended))
         except SQLAlchemyError as error:
-            _log.warning("used-tokens-not-purged (%s)", type(error).__name__)
+            line = Trouble(what="used-tokens-not-purged", error=type(error).__name__)
+            write(line, logging.WARNING)
 
 
 def _read_url(url: str) -> URL:

@@ -1,0 +1,166 @@
+"""A call from its request to its answer, and the line that the log gets of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from starlette.responses import Response
+
+from defib_coverage.errors import RequestError
+from defib_coverage.hooks.cards import build_cards
+from defib_coverage.hooks.discovery import SERVICE_IDS
+from defib_coverage.hooks.fetching import Fetches
+from defib_coverage.hooks.openapi import Determinations
+from defib_coverage.hooks.response import HookResponse
+from defib_coverage.hooks.wire import decode_request
+from defib_coverage.logs import CallAnswered, CallRefused, counted, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from starlette.requests import Request
+
+    from defib_coverage.callers import Caller, Callers
+    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.edge.bodies import Bodies
+    from defib_coverage.edge.gate import Gate
+    from defib_coverage.hooks.evaluation import Evaluator
+    from defib_coverage.hooks.fetching import Fetcher
+    from defib_coverage.hooks.wire import Decoded, HookName
+
+JSON = "application/json"
+_UNKNOWN = "unknown"
+_encode = msgspec.json.Encoder().encode
+
+
+class Answering(NamedTuple):
+    """What answering a call takes."""
+
+    callers: Callers
+    bodies: Bodies
+    gate: Gate
+    evaluator: Evaluator
+    fetcher: Fetcher
+    today: Callable[[], date]
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The rules, codes and wording in use."""
+        return self.evaluator.knowledge
+
+
+class _Worked(NamedTuple):
+    """What became of a call: its answer, and what its line tells."""
+
+    content: bytes
+    cards: int
+    decoded: Decoded
+    found: tuple[Determination, ...]
+    fetches: Fetches
+    marks: tuple[float, float, float, float]
+
+
+class Calls:
+    """The routes of the service that take a CDS Hooks request."""
+
+    def __init__(self, answering: Answering) -> None:
+        """Answer with ``answering``."""
+        self._with = answering
+
+    async def hook(self, request: Request) -> Response:
+        """``POST /cds-services/{service_id}``: cards."""
+        service = request.path_params["service_id"]
+        known = service if service in SERVICE_IDS else _UNKNOWN
+        return await self._answer(request, known, SERVICE_IDS.get(service))
+
+    async def determinations(self, request: Request) -> Response:
+        """``POST /determinations``: what the cards are made of, for any of the hooks."""
+        return await self._answer(request, "determinations", None)
+
+    async def _answer(self, request: Request, service: str, hook: HookName | None) -> Response:
+        """Answer a call and write its line.
+
+        Raises:
+            RequestError: the call is refused.
+        """
+        caller: Caller | None = None
+        begin = time.perf_counter()
+        try:
+            authorization = request.headers.get("authorization")
+            caller = await self._with.callers.identify(authorization, request.url.path)
+            _check_known(service)
+            async with self._with.bodies.reading(request) as body, self._with.gate:
+                worked = await self._work(body, hook, caller)
+        except RequestError as error:
+            client = None if caller is None else caller.client
+            line = CallRefused(
+                service=service, status=error.status, issue=error.code, client=client
+            )
+            write(line, logging.WARNING)
+            raise
+        write(_line(service, caller, worked, begin))
+        return Response(worked.content, media_type=JSON)
+
+    async def _work(self, body: bytearray, hook: HookName | None, caller: Caller) -> _Worked:
+        """Decode, fetch, judge, and put into words."""
+        arrived = time.perf_counter()
+        knowledge = self._with.knowledge
+        decoded = decode_request(body, knowledge.index, hook)
+        read = time.perf_counter()
+        fetches = Fetches()
+        steps = self._with.evaluator.steps(decoded, self._with.today())
+        found = await self._with.fetcher.carry_out(steps, decoded, caller.access, fetches)
+        judged = time.perf_counter()
+        cards = 0
+        if hook is None:
+            content = _encode(Determinations(found))
+        else:
+            built = build_cards(found, knowledge, caller.choices)
+            cards = len(built)
+            content = _encode(HookResponse(built))
+        marks = (arrived, read, judged, time.perf_counter())
+        return _Worked(content, cards, decoded, found, fetches, marks)
+
+
+def _check_known(service: str) -> None:
+    """Refuse a service that does not exist, after its caller is known.
+
+    Raises:
+        RequestError: 404.
+    """
+    if service == _UNKNOWN:
+        raise RequestError(404, "not-found", "there is no such service")
+
+
+def _line(service: str, caller: Caller, worked: _Worked, begin: float) -> CallAnswered:
+    """What the log gets of a call that was answered."""
+    arrived, read, judged, done = worked.marks
+    statuses, gaps = counted(worked.found)
+    fetching = worked.fetches.seconds
+    return CallAnswered(
+        service=service,
+        hook_instance=worked.decoded.request.hook_instance,
+        client=caller.client,
+        policies=tuple({d.policy.version for d in worked.found if d.policy is not None}),
+        statuses=statuses,
+        gaps=gaps,
+        cards=worked.cards,
+        fetches=worked.fetches.queries,
+        not_fetched={cause.value: n for cause, n in worked.fetches.causes.items()},
+        milliseconds={
+            "receive": _milliseconds(arrived - begin),
+            "decode": _milliseconds(read - arrived),
+            "fetch": _milliseconds(fetching),
+            "judge": _milliseconds(judged - read - fetching),
+            "answer": _milliseconds(done - judged),
+        },
+    )
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
