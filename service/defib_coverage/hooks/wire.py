@@ -23,7 +23,7 @@ from defib_coverage.hooks.envelope import Parts, check_names, check_size, guess,
 from defib_coverage.hooks.limits import check_text, deepest_place, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sized
 
     from defib_coverage.coverage.codes import CodeIndex
 
@@ -49,11 +49,29 @@ class Context(msgspec.Struct, rename="camel"):
     appointments: RawBundle | None = None
 
 
-_REQUIRED: dict[str, tuple[str, ...]] = {
-    "order-select": ("userId", "patientId", "selections", "draftOrders"),
-    "order-sign": ("userId", "patientId", "draftOrders"),
-    "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
-    "appointment-book": ("userId", "patientId", "appointments"),
+# The members that a hook requires, and the fields that they are read to.
+_REQUIRED: dict[str, tuple[tuple[str, str], ...]] = {
+    "order-select": (
+        ("userId", "user_id"),
+        ("patientId", "patient_id"),
+        ("selections", "selections"),
+        ("draftOrders", "draft_orders"),
+    ),
+    "order-sign": (
+        ("userId", "user_id"),
+        ("patientId", "patient_id"),
+        ("draftOrders", "draft_orders"),
+    ),
+    "order-dispatch": (
+        ("patientId", "patient_id"),
+        ("dispatchedOrders", "dispatched_orders"),
+        ("performer", "performer"),
+    ),
+    "appointment-book": (
+        ("userId", "user_id"),
+        ("patientId", "patient_id"),
+        ("appointments", "appointments"),
+    ),
 }
 
 
@@ -221,35 +239,34 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
     if _UUID.fullmatch(request.hook_instance) is None:
         raise RequestError(400, "value", "hookInstance is not a UUID", "hookInstance")
     context = request.context
-    for name in _REQUIRED[request.hook]:
-        value = getattr(context, re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name))
+    for name, attribute in _REQUIRED[request.hook]:
+        value = getattr(context, attribute)
         if value is None or value == "":
             raise RequestError(400, "required", f"{name} is missing", f"context.{name}")
-    for name, bundle in (
-        ("draftOrders", context.draft_orders),
-        ("appointments", context.appointments),
-    ):
-        if bundle is not None and bundle.resource_type != "Bundle":
-            message = f"{name} is not a Bundle"
-            raise RequestError(400, "structure", message, f"context.{name}.resourceType")
-    _check_orders(context)
+    _check_orders("draftOrders", context.draft_orders)
+    _check_orders("appointments", context.appointments)
+    _check_number("selections", context.selections)
+    _check_number("dispatchedOrders", context.dispatched_orders)
 
 
-def _check_orders(context: Context) -> None:
-    """No more orders than a person can have drafted.
+def _check_orders(name: str, bundle: RawBundle | None) -> None:
+    """A Bundle of no more orders than a person can have drafted.
 
     Raises:
         RequestError: 400 with the place.
     """
-    for name, orders in (
-        ("draftOrders.entry", context.draft_orders and context.draft_orders.entry),
-        ("appointments.entry", context.appointments and context.appointments.entry),
-        ("selections", context.selections),
-        ("dispatchedOrders", context.dispatched_orders),
-    ):
-        if orders and len(orders) > MOST_ORDERS:
-            message = f"more than {MOST_ORDERS} in one call"
-            raise RequestError(400, "too-costly", message, f"context.{name}")
+    if bundle is None:
+        return
+    if bundle.resource_type != "Bundle":
+        message = f"{name} is not a Bundle"
+        raise RequestError(400, "structure", message, f"context.{name}.resourceType")
+    _check_number(f"{name}.entry", bundle.entry)
+
+
+def _check_number(name: str, orders: Sized | None) -> None:
+    if orders is not None and len(orders) > MOST_ORDERS:
+        message = f"more than {MOST_ORDERS} in one call"
+        raise RequestError(400, "too-costly", message, f"context.{name}")
 
 
 def raw_resources(body: bytes | bytearray) -> Iterator[RawEntry]:
