@@ -20,7 +20,8 @@ from defib_coverage.fhir.raw import (
 )
 from defib_coverage.fhir.resources import Resource
 from defib_coverage.hooks.envelope import Parts, check_names, check_size, guess, walk
-from defib_coverage.hooks.limits import check_text, deepest_place, place_of
+from defib_coverage.hooks.limits import check_text
+from defib_coverage.hooks.undecoded import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sized
@@ -75,19 +76,21 @@ _REQUIRED: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-class HookRequest(msgspec.Struct, rename="camel"):
-    """A CDS Hooks request, as far as it is read here."""
+class _Envelope(msgspec.Struct, rename="camel"):
+    """What stands around the prefetch. A new member needs a default."""
 
     hook: str
     hook_instance: str
     context: Context
+
+
+class HookRequest(_Envelope):
+    """A CDS Hooks request, as far as it is read here."""
+
     prefetch: dict[str, Resource | None] = {}
 
 
-class _CarefulRequest(msgspec.Struct, rename="camel"):
-    hook: str
-    hook_instance: str
-    context: Context
+class _CarefulRequest(_Envelope):
     prefetch: dict[str, msgspec.Raw] | None = None
 
 
@@ -203,29 +206,6 @@ def _why_not(body: bytes | bytearray) -> RequestError:
     except BAD as error:
         return refusal(body, error)
     return RequestError(400, "structure", "the body is no request", "the body")
-
-
-def refusal(body: bytes | bytearray, error: Exception) -> RequestError:
-    """The refusal of a body that does not decode, with the place of the fault."""
-    if isinstance(error, RecursionError):
-        return RequestError(400, "structure", "nested too deeply", deepest_place(body))
-    message = str(error)
-    if isinstance(error, msgspec.ValidationError):
-        reason, _, path = message.partition(" - at `$")
-        place = path.strip("`.") or None
-        missing = re.search(r"missing required field `(.+)`", reason)
-        if missing is not None:
-            where = f"{place}.{missing[1]}" if place else missing[1]
-            return RequestError(400, "required", f"{missing[1]} is missing", where)
-        return RequestError(400, "structure", reason[:1].lower() + reason[1:], place or "the body")
-    offset = re.search(r"\(byte (\d+)\)", message)
-    place = place_of(body, int(offset[1])) if offset is not None else f"byte {len(body)}"
-    return RequestError(400, "structure", "the body is not JSON: " + _json_fault(message), place)
-
-
-def _json_fault(message: str) -> str:
-    reason = re.sub(r"\s*\(byte \d+\)", "", message).removeprefix("JSON is malformed: ")
-    return reason[:1].lower() + reason[1:]
 
 
 def _check_envelope(request: HookRequest, hook: str | None) -> None:
