@@ -10,7 +10,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 
 from defib_coverage.edge.bodies import Bodies
 from defib_coverage.errors import RequestError
@@ -21,6 +21,8 @@ from live_server import JSON_TYPE, covered_chart, issue_of, sign
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Any
+
+    from starlette.types import Receive, Scope
 
     from live_server import Live
 
@@ -138,13 +140,13 @@ def test_gzip_that_inflates_to_nothing_is_bounded_by_itself() -> None:
 # --------------------------------------------------------------------------------- all at once
 
 
-def _request(*messages: MutableMapping[str, Any]) -> Request:
+def _request(*messages: MutableMapping[str, Any]) -> tuple[Scope, Receive]:
     waiting = iter(messages)
 
     async def receive() -> MutableMapping[str, Any]:
         return next(waiting)
 
-    return Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
+    return {"type": "http", "headers": [(b"content-type", b"application/json")]}, receive
 
 
 def _chunk(size: int, *, more: bool = False) -> MutableMapping[str, Any]:
@@ -155,11 +157,11 @@ def test_all_bodies_together_are_bounded_and_give_their_room_back() -> None:
     bodies = Bodies(100)
 
     async def read(*messages: MutableMapping[str, Any]) -> int:
-        async with bodies.reading(_request(*messages)) as body:
+        async with bodies.reading(*_request(*messages)) as body:
             return len(body)
 
     async def fill() -> None:
-        held = [bodies.reading(_request(_chunk(100))) for _ in range(16)]
+        held = [bodies.reading(*_request(_chunk(100))) for _ in range(16)]
         for one in held:
             await one.__aenter__()
         with pytest.raises(RequestError) as refused:
@@ -177,7 +179,7 @@ def test_all_bodies_together_are_bounded_and_give_their_room_back() -> None:
             with pytest.raises(ClientDisconnect):
                 await read(_chunk(100, more=True), {"type": "http.disconnect"})
             with pytest.raises(ZeroDivisionError):
-                async with bodies.reading(_request(_chunk(100))):
+                async with bodies.reading(*_request(_chunk(100))):
                     raise ZeroDivisionError
         await fill()
         await fill()

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from defib_coverage.app import create_app
+from defib_coverage.logs import Incident
 from defib_coverage.settings import read_settings
 from edge_server import serving
 from live_server import JSON_TYPE, issue_of, running, sign
@@ -168,10 +169,12 @@ def test_a_bug_is_told_by_a_number_and_logged_without_its_message(
     assert issue["code"] == "exception"
     incident = issue["diagnostics"].rpartition(" ")[2]
     errors = [r for r in caplog.records if r.levelno >= logging.WARNING]
-    assert [r.name for r in errors] == ["defib_coverage.edge.incidents"]
-    assert re.fullmatch(
-        rf"incident {incident}: ValueError in _broken_clock:\d+", errors[0].getMessage()
-    )
+    assert len(errors) == 1
+    line = getattr(errors[0], "line", None)
+    assert isinstance(line, Incident)
+    assert (line.id, line.error) == (incident, "ValueError")
+    assert re.fullmatch(r"_broken_clock:\d+", line.place)
     assert errors[0].exc_info is None
-    assert "Larkwell" not in caplog.text + answer.text
-    assert "40031" not in caplog.text + answer.text
+    said = caplog.text + answer.text + str(line)
+    assert "Larkwell" not in said
+    assert "40031" not in said

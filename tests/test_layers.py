@@ -45,7 +45,7 @@ IMPURE = {
 # What each layer may import of the package; what stands in no layer is wiring, above them all.
 LAYERS = {
     "coverage": {"coverage"},
-    "network": {"network"},
+    "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
@@ -56,7 +56,7 @@ LAYERS = {
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
 # Where the product starts, and where it waits for others.
-TIMED = {"app", "command", "edge", "network", "logs", "selftest"}
+TIMED = {"app", "callers", "calls", "command", "edge", "network", "logs", "selftest"}
 DEADLINES = {"client.py", "fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -375,7 +375,7 @@ def identify(callers: Callers, text: str | None) -> Caller:
 @pytest.mark.parametrize("trust", [None, "open"])
 def test_an_open_service_asks_nobody_who_they_are(
     file: Path,
-    trust: Literal[open] | None,
+    trust: Literal["open"] | None,
 ) -> None:
     clients = None if trust is None else str(file)
     callers = Callers(Settings(clients=clients, trust=trust))

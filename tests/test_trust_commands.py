@@ -318,7 +318,7 @@ def test_a_client_that_can_call(folder: Path, service: str) -> None:
 def test_a_wrong_audience_is_explained(folder: Path, service: str) -> None:
     done = try_out(folder, service)
     assert done.returncode == 1
-    assert done.stdout.startswith(f"GET {service}/cds-services: 401\n")
+    assert f"POST {service}/cds-services/defibrillator-order-sign: 401\n" in done.stdout
     assert "authentication required" in done.stdout
     assert f"its DEFIB_COVERAGE_PUBLIC_BASE is not {service}" in done.stdout
 

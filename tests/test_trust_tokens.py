@@ -18,6 +18,7 @@ from defib_coverage.errors import RequestError
 from defib_coverage.hooks.trust.jwks import read_key_set
 from defib_coverage.hooks.trust.replay import TokensInMemory
 from defib_coverage.hooks.trust.signing import SigningKey, new_key
+from defib_coverage.logs import TokenRefused
 from tokens import (
     AUDIENCE,
     ISSUER,
@@ -31,6 +32,7 @@ from tokens import (
     caller,
     encoded,
     key_set,
+    lines_of,
     pinned,
     published,
     refusal,
@@ -324,7 +326,7 @@ def test_the_order_of_the_checks(caplog: pytest.LogCaptureFixture) -> None:
 def test_no_token(header: str | None, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(RequestError, match=r"^authentication required$"):
         asyncio.run(trusting().caller(header, AUDIENCE))
-    assert caplog.messages == ["token-missing client unknown"]
+    assert lines_of(caplog) == [TokenRefused(reason="token-missing")]
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,8 @@ def refusal(
         message = f"{found.id} was let in"
         raise AssertionError(message)
     lines = [line for line in lines_of(log) if isinstance(line, TokenRefused)]
-    said = msgspec.json.encode(lines).decode() + log.text
-    if len(lines) != 1 or any(len(part) > 8 and part in said for part in (text or "").split(".")):
+    logged = msgspec.json.encode(lines).decode() + log.text
+    if len(lines) != 1 or any(len(part) > 8 and part in logged for part in (text or "").split(".")):
         message = f"the log must hold one line, and nothing of the token: {lines}"
         raise AssertionError(message)
     (line,) = lines

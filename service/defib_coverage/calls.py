@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from defib_coverage.callers import Caller, Callers
     from defib_coverage.coverage.determination import Determination
@@ -72,17 +72,17 @@ class Calls:
         """Answer with ``answering``."""
         self._with = answering
 
-    async def hook(self, request: Request) -> Response:
+    async def hook(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``POST /cds-services/{service_id}``: cards."""
-        service = request.path_params["service_id"]
+        service = scope["path_params"]["service_id"]
         known = service if service in SERVICE_IDS else _UNKNOWN
-        return await self._answer(request, known, SERVICE_IDS.get(service))
+        await self._answer(scope, receive, send, known)
 
-    async def determinations(self, request: Request) -> Response:
+    async def determinations(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``POST /determinations``: what the cards are made of, for any of the hooks."""
-        return await self._answer(request, "determinations", None)
+        await self._answer(scope, receive, send, "determinations")
 
-    async def _answer(self, request: Request, service: str, hook: HookName | None) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, service: str) -> None:
         """Answer a call and write its line.
 
         Raises:
@@ -91,11 +91,10 @@ class Calls:
         caller: Caller | None = None
         begin = time.perf_counter()
         try:
-            authorization = request.headers.get("authorization")
-            caller = await self._with.callers.identify(authorization, request.url.path)
+            caller = await self._with.callers.identify(_authorization(scope), scope["path"])
             _check_known(service)
-            async with self._with.bodies.reading(request) as body, self._with.gate:
-                worked = await self._work(body, hook, caller)
+            async with self._with.bodies.reading(scope, receive) as body, self._with.gate:
+                worked = await self._work(body, SERVICE_IDS.get(service), caller)
         except RequestError as error:
             client = None if caller is None else caller.client
             line = CallRefused(
@@ -104,7 +103,7 @@ class Calls:
             write(line, logging.WARNING)
             raise
         write(_line(service, caller, worked, begin))
-        return Response(worked.content, media_type=JSON)
+        await Response(worked.content, media_type=JSON)(scope, receive, send)
 
     async def _work(self, body: bytearray, hook: HookName | None, caller: Caller) -> _Worked:
         """Decode, fetch, judge, and put into words."""
@@ -125,6 +124,12 @@ class Calls:
             content = _encode(HookResponse(built))
         marks = (arrived, read, judged, time.perf_counter())
         return _Worked(content, cards, decoded, found, fetches, marks)
+
+
+def _authorization(scope: Scope) -> str | None:
+    """The header of that name; where it stands several times, none can be trusted."""
+    found = [value for name, value in scope["headers"] if name == b"authorization"]
+    return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 def _check_known(service: str) -> None:

@@ -17,7 +17,7 @@ from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order
 from defib_coverage.fhir.raw import BAD, RawEntry, decode_order, name_of
 from defib_coverage.fhir.references import PatientCheck
 from defib_coverage.fhir.systems import SYSTEM_URIS
-from defib_coverage.hooks.wire import refusal
+from defib_coverage.hooks.undecoded import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

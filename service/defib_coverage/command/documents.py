@@ -13,7 +13,7 @@ import msgspec
 from defib_coverage.errors import DefibCoverageError, RequestError
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.hooks.limits import check_text
-from defib_coverage.hooks.wire import refusal
+from defib_coverage.hooks.undecoded import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,8 @@ from defib_coverage.command.fhir_check import Problem, problems_of
 from defib_coverage.content import load
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD
-from defib_coverage.hooks.wire import decode_request, refusal
+from defib_coverage.hooks.undecoded import refusal
+from defib_coverage.hooks.wire import decode_request
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:

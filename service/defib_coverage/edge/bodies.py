@@ -10,11 +10,9 @@ from defib_coverage.errors import RequestError
 from defib_coverage.network.inflate import CorruptError, Inflater, TooLongError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from starlette.types import Receive, Scope
 
-    from starlette.requests import Request
-
-_TYPES = {"application/json", "application/fhir+json"}
+_TYPES = {b"application/json", b"application/fhir+json"}
 _HELD_AT_ONCE = 16
 
 
@@ -26,7 +24,7 @@ class Bodies:
         self._most = most
         self._room = _HELD_AT_ONCE * most
 
-    def reading(self, request: Request) -> _Reading:
+    def reading(self, scope: Scope, receive: Receive) -> _Reading:
         """An async context with the body of a request, decoded; leaving it gives the room back.
 
         Entering raises:
@@ -34,7 +32,7 @@ class Bodies:
                 large, 400 for broken gzip, 503 where other bodies take all room.
             ClientDisconnect: the client went away.
         """
-        return _Reading(self, request)
+        return _Reading(self, scope, receive)
 
     def take(self, whole: int, size: int) -> None:
         """Take room for ``size`` bytes more of a body that is ``whole`` bytes with them.
@@ -58,22 +56,25 @@ class Bodies:
         message = f"the body is larger than {self._most} bytes"
         return RequestError(413, "too-long", message, f"byte {self._most}")
 
-    def check_head(self, headers: Mapping[str, str]) -> Inflater | None:
+    def check_head(self, scope: Scope) -> Inflater | None:
         """What inflates the body that the headers announce; None for a plain one.
 
         Raises:
             RequestError: 415 or 413 for what need not even be read.
         """
-        kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        kind, encoding = b"application/json", b"identity"
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                kind = value.partition(b";")[0].strip().lower()
+            elif name == b"content-encoding":
+                encoding = value.strip().lower()
+            elif name == b"content-length" and value.isdigit() and int(value) > self._most:
+                raise self.too_long()
         if kind not in _TYPES:
             raise RequestError(415, "not-supported", "the body must be application/json", "header")
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._most:
-            raise self.too_long()
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding == "identity":
+        if encoding == b"identity":
             return None
-        if encoding != "gzip":
+        if encoding != b"gzip":
             message = "the body must be gzip, or not compressed"
             raise RequestError(415, "not-supported", message, "header")
         return Inflater(self._most)
@@ -82,14 +83,15 @@ class Bodies:
 class _Reading:
     """One body while it is read and held."""
 
-    def __init__(self, bodies: Bodies, request: Request) -> None:
+    def __init__(self, bodies: Bodies, scope: Scope, receive: Receive) -> None:
         self._bodies = bodies
-        self._request = request
+        self._scope = scope
+        self._receive = receive
         self._body = bytearray()
 
     async def __aenter__(self) -> bytearray:
         try:
-            await self._read(self._bodies.check_head(self._request.headers))
+            await self._read(self._bodies.check_head(self._scope))
         except BaseException as error:
             self._bodies.give_back(len(self._body))
             if isinstance(error, TooLongError):
@@ -104,10 +106,9 @@ class _Reading:
         self._bodies.give_back(len(self._body))
 
     async def _read(self, inflater: Inflater | None) -> None:
-        receive = self._request.receive
         more = True
         while more:
-            message = await receive()
+            message = await self._receive()
             if message["type"] != "http.request":
                 raise ClientDisconnect
             chunk = message.get("body", b"")

@@ -57,9 +57,11 @@ class SecurityHeaders:
 
         async def sender(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                stored = any(name in _TELLS_STORAGE for name, _ in headers)
-                message["headers"] = [*headers, *(self._file if stored else self._other)]
+                more = self._other
+                for name, _ in message["headers"]:
+                    if name in _TELLS_STORAGE:
+                        more = self._file
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         await self._app(scope, receive, sender)

@@ -20,10 +20,11 @@ from defib_coverage.fhir.raw import (
 )
 from defib_coverage.fhir.resources import Resource
 from defib_coverage.hooks.envelope import Parts, check_names, check_size, guess, walk
-from defib_coverage.hooks.limits import check_text, deepest_place, place_of
+from defib_coverage.hooks.limits import check_text
+from defib_coverage.hooks.undecoded import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sized
 
     from defib_coverage.coverage.codes import CodeIndex
 
@@ -51,15 +52,35 @@ class Context(msgspec.Struct, rename="camel"):
     appointments: RawBundle | None = None
 
 
-REQUIRED_CONTEXT: dict[HookName, tuple[str, ...]] = {
-    "order-select": ("userId", "patientId", "selections", "draftOrders"),
-    "order-sign": ("userId", "patientId", "draftOrders"),
-    "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
-    "appointment-book": ("userId", "patientId", "appointments"),
+# The members that a hook requires, and the fields that they are read to.
+REQUIRED_CONTEXT: dict[HookName, dict[str, str]] = {
+    "order-select": {
+        "userId": "user_id",
+        "patientId": "patient_id",
+        "selections": "selections",
+        "draftOrders": "draft_orders",
+    },
+    "order-sign": {
+        "userId": "user_id",
+        "patientId": "patient_id",
+        "draftOrders": "draft_orders",
+    },
+    "order-dispatch": {
+        "patientId": "patient_id",
+        "dispatchedOrders": "dispatched_orders",
+        "performer": "performer",
+    },
+    "appointment-book": {
+        "userId": "user_id",
+        "patientId": "patient_id",
+        "appointments": "appointments",
+    },
 }
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
+    """What stands around the prefetch. A new member needs a default."""
+
     hook: str
     hook_instance: str
     context: Context
@@ -214,29 +235,6 @@ def _why_not(body: bytes | bytearray) -> RequestError:
     return RequestError(400, "structure", "the body is no request", "the body")
 
 
-def refusal(body: bytes | bytearray, error: Exception) -> RequestError:
-    """The refusal of a body that does not decode, with the place of the fault."""
-    if isinstance(error, RecursionError):
-        return RequestError(400, "structure", "nested too deeply", deepest_place(body))
-    message = str(error)
-    if isinstance(error, msgspec.ValidationError):
-        reason, _, path = message.partition(" - at `$")
-        place = path.strip("`.") or None
-        missing = re.search(r"missing required field `(.+)`", reason)
-        if missing is not None:
-            where = f"{place}.{missing[1]}" if place else missing[1]
-            return RequestError(400, "required", f"{missing[1]} is missing", where)
-        return RequestError(400, "structure", reason[:1].lower() + reason[1:], place or "the body")
-    offset = re.search(r"\(byte (\d+)\)", message)
-    place = place_of(body, int(offset[1])) if offset is not None else f"byte {len(body)}"
-    return RequestError(400, "structure", "the body is not JSON: " + _json_fault(message), place)
-
-
-def _json_fault(message: str) -> str:
-    reason = re.sub(r"\s*\(byte \d+\)", "", message).removeprefix("JSON is malformed: ")
-    return reason[:1].lower() + reason[1:]
-
-
 def _check_envelope(request: HookRequest, hook: str | None) -> None:
     """The members that CDS Hooks requires, and the hook that was called."""
     if hook is not None and request.hook != hook:
@@ -251,35 +249,34 @@ def _check_envelope(request: HookRequest, hook: str | None) -> None:
         message = "fhirServer must be given with fhirAuthorization"
         raise RequestError(400, "required", message, "fhirServer")
     context = request.context
-    for name in REQUIRED_CONTEXT[request.hook]:
-        value = getattr(context, re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name))
+    for name, attribute in REQUIRED_CONTEXT[request.hook].items():
+        value = getattr(context, attribute)
         if value is None or value == "":
             raise RequestError(400, "required", f"{name} is missing", f"context.{name}")
-    for name, bundle in (
-        ("draftOrders", context.draft_orders),
-        ("appointments", context.appointments),
-    ):
-        if bundle is not None and bundle.resource_type != "Bundle":
-            message = f"{name} is not a Bundle"
-            raise RequestError(400, "structure", message, f"context.{name}.resourceType")
-    _check_orders(context)
+    _check_orders("draftOrders", context.draft_orders)
+    _check_orders("appointments", context.appointments)
+    _check_number("selections", context.selections)
+    _check_number("dispatchedOrders", context.dispatched_orders)
 
 
-def _check_orders(context: Context) -> None:
-    """No more orders than a person can have drafted.
+def _check_orders(name: str, bundle: RawBundle | None) -> None:
+    """A Bundle of no more orders than a person can have drafted.
 
     Raises:
         RequestError: 400 with the place.
     """
-    for name, orders in (
-        ("draftOrders.entry", context.draft_orders and context.draft_orders.entry),
-        ("appointments.entry", context.appointments and context.appointments.entry),
-        ("selections", context.selections),
-        ("dispatchedOrders", context.dispatched_orders),
-    ):
-        if orders and len(orders) > MOST_ORDERS:
-            message = f"more than {MOST_ORDERS} in one call"
-            raise RequestError(400, "too-costly", message, f"context.{name}")
+    if bundle is None:
+        return
+    if bundle.resource_type != "Bundle":
+        message = f"{name} is not a Bundle"
+        raise RequestError(400, "structure", message, f"context.{name}.resourceType")
+    _check_number(f"{name}.entry", bundle.entry)
+
+
+def _check_number(name: str, orders: Sized | None) -> None:
+    if orders is not None and len(orders) > MOST_ORDERS:
+        message = f"more than {MOST_ORDERS} in one call"
+        raise RequestError(400, "too-costly", message, f"context.{name}")
 
 
 def raw_resources(body: bytes | bytearray) -> Iterator[RawEntry]:
