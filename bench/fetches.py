@@ -40,10 +40,10 @@ def measure_fetches(ours: Subject) -> Latencies:
     with Server(_FHIR) as fhir:
         fhir.wait()
         base = f"http://127.0.0.1:{fhir.port}/fhir"
-        environment = {
-            "DEFIB_COVERAGE_FHIR_SERVERS": base,
-            "DEFIB_COVERAGE_DEVELOPMENT": "true",
-        }
+        environment = (
+            ("DEFIB_COVERAGE_FHIR_SERVERS", base),
+            ("DEFIB_COVERAGE_DEVELOPMENT", "true"),
+        )
         with Server(ours._replace(environment=environment)) as service:
             service.wait()
             request = make_request(_call(base))

@@ -6,15 +6,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -42,7 +41,7 @@ class Subject(NamedTuple):
     application: str
     cards: int
     factory: bool = False
-    environment: Mapping[str, str] = MappingProxyType({})
+    environment: tuple[tuple[str, str], ...] = ()
     protocol: str = "httptools"
 
 
@@ -58,6 +57,7 @@ class Server:
         self.subject = subject
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
 
     def __enter__(self) -> Self:
         """Start the server; it may take a moment until ``wait`` returns."""
@@ -68,7 +68,9 @@ class Server:
         command += ["--factory"] if self.subject.factory else []
         # What is measured is the service as it comes, not as this shell is set up.
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DEFIB_COVERAGE_")}
-        self._process = subprocess.Popen(command, env=kept | dict(self.subject.environment))
+        environment = kept | dict(self.subject.environment)
+        # A service writes its log as it does at work; nobody reads it here.
+        self._process = subprocess.Popen(command, env=environment, stderr=self._log)
         return self
 
     def __exit__(
@@ -78,6 +80,7 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         """Stop the server, whatever happened."""
+        self._log.close()
         process = self._process
         if process is None:
             return

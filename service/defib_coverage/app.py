@@ -64,8 +64,8 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             callers=callers,
             bodies=Bodies(settings.max_body),
             gate=Gate(settings.max_calls),
-            evaluator=Evaluator(knowledge),
-            fetcher=Fetcher(knowledge.index, settings.fhir_seconds),
+            knowledge=knowledge,
+            fetcher=Fetcher(Evaluator(knowledge), settings.fhir_seconds),
             today=today or (lambda: datetime.now(zone).date()),
         ),
     )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
-    from defib_coverage.hooks.evaluation import Evaluator
     from defib_coverage.hooks.fetching import Fetcher
     from defib_coverage.hooks.wire import Decoded, HookName
 
@@ -44,14 +43,9 @@ class Answering(NamedTuple):
     callers: Callers
     bodies: Bodies
     gate: Gate
-    evaluator: Evaluator
+    knowledge: Knowledge
     fetcher: Fetcher
     today: Callable[[], date]
-
-    @property
-    def knowledge(self) -> Knowledge:
-        """The rules, codes and wording in use."""
-        return self.evaluator.knowledge
 
 
 class _Worked(NamedTuple):
@@ -112,8 +106,8 @@ class Calls:
         decoded = decode_request(body, knowledge.index, hook)
         read = time.perf_counter()
         fetches = Fetches()
-        steps = self._with.evaluator.steps(decoded, self._with.today())
-        found = await self._with.fetcher.carry_out(steps, decoded, caller.access, fetches)
+        today = self._with.today()
+        found = await self._with.fetcher.judge(decoded, today, caller.access, fetches)
         judged = time.perf_counter()
         cards = 0
         if hook is None:
@@ -155,6 +149,7 @@ def _line(service: str, caller: Caller, worked: _Worked, begin: float) -> CallAn
         statuses=statuses,
         gaps=gaps,
         cards=worked.cards,
+        server_refused=worked.fetches.refused,
         fetches=worked.fetches.queries,
         not_fetched={cause.value: n for cause, n in worked.fetches.causes.items()},
         milliseconds={

@@ -36,7 +36,7 @@ class CallAnswered(Line, frozen=True, tag_field="event", tag="call"):
     ``hook_instance`` is the call's own id; ``policies`` are the versions that were applied,
     ``statuses`` and ``gaps`` count determinations by status and gaps by kind, ``fetches`` the
     queries to the FHIR server and ``not_fetched`` those that failed, by cause. ``milliseconds`` are
-    given by stage.
+    given by stage. ``server_refused``: the call named a FHIR server that may not be read for it.
     """
 
     service: str
@@ -46,6 +46,7 @@ class CallAnswered(Line, frozen=True, tag_field="event", tag="call"):
     statuses: dict[str, int] = {}
     gaps: dict[str, int] = {}
     cards: int = 0
+    server_refused: bool = False
     fetches: int = 0
     not_fetched: dict[str, int] = {}
     milliseconds: dict[str, float] = {}
@@ -109,13 +110,18 @@ class _Foreign(Line, frozen=True, tag_field="event", tag="library"):
 def write(line: Line, level: int = logging.INFO) -> None:
     """Write one line."""
     if _log.isEnabledFor(level):
-        _log.log(level, "%s", type(line).__name__, extra={"line": line})
+        # Made here: the logger would walk the stack for a place that no line shows.
+        record = logging.LogRecord(__name__, level, "", 0, type(line).__name__, None, None)
+        record.line = line
+        _log.handle(record)
 
 
 def configure(stream: TextIO | None = None) -> None:
     """Let all logging of this process go to a stream as JSON lines; standard error by default."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonLines())
+    # What no line shows need not be looked up for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

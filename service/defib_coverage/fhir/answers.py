@@ -6,7 +6,8 @@ the resources it holds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -19,6 +20,8 @@ from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, Resou
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NOT_SUPPLIED = "not supplied"
+"""Why an absent key is a gap where no FHIR server can be asked."""
 _NO_RECORDS = frozenset({"Bundle", "Parameters"})
 _NOT_MATCHES = frozenset({"include", "outcome"})
 
@@ -48,6 +51,7 @@ class Answers(msgspec.Struct, frozen=True):
 def read_answers(
     prefetch: Mapping[str, Resource | None],
     unreadable: tuple[Unreadable, ...] = (),
+    why_not: str = NOT_SUPPLIED,
     fetched: Mapping[str, Fetched] | None = None,
 ) -> Answers:
     """Sort what came.
@@ -55,9 +59,10 @@ def read_answers(
     Args:
         prefetch: what stands under each key of the call.
         unreadable: what of it could not be read.
+        why_not: why a key that is absent was not fetched.
         fetched: what came from the FHIR server for keys that were open.
     """
-    reading = _Reading(fetched or {})
+    reading = _Reading(why_not, fetched or {})
     for key, value in prefetch.items():
         reading.take(key, value)
     for bad in unreadable:
@@ -68,7 +73,8 @@ def read_answers(
 class _Reading:
     """Collects the answers of one call."""
 
-    def __init__(self, fetched: Mapping[str, Fetched]) -> None:
+    def __init__(self, why_not: str, fetched: Mapping[str, Fetched]) -> None:
+        self._why_not = why_not
         self._entries: list[Entry] = []
         self._missing: dict[tuple[Need, str | None], Missing] = {}
         self._answered: set[str] = set()
@@ -88,27 +94,26 @@ class _Reading:
             self._fail(key, "the client's query failed")
             return
         if not isinstance(value, Bundle):
-            types = {type_name(type(value))}
+            held = _held(frozenset([type(value)]))
             self._entries.append(Entry(resource=value))
-            self._answer(self._keys_of(types))
-            self._check_kind(key, types)
+            self._answer(held.keys)
+            self._check_kind(key, held.types)
             return
         self._entries += value.entry
-        kinds = {type(entry.resource) for entry in value.entry}
-        types = {type_name(kind) for kind in kinds}
-        answered = self._keys_of(types)
-        if known is None and _is_whole_chart(types):
+        held = _held(frozenset([type(entry.resource) for entry in value.entry]))
+        answered = held.keys
+        if known is None and held.whole_chart:
             answered = tuple(KEYS)
-        elif known is not None and _may_answer(value, known.types, types):
+        elif known is not None and _may_answer(value, known.types, held.types):
             answered = (key, *answered)
-        if "OperationOutcome" in types and _failed(value):
-            self._fail(key, "the client's query failed in part", types)
+        if "OperationOutcome" in held.types and _failed(value):
+            self._fail(key, "the client's query failed in part", held.types)
         elif _has_more(value):
-            self._fail(key, "only the first page came", types, _next_page(value))
+            self._fail(key, "only the first page came", held.types, _next_page(value))
         self._answer(answered)
-        self._check_kind(key, types)
+        self._check_kind(key, held.types)
 
-    def _check_kind(self, key: str, types: set[str]) -> None:
+    def _check_kind(self, key: str, types: frozenset[str]) -> None:
         """A Bundle or Parameters in the place of a record may hold anything: it is not read."""
         if types.isdisjoint(_NO_RECORDS):
             return
@@ -119,15 +124,11 @@ class _Reading:
         self._answered.update(keys)
         self._usable = self._usable or not REQUIRED.isdisjoint(keys)
 
-    @staticmethod
-    def _keys_of(types: set[str]) -> tuple[str, ...]:
-        return tuple([key for t in types for key in KEYS_OF_TYPE.get(t, ())])
-
     def _fail(
         self,
         key: str,
         reason: str,
-        types: set[str] | None = None,
+        types: frozenset[str] = frozenset(),
         link: str | None = None,
     ) -> None:
         """Note a key that brought less than it was asked for; the key is answered all the same."""
@@ -136,7 +137,7 @@ class _Reading:
             self._lack(key, reason, link)
             return
         # Under a key of the client's own it is told by what came of it; that is searched anew.
-        for name in self._keys_of(types or set()):
+        for name in _keys_of(types):
             self._lack(name, reason)
 
     def _lack(self, name: str, reason: str, link: str | None = None) -> None:
@@ -152,7 +153,7 @@ class _Reading:
     def unreadable(self, bad: Unreadable) -> None:
         """Note what could not be decoded, for every need that it may have been meant for."""
         reference = f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type or bad.key
-        self._answer(self._keys_of({bad.resource_type}))
+        self._answer(KEYS_OF_TYPE.get(bad.resource_type, ()))
         for need in self._meant_for(bad):
             self._note(need, "unreadable", bad.reason, reference)
 
@@ -188,9 +189,9 @@ class _Reading:
             tried = self._fetched.get(name)
             if name in REQUIRED:
                 absent.append(name)
-                self._lack(name, "not supplied")
+                self._lack(name, self._why_not)
             elif tried is not None and tried.cause is not Cause.NOT_OFFERED:
-                self._lack(name, "not supplied")
+                self._lack(name, self._why_not)
             else:
                 self._open[name] = OpenKey(name)
         return Answers(
@@ -202,12 +203,30 @@ class _Reading:
         )
 
 
-def _is_whole_chart(types: set[str]) -> bool:
-    """Whether a Bundle under a key of the client's own is Patient/$everything: it answers all."""
-    return "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
+class _Held(NamedTuple):
+    """What a Bundle holds: resource types, the keys that they answer.
+
+    ``whole_chart``: under a key of the client's own it is Patient/$everything and answers all.
+    """
+
+    types: frozenset[str]
+    keys: tuple[str, ...]
+    whole_chart: bool
 
 
-def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: set[str]) -> bool:
+@lru_cache(maxsize=512)
+def _held(kinds: frozenset[type]) -> _Held:
+    # The same few combinations come in every call.
+    types = frozenset([type_name(kind) for kind in kinds])
+    whole = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
+    return _Held(types, _keys_of(types), whole)
+
+
+def _keys_of(types: frozenset[str]) -> tuple[str, ...]:
+    return tuple([key for t in types for key in KEYS_OF_TYPE.get(t, ())])
+
+
+def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: frozenset[str]) -> bool:
     """Whether a Bundle answers its key: it holds what was asked for, or nothing of another need."""
     if not types.isdisjoint(wanted) or types.isdisjoint(NEED_OF_TYPE):
         return True

@@ -33,7 +33,6 @@ class Cause(StrEnum):
     TOO_LARGE = "too-large"
     REDIRECTED = "redirected"
     BROKEN = "broken"
-    NOT_ALLOWED_SERVER = "server-not-allowed"
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - a cause, no secret
     NOT_OFFERED = "not-offered"
     ERROR_STATUS = "error-status"
@@ -52,7 +51,6 @@ WORDS: Mapping[Cause, str] = {
     Cause.TOO_LARGE: "the FHIR server sent more than is read",
     Cause.REDIRECTED: "the FHIR server sent us elsewhere",
     Cause.BROKEN: "the FHIR server's answer could not be read",
-    Cause.NOT_ALLOWED_SERVER: "this FHIR server may not be asked",
     Cause.TOKEN_REFUSED: "the FHIR server did not accept the token",
     Cause.NOT_OFFERED: "the FHIR server does not let this be asked",
     Cause.ERROR_STATUS: "the FHIR server answered with an error",

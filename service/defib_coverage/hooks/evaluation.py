@@ -15,7 +15,7 @@ from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.coverage.determine import determine
 from defib_coverage.errors import RequestError
-from defib_coverage.fhir.answers import Answers, OpenKey, read_answers
+from defib_coverage.fhir.answers import NOT_SUPPLIED, Answers, OpenKey, read_answers
 from defib_coverage.fhir.fetching import WORDS, Fetched, Query, read, roles_of, search
 from defib_coverage.fhir.needs import templates
 from defib_coverage.fhir.reader import ChartReader
@@ -47,32 +47,43 @@ class Evaluator:
         self._reader = ChartReader(knowledge.index)
         self._templates = templates(knowledge.index)
 
-    def evaluate(self, decoded: Decoded, today: date) -> tuple[Determination, ...]:
+    def evaluate(
+        self,
+        decoded: Decoded,
+        today: date,
+        why_not: str = NOT_SUPPLIED,
+    ) -> tuple[Determination, ...]:
         """Judge the orders of a request by what it brings.
+
+        Args:
+            decoded: the request.
+            today: the day of the call.
+            why_not: why what it does not bring cannot be fetched.
 
         Raises:
             RequestError: as ``steps``.
         """
-        steps = self.steps(decoded, today)
         try:
-            next(steps)
-            while True:
-                steps.send({})
+            next(self._steps(decoded, today, why_not))
         except StopIteration as done:
             found: tuple[Determination, ...] = done.value
             return found
+        message = "nothing is to be fetched, and it was asked for"
+        raise AssertionError(message)
 
     def steps(self, decoded: Decoded, today: date) -> Steps:
         """Judge the orders of a request, asking for what it does not bring.
-
-        A query that comes back without an answer counts as never asked.
 
         Raises:
             RequestError: 400 where the request contradicts itself, 412 where a needed prefetch key
                 is absent and nothing that is needed came.
         """
+        return self._steps(decoded, today, None)
+
+    def _steps(self, decoded: Decoded, today: date, why_not: str | None) -> Steps:
+        """Judge; where there is a reason why not, ask for nothing."""
         call = CallOrders(decoded, self.knowledge.index)
-        wanted = call.wanted()[:_MOST_ORDERS]
+        wanted = call.wanted()[:_MOST_ORDERS] if why_not is None else ()
         if wanted:
             fetched = yield [read(reference, keep_text=True) for reference in wanted]
             call.take({query.name: one for query, one in fetched.items()})
@@ -82,7 +93,7 @@ class Evaluator:
             raise RequestError(400, "too-costly", message, "context")
         chart = Chart({})
         if any(o.order.code is not None for o in ordered):
-            chart = yield from self._chart(decoded, ordered)
+            chart = yield from self._chart(decoded, ordered, why_not)
         orders = [_with_references(o, chart) for o in ordered]
         return determine(orders, chart, self.knowledge, today=today)
 
@@ -90,20 +101,20 @@ class Evaluator:
         self,
         decoded: Decoded,
         ordered: Sequence[Ordered],
+        why_not: str | None,
     ) -> Generator[Sequence[Query], Mapping[Query, Fetched], Chart]:
         prefetch, patient_id = decoded.request.prefetch, decoded.patient_id
-        answers = read_answers(prefetch, decoded.unreadable)
-        if answers.open:
+        answers = read_answers(prefetch, decoded.unreadable, why_not or NOT_SUPPLIED)
+        by_key: dict[str, Fetched] = {}
+        if answers.open and why_not is None:
             fetched = yield [self._query(key, patient_id) for key in answers.open]
-            if fetched:
-                by_key = {query.name: one for query, one in fetched.items()}
-                answers = read_answers(prefetch, decoded.unreadable, by_key)
-                _check_usable(answers, by_key)
-        _check_usable(answers, {})
+            by_key = {query.name: one for query, one in fetched.items()}
+            answers = read_answers(prefetch, decoded.unreadable, fetched=by_key)
+        _check_usable(answers, by_key)
         # What else is being ordered may be a planned revascularisation or the visit asked for.
         others = [o.resource for o in ordered if o.order.code is None and o.resource is not None]
         chart, unresolved = self._reader.read(answers, patient_id, others)
-        if unresolved:
+        if unresolved and why_not is None:
             fetched = yield _links(unresolved[:_MOST_LINKS])
             # Asked for people and drugs, a server adds no records of the patient.
             linked = [

@@ -1,4 +1,4 @@
-"""Carries a call's steps through: what they ask for is fetched from the call's FHIR server."""
+"""Judges a call with its FHIR server at hand: what the steps ask for is fetched from it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.fhir.client import FhirClient, FhirServer
-from defib_coverage.fhir.fetching import Cause, Fetched
 from defib_coverage.network.addresses import Reach, read_networks, same_base
 from defib_coverage.network.transport import Host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
-    from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determination import Determination
-    from defib_coverage.fhir.fetching import Query
-    from defib_coverage.hooks.evaluation import Steps
+    from defib_coverage.fhir.fetching import Cause, Fetched, Query
+    from defib_coverage.hooks.evaluation import Evaluator
     from defib_coverage.hooks.wire import Decoded
 
 # Threads that one FHIR server may keep busy: fifty calls at once with five searches each take
 # about four rounds of them.
 _THREADS = 64
+SERVER_REFUSED = "this FHIR server may not be asked"
+"""Why nothing was fetched from a server that is not configured for the caller."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -38,11 +39,15 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Fetches(msgspec.Struct):
-    """What was fetched for one call: how many queries, why some failed, how long it took."""
+    """What was fetched for one call: how many queries, why some failed, how long it took.
+
+    ``refused``: the call names a FHIR server that may not be read for this caller.
+    """
 
     queries: int = 0
     causes: dict[Cause, int] = {}
     seconds: float = 0.0
+    refused: bool = False
 
 
 class Hosts:
@@ -87,65 +92,57 @@ class Hosts:
 
 
 class Fetcher:
-    """Carries steps through with one set of rules about time."""
+    """Judges calls, fetching what they do not bring."""
 
-    def __init__(self, index: CodeIndex, seconds: float) -> None:
-        """Fetch for at most ``seconds`` a call; ``index`` tells which odd resources matter."""
-        self._index = index
+    def __init__(self, evaluator: Evaluator, seconds: float) -> None:
+        """Judge by ``evaluator``, fetching for at most ``seconds`` a call."""
+        self._evaluator = evaluator
+        self._index = evaluator.knowledge.index
         self._seconds = seconds
 
-    async def carry_out(
+    async def judge(
         self,
-        steps: Steps,
         decoded: Decoded,
+        today: date,
         access: Access,
         fetches: Fetches,
     ) -> tuple[Determination, ...]:
         """The determinations of a call.
 
         Args:
-            steps: of the call.
             decoded: the call.
+            today: the day of the call.
             access: the FHIR servers that the caller may have read.
             fetches: where it is noted what was fetched.
 
         Raises:
-            RequestError: as the steps.
+            RequestError: as the steps of the evaluator.
         """
         base = decoded.fhir_server
-        server = None if base is None else access.find(base)
-        client: FhirClient | None = None
+        if base is None:
+            return self._evaluator.evaluate(decoded, today)
+        server = access.find(base)
+        if server is None:
+            fetches.refused = True
+            return self._evaluator.evaluate(decoded, today, SERVER_REFUSED)
+        steps = self._evaluator.steps(decoded, today)
         try:
             queries = next(steps)
-            if server is not None:
-                client = FhirClient(
-                    server,
-                    decoded.access_token,
-                    decoded.patient_id,
-                    self._index,
-                    time.monotonic() + self._seconds,
-                )
+            client = FhirClient(
+                server,
+                decoded.access_token,
+                decoded.patient_id,
+                self._index,
+                time.monotonic() + self._seconds,
+            )
             while True:
                 begin = time.monotonic()
-                fetched = await _fetch(client, queries, refused=base is not None)
+                fetched = await client.fetch(queries)
                 _note(fetches, fetched, time.monotonic() - begin)
                 queries = steps.send(fetched)
         except StopIteration as done:
             found: tuple[Determination, ...] = done.value
             return found
-
-
-async def _fetch(
-    client: FhirClient | None,
-    queries: Sequence[Query],
-    *,
-    refused: bool,
-) -> Mapping[Query, Fetched]:
-    if client is not None:
-        return await client.fetch(queries)
-    if refused:
-        return {query: Fetched(cause=Cause.NOT_ALLOWED_SERVER) for query in queries}
-    return {}
 
 
 def _note(fetches: Fetches, fetched: Mapping[Query, Fetched], seconds: float) -> None:
