@@ -378,7 +378,10 @@ def test_the_page_has_a_line_a_check_and_ends_with_a_summary(reports: dict[str, 
         (["http://cds.example.org:port"], "is no base URL"),
         (["http://127.0.0.1:1", "--audience", "cds"], "is no base URL"),
         (["http://127.0.0.1:1", "--key", "key.json"], "name it with --client"),
-        (["http://127.0.0.1:1", "--client", "ehr", "--file", "none.toml"], "is no client file"),
+        (
+            ["http://127.0.0.1:1", "--client", "ehr", "--file", "none.toml"],
+            "none.toml: -: cannot be read",
+        ),
         (["http://127.0.0.1:1", "--client", "other", "--file", "FILE"], "It has: ehr"),
         (
             ["http://127.0.0.1:1", "--client", "ehr", "--file", "FILE", "--key", "none.json"],

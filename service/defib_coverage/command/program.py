@@ -191,7 +191,10 @@ def selftest(  # noqa: PLR0913 - the options of a command
         str | None, typer.Option(metavar="ID", help="The registered client to call as.")
     ] = None,
     file: Annotated[
-        str, typer.Option(metavar="CLIENTS.TOML", help="The client file that names it.")
+        str,
+        typer.Option(
+            envvar="DEFIB_COVERAGE_CLIENTS", metavar="FILE", help="The client file that names it."
+        ),
     ] = "clients.toml",
     audience: Annotated[
         str | None,

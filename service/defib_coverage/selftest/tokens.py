@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import tomllib
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,12 +14,14 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from defib_coverage.errors import SettingsError
+from defib_coverage.hooks.trust.client_file import read_clients
 from defib_coverage.hooks.trust.signing import new_key, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from defib_coverage.hooks.trust.clients import Client
     from defib_coverage.selftest.caller import Signer
 
 _HOUR = 3600
@@ -28,33 +29,18 @@ _YEAR = 365 * 24 * _HOUR
 _STRANGER = "https://stranger.selftest.invalid"
 
 
-class Registered(msgspec.Struct, frozen=True):
-    """What the client file says of a client: the iss of its tokens, and its tenant if any."""
-
-    issuer: str
-    tenant: str | None = None
-
-
-class _File(msgspec.Struct, frozen=True):
-    clients: dict[str, Registered]
-
-
-def read_registered(file: Path, client: str) -> Registered:
+def read_registered(file: Path, client: str) -> Client:
     """Read a client's entry.
 
     Raises:
-        SettingsError: the file cannot be read, or has no such client.
+        DataError: the client file cannot be used.
+        SettingsError: it has no such client.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-        clients = msgspec.convert(tomllib.loads(text), _File).clients
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
-        message = f"{file}: is no client file"
-        raise SettingsError(message) from error
-    if client not in clients:
-        message = f"{file}: has no client {client}. It has: {', '.join(clients) or 'none'}"
+    known = {r.client.id: r.client for r in read_clients(file, development=True)}
+    if client not in known:
+        message = f"{file}: has no client {client}. It has: {', '.join(known)}"
         raise SettingsError(message)
-    return clients[client]
+    return known[client]
 
 
 class BadToken(msgspec.Struct, frozen=True):
