@@ -53,6 +53,7 @@ class _Worked(NamedTuple):
 
     content: bytes
     cards: int
+    ignored: int
     decoded: Decoded
     found: tuple[Determination, ...]
     fetches: Fetches
@@ -104,6 +105,7 @@ class Calls:
         arrived = time.perf_counter()
         knowledge = self._with.knowledge
         decoded = decode_request(body, knowledge.index, hook)
+        configuration = decoded.configuration
         read = time.perf_counter()
         fetches = Fetches()
         today = self._with.today()
@@ -113,11 +115,11 @@ class Calls:
         if hook is None:
             content = _encode(Determinations(found))
         else:
-            built = build_cards(found, knowledge, caller.choices)
+            built = build_cards(found, knowledge, caller.choices.without(configuration.off))
             cards = len(built)
             content = _encode(HookResponse(built))
         marks = (arrived, read, judged, time.perf_counter())
-        return _Worked(content, cards, decoded, found, fetches, marks)
+        return _Worked(content, cards, configuration.ignored, decoded, found, fetches, marks)
 
 
 def _authorization(scope: Scope) -> str | None:
@@ -149,6 +151,7 @@ def _line(service: str, caller: Caller, worked: _Worked, begin: float) -> CallAn
         statuses=statuses,
         gaps=gaps,
         cards=worked.cards,
+        options_ignored=worked.ignored,
         server_refused=worked.fetches.refused,
         fetches=worked.fetches.queries,
         not_fetched={cause.value: n for cause, n in worked.fetches.causes.items()},

@@ -63,6 +63,10 @@ class CardChoices(msgspec.Struct, frozen=True):
     label: str | None = None
     off: frozenset[str] = frozenset()
 
+    def without(self, topics: frozenset[str]) -> CardChoices:
+        """The same choices without cards of further topics."""
+        return CardChoices(self.label, self.off | topics) if topics else self
+
 
 _ALL = CardChoices()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.fhir.needs import templates
+from defib_coverage.hooks.configuration import OPTIONS, Option
 from defib_coverage.hooks.wire import HookName
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ _DESCRIPTION = (
 )
 
 
+class ServiceExtension(msgspec.Struct, frozen=True):
+    """What Da Vinci CRD adds to a service: the options that a call may set."""
+
+    options: tuple[Option, ...] = msgspec.field(name="davinci-crd.configuration-options")
+
+
 class Service(msgspec.Struct, frozen=True, rename="camel"):
     """One entry of the discovery document."""
 
@@ -39,6 +46,7 @@ class Service(msgspec.Struct, frozen=True, rename="camel"):
     title: str
     description: str
     prefetch: dict[str, str]
+    extension: ServiceExtension
 
 
 class Discovery(msgspec.Struct, frozen=True):
@@ -50,9 +58,10 @@ class Discovery(msgspec.Struct, frozen=True):
 def discovery(index: CodeIndex) -> Discovery:
     """The document for the value sets in use."""
     prefetch = templates(index)
+    extension = ServiceExtension(OPTIONS)
     return Discovery(
         tuple(
-            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, prefetch)
+            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, prefetch, extension)
             for service_id, hook in SERVICE_IDS.items()
         ),
     )

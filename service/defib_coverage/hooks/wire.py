@@ -19,6 +19,7 @@ from defib_coverage.fhir.raw import (
     read_carefully,
 )
 from defib_coverage.fhir.resources import Resource
+from defib_coverage.hooks.configuration import Configuration, read_configuration
 from defib_coverage.hooks.envelope import Parts, check_names, check_size, guess, walk
 from defib_coverage.hooks.limits import check_text
 from defib_coverage.hooks.undecoded import refusal
@@ -87,6 +88,7 @@ class _Envelope(msgspec.Struct, rename="camel"):
     fhir_server: str | msgspec.UnsetType | None = msgspec.UNSET
     # Clients of every age send it; what of it cannot be read grants nothing.
     fhir_authorization: msgspec.Raw = msgspec.Raw(b"null")
+    extension: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class HookRequest(_Envelope):
@@ -115,6 +117,15 @@ class Decoded(msgspec.Struct, frozen=True):
     def patient_id(self) -> str:
         """The id of the call's patient."""
         return (self.request.context.patient_id or "").removeprefix("Patient/")
+
+    @property
+    def configuration(self) -> Configuration:
+        """What the call asks for.
+
+        Raises:
+            RequestError: 400 for a version of CRD that is not spoken.
+        """
+        return read_configuration(self.request.extension)
 
     @property
     def fhir_server(self) -> str | None:
