@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 import requests
+import trustme
 
 from command_line import ROOT, WAITING, determinations, environment, run
 from defib_coverage.command.serving import banner
+from defib_coverage.hooks.trust.signing import read_key, sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,22 +43,22 @@ class Serving:
         """Where it answers, once it does."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
-            match = re.search(r"running on http://[\d.]+:(\d+)", self.log())
+            match = re.search(r"running on (https?)://[\d.]+:(\d+)", self.log())
             if match is not None and "startup complete" in self.log():
-                return f"http://127.0.0.1:{match[1]}"
+                return f"{match[1]}://localhost:{match[2]}"
             time.sleep(0.05)
         raise AssertionError(self.log())
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Serving]:
+def serving(folder: Path, *options: str, **settings: str) -> Iterator[Serving]:
     log = folder / "log"
     with (
         log.open("wb") as sink,
         subprocess.Popen(
             [sys.executable, "-m", "defib_coverage", "serve", "--port", "0", *options],
             cwd=ROOT,
-            env=environment(),
+            env=environment() | {f"DEFIB_COVERAGE_{k.upper()}": v for k, v in settings.items()},
             stdout=sink,
             stderr=subprocess.STDOUT,
         ) as process,
@@ -85,7 +87,8 @@ def test_one_process(tmp_path: Path) -> None:
         assert ask(base) == determinations(WAITING)
         assert server.log().count("NO AUTHENTICATION") == 1
         assert "WARNING" not in server.log()
-        assert "determinations" not in server.log()
+        for found in ("I25", "I50", "33249", "Patient/"):
+            assert found not in server.log()
 
 
 def test_several_workers(tmp_path: Path) -> None:
@@ -93,6 +96,95 @@ def test_several_workers(tmp_path: Path) -> None:
         base = server.base()
         assert ask(base) == determinations(WAITING)
         assert server.log().count("NO AUTHENTICATION") == 1
+
+
+@pytest.fixture
+def registered(tmp_path: Path) -> dict[str, str]:
+    """The settings of a service with one registered client, and where its database may be."""
+    clients = tmp_path / "clients.toml"
+    issuer = "https://ehr.example"
+    done = run("client", "add", "ehr", "--issuer", issuer, "--file", str(clients))
+    assert done.returncode == 0, done.stderr
+    return {"clients": str(clients), "public_base": "https://cds.example"}
+
+
+def test_workers_share_which_tokens_were_used(
+    tmp_path: Path,
+    registered: dict[str, str],
+) -> None:
+    key = read_key(tmp_path / "ehr.private.json")
+    audience = "https://cds.example/determinations"
+    database = f"sqlite:///{tmp_path}/tokens.db"
+    with serving(tmp_path, "--workers", "2", **registered, database=database) as server:
+        base = server.base()
+        assert "NO AUTHENTICATION" not in server.log()
+        statuses = []
+        for _ in range(10):
+            token = sign(key, "https://ehr.example", audience, now=time.time())
+            # A connection each: the kernel hands them to either worker.
+            statuses.append([_call_with(base, token) for _ in range(3)])
+        assert statuses == [[200, 401, 401]] * 10
+
+
+def _call_with(base: str, token: str) -> int:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    with requests.post(
+        f"{base}/determinations", WAITING.read_bytes(), headers=headers, timeout=_PATIENCE
+    ) as answer:
+        return answer.status_code
+
+
+def test_several_workers_need_a_database_for_used_tokens(registered: dict[str, str]) -> None:
+    settings = {name.upper(): value for name, value in registered.items()}
+    done = run("serve", "--port", "0", "--workers", "2", settings=settings)
+    assert done.returncode == 2
+    assert done.stderr.startswith("DEFIB_COVERAGE_DATABASE: ")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_client_file_with_a_fault_refuses_to_start(
+    tmp_path: Path,
+    registered: dict[str, str],
+    workers: str,
+) -> None:
+    (tmp_path / "ehr.jwks.json").unlink()
+    settings = {name.upper(): value for name, value in registered.items()}
+    settings["DATABASE"] = f"sqlite:///{tmp_path}/tokens.db"
+    done = run("serve", "--port", "0", "--workers", workers, settings=settings)
+    assert done.returncode == 2
+    assert "clients.ehr.keys" in done.stderr
+    del settings["PUBLIC_BASE"]
+    done = run("serve", "--port", "0", "--workers", workers, settings=settings)
+    assert done.stderr.startswith("DEFIB_COVERAGE_PUBLIC_BASE: ")
+
+
+def test_https_by_the_service_itself(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    both = str(tmp_path / "both.pem")
+    with serving(tmp_path, "--tls-certificate", both, "--tls-key", both) as server:
+        base = server.base()
+        assert base.startswith("https://")
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = str(tmp_path / "ca.pem")
+            assert session.get(f"{base}/cds-services", timeout=_PATIENCE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tls-certificate", "none.pem"], "go together"),
+        (["--tls-certificate", "none.pem", "--tls-key", "none.pem"], "No such file"),
+        (["--tls-certificate", "README.md", "--tls-key", "README.md"], "no certificate"),
+    ],
+)
+def test_https_without_a_certificate_refuses_to_start(options: list[str], message: str) -> None:
+    done = run("serve", "--port", "0", *options)
+    assert done.returncode == 2
+    assert message in done.stderr
 
 
 def test_banner_is_louder_where_others_can_reach_it() -> None:
@@ -133,4 +225,4 @@ def test_worker_carries_only_what_it_needs() -> None:
         env=environment() | {"PATH": os.environ["PATH"]},
     )
     loaded = set(json.loads(done.stdout))
-    assert not loaded & {"typer", "rich", "fhir.resources", "requests"}
+    assert not loaded & {"typer", "rich", "fhir.resources", "jwt", "sqlalchemy"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -57,16 +58,29 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")] = 1,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate with its chain: serve https.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate's private key.")
+    ] = None,
 ) -> None:
-    """Run the CDS Hooks service, open to whoever reaches it.
+    """Run the CDS Hooks service.
 
+    With DEFIB_COVERAGE_CLIENTS only registered clients are answered; without it whoever calls.
     Settings come from the environment: DEFIB_COVERAGE_ZONE, DEFIB_COVERAGE_OVERLAY, ...
 
     Example: defib-coverage serve --port 8080 --workers 2
     """
     from defib_coverage.command import serving  # noqa: PLC0415 - the web server is slow to import
 
-    serving.serve(host, port, workers)
+    tls = None
+    if tls_certificate is not None and tls_key is not None:
+        tls = serving.Certificate(tls_certificate, tls_key)
+    elif tls_certificate is not None or tls_key is not None:
+        message = "--tls-certificate and --tls-key go together"
+        raise typer.BadParameter(message)
+    serving.serve(host, port, workers, tls)
 
 
 @program.command()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 
@@ -18,6 +19,8 @@ from defib_coverage.errors import SettingsError
 from defib_coverage.settings import PREFIX, read_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fastapi import FastAPI
 
 _APPLICATION = "defib_coverage.command.serving:application"
@@ -36,18 +39,28 @@ def application() -> FastAPI:
     return create_app(read_settings(os.environ))
 
 
-def serve(host: str, port: int, workers: int) -> None:
+class Certificate(NamedTuple):
+    """The files of a TLS certificate, with its chain, and of its private key."""
+
+    certificate: Path
+    key: Path
+
+
+def serve(host: str, port: int, workers: int, tls: Certificate | None = None) -> None:
     """Serve until told to stop.
 
     Args:
         host: the address to listen on.
         port: the port; 0 takes a free one.
         workers: the number of processes.
+        tls: what to serve https with; plain http without it.
 
     Raises:
         SettingsError: a setting cannot be used.
         DataError: the data or the site's overlay cannot be used.
     """
+    if tls is not None:
+        _check(tls)
     app: FastAPI | str = _APPLICATION
     settings = read_settings(os.environ)
     if workers > 1 and settings.tokens_required and settings.database is None:
@@ -65,6 +78,7 @@ def serve(host: str, port: int, workers: int) -> None:
     if not settings.tokens_required:
         sys.stderr.write(banner(host))
         sys.stderr.flush()
+    logs.configure()
     uvicorn.run(
         app,
         host=host,
@@ -77,7 +91,23 @@ def serve(host: str, port: int, workers: int) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_LAST_ANSWERS,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
     )
+
+
+def _check(tls: Certificate) -> None:
+    """Refuse files that https cannot be served with, before any worker is started.
+
+    Raises:
+        SettingsError: one of them is missing, or they do not fit.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror
+        message = f"{tls.certificate}, {tls.key}: are no certificate and its key ({reason})"
+        raise SettingsError(message) from error
 
 
 def banner(host: str) -> str:
