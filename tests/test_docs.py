@@ -12,6 +12,9 @@ import pytest
 from defib_coverage.content import load
 from defib_coverage.coverage import policy
 from defib_coverage.coverage.wording import LONGEST_SHORT
+from defib_coverage.edge import protocol
+from defib_coverage.fhir import client
+from defib_coverage.hooks import envelope, limits, wire
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.settings import PREFIX, Settings
 
@@ -76,7 +79,21 @@ def test_the_settings_of_the_readme_are_the_settings() -> None:
     fields = {f.name: f.default for f in msgspec.structs.fields(Settings)}
     assert {name.lower() for name, _ in rows} == set(fields)
     for name, default in rows:
-        assert default == ("" if fields[name.lower()] is None else str(fields[name.lower()]))
+        value = fields[name.lower()]
+        assert default == ("" if value in {None, ()} else str(value))
+
+
+def test_the_bounds_that_are_told_are_the_bounds() -> None:
+    bounds = {
+        name: value
+        for module in (client, envelope, limits, protocol, wire)
+        for name, value in vars(module).items()
+        if name.isupper()
+    }
+    told = re.findall(r"`([A-Z_]+)` = (\d+)", (ROOT / "docs/security.md").read_text())
+    assert len(told) == 8
+    for name, value in told:
+        assert bounds[name] == int(value), name
 
 
 def test_the_services_of_the_readme_are_the_services() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -185,10 +186,17 @@ def _lost_once(exchange: Exchange) -> None:
         _asked.add(exchange.path)
 
 
+def _unhurried(exchange: Exchange) -> None:
+    time.sleep(0.05)
+    kind = exchange.path.split("/")[2].partition("?")[0]
+    exchange.answer(bundle(*[r for r in covered_chart() if r["resourceType"] == kind]))
+
+
 TAME: dict[str, Callable[[Exchange], None]] = {
     "everyones-rows": _everyones_rows,
     "busy-once": _busy_once,
     "lost-once": _lost_once,
+    "unhurried": _unhurried,
 }
 
 
@@ -318,6 +326,20 @@ def test_good_calls_go_on_beside_a_server_that_does_not_answer(
         service.determination(_call(f"{wild.root}/{name}"))
     assert service.determination(_call(f"{wild.root}/everyones-rows"))["status"] == "covered"
     assert service.cards(sign(chart=[patient(), condition("I25.5", "c")]))
+
+
+def test_fifty_calls_at_once_with_five_searches_each_are_all_answered(
+    wild: WildServer,
+    service: Live,
+) -> None:
+    request = _call(f"{wild.root}/unhurried")
+    for key in ("procedures", "observations", "medicationRequests", "encounters"):
+        del request["prefetch"][key]
+    before = len(wild.heads)
+    with ThreadPoolExecutor(50) as pool:
+        found = list(pool.map(lambda _: service.determination(request), range(50)))
+    assert {one["status"] for one in found} == {"covered"}
+    assert len(wild.heads) - before == 250
 
 
 def test_neither_token_nor_reason_text_is_logged_or_repeated(

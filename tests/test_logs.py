@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from defib_coverage import logs
-from defib_coverage.hooks.trust.signing import new_key, read_key, sign, write_key
 from fhir_servers import wild_server
 from live_server import (
     JSON_TYPE,
@@ -30,13 +29,14 @@ from live_server import (
     running,
 )
 from live_server import sign as signed_order
+from registered import client_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fhir_servers import Exchange
     from live_server import Live
+    from registered import Registered
 
 pytest_plugins = ("live_server",)
 # What must never be found: who the patient is, what they have, who treats them, what opens doors.
@@ -226,33 +226,20 @@ def test_no_path_of_an_open_service_logs_who_the_patient_is() -> None:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Path]]:
-    folder = tmp_path_factory.mktemp("clients")
-    key = new_key()
-    (folder / "ehr.jwks.json").write_text(json.dumps({"keys": [key.public()]}))
-    write_key(key, folder / "ehr.private.json")
-    (folder / "clients.toml").write_text(
-        '[clients.ehr]\nissuer = "https://ehr.example"\nkeys = "ehr.jwks.json"\n'
-    )
-    settings = {
-        "clients": str(folder / "clients.toml"),
-        "public_base": "https://cds.example",
-        "receive_seconds": "1",
-    }
-    with running(**settings) as live:
-        yield live, folder
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Registered]]:
+    settings, clients = client_file(tmp_path_factory.mktemp("clients"), ehr="")
+    with running(**settings, receive_seconds="1") as live:
+        yield live, clients["ehr"]
 
 
-def test_no_token_and_nothing_of_a_refused_call_is_logged(guarded: tuple[Live, Path]) -> None:
-    live, folder = guarded
-    key = read_key(folder / "ehr.private.json")
+def test_no_token_and_nothing_of_a_refused_call_is_logged(guarded: tuple[Live, Registered]) -> None:
+    live, ehr = guarded
     path = f"/cds-services/{SERVICE_IDS['order-sign']}"
-    now = time.time()
     tokens = [
-        sign(key, "https://ehr.example", f"https://cds.example{path}", now=now),
-        sign(key, "https://ehr.example", "https://Quillfeather.example", now=now),
-        sign(key, "https://Quillfeather.example", f"https://cds.example{path}", now=now),
-        sign(key, "https://ehr.example", f"https://cds.example{path}", now=now, jti="Zebedee"),
+        ehr.token(path),
+        ehr.token(path, aud="https://Quillfeather.example"),
+        ehr.token(path, iss="https://Quillfeather.example"),
+        ehr.token(path, jti="Zebedee"),
         TOKEN,
         f"{TOKEN}.{TOKEN}.{TOKEN}",
     ]

@@ -15,6 +15,7 @@ SECTIONS = {
     "D": (53, 63),
     "E": (64, 92),
     "H": (116, 122),
+    "J": (130, 141),
 }
 
 
@@ -50,4 +51,4 @@ def test_a_requirement_without_a_test_is_not_claimed_or_said_to_be_unused() -> N
         for row in _rows(section):
             assert len(row) == 4
             if not row[3]:
-                assert re.search(r"not claimed|none is called", row[2]), row
+                assert re.search("not claimed", row[2]), row
