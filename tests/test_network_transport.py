@@ -89,6 +89,43 @@ def test_a_connection_is_used_again_and_guarded_again() -> None:
     host.close()
 
 
+def test_a_connection_that_closes_after_its_answer_is_guarded_too() -> None:
+    def drip_in_a_chunks_head(exchange: Exchange) -> None:
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5;"
+        exchange.send(head)
+        for _ in range(200):
+            exchange.send(b"x")
+            time.sleep(0.02)
+
+    host = Host("closing", 1)
+    with wild_server(drip_in_a_chunks_head) as server:
+        (found,) = _get(host, server.root)
+        assert _reason(found) is Reason.TOO_LATE
+
+        def done(_: Transfer) -> bool:
+            return True
+
+        # With its one thread still at work this could not even begin.
+        assert asyncio.run(host.run([done], time.monotonic() + SECONDS, HERE)) == [True]
+    host.close()
+
+
+def test_all_pieces_are_asked_room_for_as_they_come() -> None:
+    asked: list[int] = []
+
+    def take(size: int) -> bool:
+        asked.append(size)
+        return sum(asked) <= MOST // 2
+
+    host = Host("room", 1)
+    with wild_server(lambda exchange: exchange.answer(b" " * MOST)) as server:
+        work = [lambda transfer: host.get(server.root, {}, transfer, MOST, take)]
+        (found,) = asyncio.run(host.run(work, time.monotonic() + SECONDS, HERE))
+        assert _reason(found) is Reason.TOO_LARGE
+        assert sum(asked) < MOST
+    host.close()
+
+
 @pytest.mark.parametrize(
     "raw",
     [

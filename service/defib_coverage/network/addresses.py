@@ -21,6 +21,7 @@ _METADATA = frozenset(
         "168.63.129.16",
         "100.100.100.200",
         "192.0.0.192",
+        "fd00:ec2::23",
         "fd00:ec2::254",
         "fd20:ce::254",
     )
@@ -59,6 +60,8 @@ class Reach(msgspec.Struct, frozen=True):
         if isinstance(ip, ipaddress.IPv6Address):
             # An IPv4 address in the clothes of IPv6 is judged as what it is.
             ip = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip
+        if isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local:
+            return False
         if ip in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
             return False
         if any(ip.version == network.version and ip in network for network in self.networks):
@@ -149,7 +152,9 @@ def below(base: str, link: str) -> str | None:
     if wanted is None or found is None or wanted[:3] != found[:3]:
         return None
     path = whole.path
-    if "\\" in path or "%" in path or any(part in {".", ".."} for part in path.split("/")):
+    # Servers in Java drop what follows a semicolon before they look at the dots.
+    steps = {part.partition(";")[0] for part in path.split("/")}
+    if "\\" in path or "%" in path or not steps.isdisjoint({".", ".."}):
         return None
     root = wanted[3]
     if path.rstrip("/") != root and not path.startswith(root + "/"):

@@ -114,13 +114,20 @@ class Transfer:
     def hold(self, handle: socket.socket | None) -> None:
         """Note the connection in use, or that there is none any more.
 
+        A handle of its own is kept: a connection may be closed, or given back for others to use,
+        while its answer is still being read.
+
         Raises:
             TransferError: the time is over.
         """
         with self._lock:
-            self._socket = handle
-            if handle is not None and self._over.is_set():
-                raise TransferError(Reason.TOO_LATE)
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = None
+            if handle is not None:
+                if self._over.is_set():
+                    raise TransferError(Reason.TOO_LATE)
+                self._socket = handle.dup()
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Connect to an address of a host that may be connected to, and to no other.
@@ -270,6 +277,7 @@ class Host:
         headers: Mapping[str, str],
         transfer: Transfer,
         most_bytes: int,
+        take: Callable[[int], bool] = lambda _: True,
     ) -> Reply:
         """Get one URL, in the thread that this is called from.
 
@@ -278,6 +286,7 @@ class Host:
             headers: further headers.
             transfer: its time, and where it may connect.
             most_bytes: how large the decoded body may be.
+            take: asked for room for every piece of it; whether there is any.
 
         Raises:
             TransferError: there is no complete answer, or it leads elsewhere.
@@ -294,7 +303,7 @@ class Host:
             ) as response:
                 if response.status_code in _REDIRECTS:
                     raise TransferError(Reason.REDIRECTED)
-                body = _read(response, transfer, most_bytes)
+                body = _read(response, transfer, most_bytes, take)
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, lower, body)
         except requests.exceptions.SSLError as error:
@@ -319,7 +328,12 @@ class Host:
         self._session.close()
 
 
-def _read(response: requests.Response, transfer: Transfer, most_bytes: int) -> bytes:
+def _read(
+    response: requests.Response,
+    transfer: Transfer,
+    most_bytes: int,
+    take: Callable[[int], bool],
+) -> bytes:
     """The body, decoded here: a library's decoder may unfold any amount at once."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
@@ -332,9 +346,9 @@ def _read(response: requests.Response, transfer: Transfer, most_bytes: int) -> b
         if not chunk:
             break
         for piece in (chunk,) if inflater is None else inflater.feed(chunk):
+            if len(body) + len(piece) > most_bytes or not take(len(piece)):
+                raise TransferError(Reason.TOO_LARGE)
             body += piece
-        if len(body) > most_bytes:
-            raise TransferError(Reason.TOO_LARGE)
     if inflater is not None:
         inflater.finish()
     return bytes(body)
