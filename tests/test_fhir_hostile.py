@@ -134,6 +134,32 @@ def _outcome(exchange: Exchange) -> None:
     exchange.answer({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]})
 
 
+def _fewer(exchange: Exchange) -> None:
+    exchange.answer(bundle(total=7))
+
+
+def _another_kind(exchange: Exchange) -> None:
+    exchange.answer({"resourceType": "CapabilityStatement"})
+
+
+def _odd_outcome(exchange: Exchange) -> None:
+    exchange.answer({"resourceType": "OperationOutcome", "id": 5})
+
+
+def _next_without_url(exchange: Exchange) -> None:
+    exchange.answer(bundle(*_conditions(), link=[{"relation": "next"}]))
+
+
+def _nobodys_rows(exchange: Exchange) -> None:
+    rows = [{k: v for k, v in r.items() if k != "subject"} for r in _conditions()]
+    exchange.answer(bundle(*rows))
+
+
+def _busy_until_a_day_that_is_none(exchange: Exchange) -> None:
+    day = "Mon, 99999999999999999999 Jan 2020 00:00:00 GMT"
+    exchange.answer(b"", "503 Service Unavailable", Retry_After=day)
+
+
 # Each with words of the reason that the gap must name.
 WILD: dict[str, tuple[Callable[[Exchange], None], str]] = {
     "mute": (_mute, "did not answer in time"),
@@ -156,6 +182,12 @@ WILD: dict[str, tuple[Callable[[Exchange], None], str]] = {
     "page-for-people": (_page_for_people, "could not be read"),
     "busy-for-long": (_busy_for_long, "did not answer in time"),
     "outcome": (_outcome, "could not answer in full"),
+    "fewer": (_fewer, "fewer records than it counted"),
+    "another-kind": (_another_kind, "could not be read"),
+    "odd-outcome": (_odd_outcome, "could not be read"),
+    "next-without-url": (_next_without_url, "next page stands elsewhere"),
+    "nobodys-rows": (_nobodys_rows, "other patients' records"),
+    "busy-until-no-day": (_busy_until_a_day_that_is_none, "answered with an error"),
 }
 
 
@@ -275,6 +307,18 @@ def test_what_can_be_had_all_the_same_is_had(wild: WildServer, service: Live, na
     assert _reasons(found) == ""
 
 
+@pytest.mark.parametrize("name", ["fewer", "another-kind", "odd-outcome", "next-without-url"])
+def test_procedures_that_did_not_all_come_never_clear_a_waiting_period(
+    wild: WildServer,
+    service: Live,
+    name: str,
+) -> None:
+    request = _call(f"{wild.root}/{name}")
+    request["prefetch"] = sign(chart=covered_chart())["prefetch"]
+    del request["prefetch"]["procedures"]
+    assert service.determination(request)["status"] == "conditional"
+
+
 def test_what_came_before_the_fault_counts(wild: WildServer, service: Live) -> None:
     found = service.determination(_call(f"{wild.root}/circle"))
     codes = {e["code"] for i in found["indications"] for c in i["criteria"] for e in c["evidence"]}
@@ -304,6 +348,20 @@ def test_a_server_that_is_not_allowed_is_never_asked(wild: WildServer, service: 
     for base in (f"{wild.root}/unlisted", f"{wild.root}/mute/../unlisted", "file:///etc/passwd"):
         found = service.determination(_call(base))
         assert "may not be asked" in _reasons(found)
+    assert len(wild.heads) == before
+
+
+@pytest.mark.parametrize("patient_id", ["Patient/", "p1,p2", "..", "_search", "p1|x", " ", "*"])
+def test_a_patient_id_that_would_mean_something_else_is_never_asked_for(
+    wild: WildServer,
+    service: Live,
+    patient_id: str,
+) -> None:
+    before = len(wild.heads)
+    request = _call(f"{wild.root}/unhurried")
+    request["context"]["patientId"] = patient_id
+    del request["context"]["draftOrders"]["entry"][0]["resource"]["subject"]
+    assert "none that can be asked for" in _reasons(service.determination(request))
     assert len(wild.heads) == before
 
 

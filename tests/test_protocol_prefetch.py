@@ -150,6 +150,25 @@ def test_a_partial_key_of_the_clients_own_name_is_a_gap_too(live: Live) -> None:
     assert _not_fetched(found)
 
 
+@pytest.mark.parametrize("key", ["everything", "patient"])
+def test_the_first_page_of_a_whole_chart_answers_no_need_in_full(live: Live, key: str) -> None:
+    # Procedures may stand on the second page, also where the first has none.
+    first = covered_chart()
+    if key == "patient":
+        first.append(stent(performedDateTime="2010-01-01"))
+    link = [{"relation": "next", "url": "https://ehr.example.org/fhir/Patient/p1/$everything?p=2"}]
+    request = sign()
+    request["prefetch"] = {key: bundle(*first, link=link)}
+    found = live.determination(request)
+    assert found["status"] == "conditional"
+    assert any("procedures" in ask for ask in _not_fetched(found))
+
+
+def test_a_failure_that_cannot_be_read_is_a_failure(live: Live) -> None:
+    value = bundle(entry=[{"resource": FAILURE | {"id": 5}}])
+    assert live.determination(_with("procedures", value))["status"] == "conditional"
+
+
 @pytest.mark.parametrize("chart", [[], [patient()]], ids=["nothing", "only the patient"])
 @pytest.mark.parametrize(
     "missing", [None, FAILURE, bundle(total=9)], ids=["null", "failed", "part"]

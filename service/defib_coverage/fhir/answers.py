@@ -15,7 +15,14 @@ from defib_coverage.coverage.chart import GapKind, Missing, Need
 from defib_coverage.fhir.fetching import WORDS, Cause, Fetched
 from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
 from defib_coverage.fhir.raw import Unreadable
-from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, Resource, type_name
+from defib_coverage.fhir.resources import (
+    Bundle,
+    Entry,
+    OperationOutcome,
+    Resource,
+    matches_of,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +30,20 @@ if TYPE_CHECKING:
 NOT_SUPPLIED = "not supplied"
 """Why an absent key is a gap where no FHIR server can be asked."""
 _NO_RECORDS = frozenset({"Bundle", "Parameters"})
+# What says nothing of the records that are missing beside it, or instead of it.
+_MEANT_FOR_KEY = _NO_RECORDS | {"OperationOutcome"}
 _NOT_MATCHES = frozenset({"include", "outcome"})
 
 
 class OpenKey(msgspec.Struct, frozen=True):
-    """A key that is not answered in full; ``next`` links to the page after the one that came."""
+    """A key that is not answered in full.
+
+    ``next`` links to the page after the one that came, which had ``came`` matches.
+    """
 
     name: str
     next: str | None = None
+    came: int = 0
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -62,7 +75,7 @@ def read_answers(
         why_not: why a key that is absent was not fetched.
         fetched: what came from the FHIR server for keys that were open.
     """
-    reading = _Reading(why_not, fetched or {})
+    reading = _Reading(why_not, fetched or {}, frozenset(prefetch))
     for key, value in prefetch.items():
         reading.take(key, value)
     for bad in unreadable:
@@ -73,8 +86,9 @@ def read_answers(
 class _Reading:
     """Collects the answers of one call."""
 
-    def __init__(self, why_not: str, fetched: Mapping[str, Fetched]) -> None:
+    def __init__(self, why_not: str, fetched: Mapping[str, Fetched], given: frozenset[str]) -> None:
         self._why_not = why_not
+        self._given = given
         self._entries: list[Entry] = []
         self._missing: dict[tuple[Need, str | None], Missing] = {}
         self._answered: set[str] = set()
@@ -107,9 +121,11 @@ class _Reading:
         elif known is not None and _may_answer(value, known.types, held.types):
             answered = (key, *answered)
         if "OperationOutcome" in held.types and _failed(value):
-            self._fail(key, "the client's query failed in part", held.types)
+            self._fail(key, "the client's query failed in part", answered)
         elif _has_more(value):
-            self._fail(key, "only the first page came", held.types, _next_page(value))
+            came = matches_of(value.entry)
+            more = OpenKey(key, _next_page(value), came)
+            self._fail(key, "only the first page came", answered, more)
         self._answer(answered)
         self._check_kind(key, held.types)
 
@@ -128,23 +144,26 @@ class _Reading:
         self,
         key: str,
         reason: str,
-        types: frozenset[str] = frozenset(),
-        link: str | None = None,
+        answered: tuple[str, ...] = (),
+        more: OpenKey | None = None,
     ) -> None:
-        """Note a key that brought less than it was asked for; the key is answered all the same."""
+        """Note a key that brought less than it was asked for; the key is answered all the same.
+
+        So it is with whatever else the key would have answered: that is searched anew.
+        """
         if key in KEYS:
             self._answered.add(key)
-            self._lack(key, reason, link)
-            return
-        # Under a key of the client's own it is told by what came of it; that is searched anew.
-        for name in _keys_of(types):
-            self._lack(name, reason)
+            self._lack(key, reason, more)
+        for name in answered:
+            # Another key of ours beside it tells for itself.
+            if name != key and not (key in KEYS and name in self._given):
+                self._lack(name, reason)
 
-    def _lack(self, name: str, reason: str, link: str | None = None) -> None:
+    def _lack(self, name: str, reason: str, more: OpenKey | None = None) -> None:
         """Note what a key of ours lacks, unless the FHIR server had all of it."""
         if name in self._whole:
             return
-        self._open.setdefault(name, OpenKey(name, link))
+        self._open.setdefault(name, more or OpenKey(name))
         tried = self._fetched.get(name)
         if tried is not None and tried.cause is not None:
             reason = WORDS[tried.cause]
@@ -161,7 +180,7 @@ class _Reading:
     def _meant_for(bad: Unreadable) -> set[Need]:
         if bad.resource_type in NEED_OF_TYPE:
             return {NEED_OF_TYPE[bad.resource_type]}
-        if bad.resource_type and bad.resource_type not in _NO_RECORDS:
+        if bad.resource_type and bad.resource_type not in _MEANT_FOR_KEY:
             return set()
         if bad.key in KEYS:
             return {KEYS[bad.key].need}
@@ -174,6 +193,7 @@ class _Reading:
         """What came, and what did not."""
         for key, one in self._fetched.items():
             self._entries += one.entries
+            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries])).types)
             for bad in one.unreadable:
                 self.unreadable(bad)
             if one.cause is None:
@@ -253,9 +273,4 @@ def _has_more(bundle: Bundle) -> bool:
     for link in bundle.link:
         if link.relation == "next":
             return True
-    if bundle.total is None or bundle.total == 0:
-        return False
-    # What was included or warned of beside the matches does not count among them.
-    modes = [entry.search.mode for entry in bundle.entry if entry.search is not None]
-    others = len(modes) - modes.count("match") - modes.count(None)
-    return bundle.total > len(bundle.entry) - others
+    return (bundle.total or 0) > matches_of(bundle.entry)

@@ -17,7 +17,7 @@ from defib_coverage.errors import RequestError
 from defib_coverage.fhir.fetching import Cause, Fetched, Query
 from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, read_carefully
 from defib_coverage.fhir.references import PatientCheck
-from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome
+from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, matches_of, type_name
 from defib_coverage.network.addresses import below
 from defib_coverage.network.transport import Reason, TransferError
 
@@ -59,16 +59,17 @@ class _Budget:
         self._bytes = MOST_BYTES
         self._resources = MOST_RESOURCES
 
-    @property
-    def bytes_left(self) -> int:
-        return self._bytes
-
-    def take(self, size: int, resources: int) -> bool:
-        """Take from it; whether there was enough."""
+    def take_bytes(self, size: int) -> bool:
+        """Take while they come, so that all together never hold more; whether there was enough."""
         with self._lock:
             self._bytes -= size
-            self._resources -= resources
-            return self._bytes >= 0 and self._resources >= 0
+            return self._bytes >= 0
+
+    def take_resources(self, number: int) -> bool:
+        """Take from it; whether there was enough."""
+        with self._lock:
+            self._resources -= number
+            return self._resources >= 0
 
 
 class _EndedError(Exception):
@@ -128,6 +129,7 @@ class FhirClient:
         link: str | None = query.path
         seen: set[str] = set()
         cause: Cause | None = None
+        total = 0
         try:
             while link is not None and cause is None:
                 url = self._next(link, seen)
@@ -137,16 +139,19 @@ class FhirClient:
                     break
                 page, cause = self._page(query, body, unreadable)
                 entries += page.entry
-                link = next((one.url for one in page.link if one.relation == "next"), None)
+                total = max(total, page.total or 0)
+                link = next((one.url or "" for one in page.link if one.relation == "next"), None)
         except _EndedError as ended:
             cause = ended.cause
         except TransferError as error:
             cause = Cause(error.reason)
+        if cause is None and query.came + matches_of(entries) < total:
+            cause = Cause.FEWER
         return Fetched(entries, tuple(unreadable), texts, cause or self._foreign(entries))
 
     def _next(self, link: str, seen: set[str]) -> str:
         """The URL of a page, if it may be followed and was not before."""
-        url = below(self._server.base, link)
+        url = below(self._server.base, link) if link else None
         if url is None:
             raise _EndedError(Cause.FOREIGN_LINK)
         if url in seen or len(seen) >= MOST_PAGES:
@@ -157,9 +162,9 @@ class FhirClient:
     def _foreign(self, entries: Sequence[Entry]) -> Cause | None:
         """An answer that holds nobody's records but others' is no answer about this patient."""
         whose = [
-            self._is_patient(subject)
+            self._is_patient(entry.resource.subject)  # type: ignore[union-attr]  # it has one
             for entry in entries
-            if (subject := getattr(entry.resource, "subject", None)) is not None
+            if hasattr(entry.resource, "subject")
         ]
         return Cause.OTHER_PATIENTS if whose and not any(whose) else None
 
@@ -170,21 +175,32 @@ class FhirClient:
         unreadable: list[Unreadable],
     ) -> tuple[Bundle, Cause | None]:
         """One page, or the one resource that was read, as a Bundle; and why it may not be all."""
+        odd: list[Unreadable] = []
         try:
-            value = read_carefully(query.name, body, self._index, unreadable)
+            value = read_carefully(query.name, body, self._index, odd)
         except RequestError as error:
             raise _EndedError(Cause.BROKEN) from error
-        if value is None:
-            # It came, and it is odd: that is told by itself.
-            return Bundle(), None
         if isinstance(value, OperationOutcome):
             raise _EndedError(Cause.OUTCOME)
-        page = value if isinstance(value, Bundle) else Bundle(entry=[Entry(resource=value)])
-        if not self._budget.take(0, len(page.entry)):
+        if query.kind is None:
+            # Anything but a Bundle, odd or not, is no answer to a search: not even "none found".
+            if not isinstance(value, Bundle):
+                raise _EndedError(Cause.BROKEN)
+            page = value
+        elif value is None:
+            # It came, and it is odd: that is told by itself.
+            page = Bundle()
+        elif type_name(type(value)) != query.kind:
+            raise _EndedError(Cause.BROKEN)
+        else:
+            page = Bundle(entry=[Entry(resource=value)])
+        unreadable += odd
+        if not self._budget.take_resources(len(page.entry)):
             raise _EndedError(Cause.TOO_LARGE)
         failed = any(_is_failure(entry) for entry in page.entry)
         kept = [entry for entry in page.entry if not _is_outcome(entry.resource)]
-        return Bundle(link=page.link, entry=kept), Cause.OUTCOME if failed else None
+        kept_page = Bundle(total=page.total, link=page.link, entry=kept)
+        return kept_page, Cause.OUTCOME if failed else None
 
     def _body(self, url: str, transfer: Transfer) -> msgspec.Raw:
         """The body of a good answer; a busy or lost connection is tried once more."""
@@ -201,8 +217,6 @@ class FhirClient:
                 reply = self._get(url, transfer)
         if reply.status != _OK:
             raise _EndedError(_cause_of(reply.status))
-        if not self._budget.take(len(reply.body), 0):
-            raise _EndedError(Cause.TOO_LARGE)
         # Objects cost memory, bytes hardly any: a page of nothing but "{}" is refused.
         if reply.body.count(b"{") > _MOST_OBJECTS:
             raise _EndedError(Cause.TOO_LARGE)
@@ -215,7 +229,9 @@ class FhirClient:
             raise _EndedError(Cause.BROKEN) from error
 
     def _get(self, url: str, transfer: Transfer) -> Reply:
-        return self._server.host.get(url, self._headers, transfer, max(self._budget.bytes_left, 0))
+        return self._server.host.get(
+            url, self._headers, transfer, MOST_BYTES, self._budget.take_bytes
+        )
 
 
 def _cause_of(status: int) -> Cause:
@@ -231,7 +247,7 @@ def _retry_after(reply: Reply) -> float:
         return float(text[:6])
     try:
         return max(parsedate_to_datetime(text).timestamp() - time.time(), _PAUSE)
-    except ValueError:
+    except (ValueError, OverflowError):
         return _PAUSE
 
 

@@ -40,6 +40,7 @@ class Cause(StrEnum):
     FOREIGN_LINK = "foreign-link"
     ENDLESS = "endless"
     OTHER_PATIENTS = "other-patients"
+    FEWER = "fewer"
 
 
 WORDS: Mapping[Cause, str] = {
@@ -58,6 +59,7 @@ WORDS: Mapping[Cause, str] = {
     Cause.FOREIGN_LINK: "the FHIR server's next page stands elsewhere",
     Cause.ENDLESS: "the FHIR server's pages have no end",
     Cause.OTHER_PATIENTS: "the FHIR server answered with other patients' records",
+    Cause.FEWER: "the FHIR server sent fewer records than it counted",
 }
 """Each cause as a card says it."""
 
@@ -67,12 +69,15 @@ class Query(msgspec.Struct, frozen=True):
 
     ``name`` is the prefetch key that it answers, or the reference that it reads; ``path`` stands
     below the base URL, or is the link to a next page. ``keep_text``: what comes is kept as it came,
-    for orders.
+    for orders. ``kind`` is the resource type that a read must bring; a search brings a Bundle.
+    ``came`` counts the matches on pages before this one.
     """
 
     name: str
     path: str
     keep_text: bool = False
+    kind: str | None = None
+    came: int = 0
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -91,14 +96,15 @@ def search(name: str, template: str, patient_id: str) -> Query:
     """The search or read of a prefetch template."""
     path = template.replace("{{context.patientId}}", quote(patient_id, safe=""))
     if "?" in path:
-        path += f"&_count={_PAGE}"
-    return Query(name, path)
+        return Query(name, f"{path}&_count={_PAGE}")
+    return Query(name, path, kind=path.partition("/")[0])
 
 
 def read(reference: str, *, keep_text: bool = False) -> Query:
     """The read of ``Type/id``."""
     resource_type, _, identifier = reference.partition("/")
-    return Query(reference, f"{resource_type}/{quote(identifier, safe='')}", keep_text)
+    path = f"{resource_type}/{quote(identifier, safe='')}"
+    return Query(reference, path, keep_text, resource_type)
 
 
 def roles_of(reference: str) -> Query:

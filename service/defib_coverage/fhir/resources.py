@@ -310,6 +310,12 @@ class Entry(msgspec.Struct, rename="camel", gc=False):
     search: Search | None = None
 
 
+def matches_of(entries: list[Entry]) -> int:
+    """How many entries are matches: what was included or warned of beside them is none."""
+    modes = [entry.search.mode for entry in entries if entry.search is not None]
+    return len(entries) - (len(modes) - modes.count("match") - modes.count(None))
+
+
 class Unread(AnyResource):
     """Any other resource of R4: known by its type, not read."""
 

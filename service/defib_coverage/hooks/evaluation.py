@@ -131,7 +131,7 @@ class Evaluator:
     def _query(self, key: OpenKey, patient_id: str) -> Query:
         """What answers an open key: its next page, else all of it."""
         if key.next is not None:
-            return Query(key.name, key.next)
+            return Query(key.name, key.next, came=key.came)
         return search(key.name, self._templates[key.name], patient_id)
 
 
@@ -163,12 +163,11 @@ def _with_references(ordered: Ordered, chart: Chart) -> DeviceOrder:
     if not ordered.reasons or order.code is None:
         return order
     fact = Fact(reference=order.reference, kind=Kind.ORDER_REASON)
+    reasons = frozenset(ordered.reasons)
     named = tuple(
         (value_set, Hit(fact, hit.entry))
         for value_set, hits in chart.hits.items()
         for hit in hits
-        if hit.fact.reference in ordered.reasons
-        and hit.fact.kind is Kind.CONDITION
-        and hit.fact.confirmed
+        if hit.fact.reference in reasons and hit.fact.kind is Kind.CONDITION and hit.fact.confirmed
     )
     return msgspec.structs.replace(order, reasons=order.reasons + named) if named else order

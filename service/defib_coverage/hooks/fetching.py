@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 # Threads that one FHIR server may keep busy: fifty calls at once with five searches each take
 # about four rounds of them.
 _THREADS = 64
+# More than FHIR allows an id, and nothing that means something else in a URL or in a search.
+_ID = re.compile(r"[A-Za-z0-9-][A-Za-z0-9._-]{0,127}")
+PATIENT_REFUSED = "the patient's id is none that can be asked for"
+"""Why nothing was fetched of a patient whose id is no FHIR id."""
 SERVER_REFUSED = "this FHIR server may not be asked"
 """Why nothing was fetched from a server that is not configured for the caller."""
 
@@ -125,6 +130,8 @@ class Fetcher:
         if server is None:
             fetches.refused = True
             return self._evaluator.evaluate(decoded, today, SERVER_REFUSED)
+        if _ID.fullmatch(decoded.patient_id) is None:
+            return self._evaluator.evaluate(decoded, today, PATIENT_REFUSED)
         steps = self._evaluator.steps(decoded, today)
         try:
             queries = next(steps)
