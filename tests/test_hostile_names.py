@@ -175,3 +175,11 @@ def test_a_hundred_members_are_answered_and_more_refused(
         assert response.status_code == status
         if status == 400:
             assert issue_of(response)["code"] == "too-costly"
+
+
+def test_keys_of_one_name_cost_no_more_than_others(live: Live) -> None:
+    body = GOOD.replace(b'"prefetch":{', b'"prefetch":{' + b'"k":null,' * 15_000, 1)
+    response = live.post(SIGN, body)
+    assert response.status_code == 400
+    assert TWICE in response.text
+    assert response.elapsed.total_seconds() < 2

@@ -13,6 +13,7 @@ import pytest
 
 from edge_server import process_of
 from live_server import (
+    ICD10CM,
     SERVICE_IDS,
     TODAY,
     Json,
@@ -20,6 +21,7 @@ from live_server import (
     book,
     bundle,
     collection,
+    concept,
     condition,
     covered_chart,
     dispatch,
@@ -27,10 +29,11 @@ from live_server import (
     order,
     running,
     sign,
+    visit,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import requests
 
@@ -221,6 +224,74 @@ MANY_ORDERS = {
 def test_ten_thousand_orders_of_ours_do_not_hold_the_service_up(live: Live, kind: str) -> None:
     request: Json = MANY_ORDERS[kind]()
     _bounded(live.send(request), 200, 400, 413)
+
+
+def _urn_subjects() -> Json:
+    """Orders that name their patient by the URL of an entry."""
+    orders = [
+        order("99999", identity=f"o{n}", subject={"reference": "urn:uuid:x"}) for n in range(900)
+    ]
+    return sign(*orders, chart=[condition("Z00.0", f"c{n}") for n in range(10_000)])
+
+
+def _reasons() -> Json:
+    named = [{"reference": f"Condition/x{n}"} for n in range(40_000)]
+    return sign(
+        order(reasonReference=named), chart=[condition("I25.5", f"c{n}") for n in range(20_000)]
+    )
+
+
+def _roles() -> Json:
+    one = [{"individual": {"reference": "Practitioner/x"}}]
+    visits = [visit(f"v{n}") | {"contained": [], "participant": one} for n in range(4000)]
+    request = sign(chart=visits)
+    role = {"resourceType": "PractitionerRole", "practitioner": {"reference": "Practitioner/x"}}
+    request["prefetch"]["roles"] = bundle(*[role | {"id": f"r{n}"} for n in range(20_000)])
+    return request
+
+
+def _contained() -> Json:
+    people = [{"resourceType": "Practitioner", "id": f"x{n}"} for n in range(20_000)]
+    named = [{"individual": {"reference": f"#y{n}"}} for n in range(20_000)]
+    return sign(chart=[visit() | {"contained": people, "participant": named}])
+
+
+def _once_had() -> Json:
+    doubtful = concept("provisional", "http://terminology.hl7.org/CodeSystem/condition-ver-status")
+    chart = [condition("I25.2", f"c{n}", verificationStatus=doubtful) for n in range(30_000)]
+    for one in chart[::2]:
+        del one["onsetDateTime"]
+    return sign(chart=chart)
+
+
+def _booked_for_one() -> Json:
+    heavy = order(reasonCode=[concept("I50.22", ICD10CM)] * 20_000, identity="heavy")
+    basis = {"reference": "ServiceRequest/heavy"}
+    return book(appointment(basedOn=[basis] * 20_000), ordered=heavy)
+
+
+def _dispatched_in_many_words() -> Json:
+    heavy = order(reasonCode=[concept("I50.22", ICD10CM)] * 20_000, identity="heavy")
+    named = [f"https://{n}.example/ServiceRequest/heavy" for n in range(1000)]
+    return dispatch(*named, ordered=heavy)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _urn_subjects,
+        _reasons,
+        _roles,
+        _contained,
+        _once_had,
+        _booked_for_one,
+        _dispatched_in_many_words,
+    ],
+)
+def test_many_that_point_at_many_take_no_more_than_their_sum(
+    live: Live, make: Callable[[], Json]
+) -> None:
+    _bounded(live.send(make()), 200)
 
 
 def test_huge_strings_in_fields_that_are_read_are_answered(live: Live) -> None:

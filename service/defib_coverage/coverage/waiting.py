@@ -48,7 +48,7 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     if name == "MI":
         dated += [(h, _span(rule, h, case.day, past=True)) for h in with_onset]
         if not known and not any(_certain(h) for h in with_onset):
-            dated += [(h, _span(rule, h, case.day, past=True)) for h in past if h not in with_onset]
+            dated += [(h, _span(rule, h, case.day, past=True)) for h in past if h.fact.when is None]
     elif not any(_certain(h) for h in records):
         dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
     direct = {h.fact.reference for h in records}

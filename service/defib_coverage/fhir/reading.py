@@ -95,6 +95,9 @@ class Reading:
         self._hits: defaultdict[str, list[Hit]] = defaultdict(list)
         self._linked: dict[str, Resource] = {}
         self._roles: defaultdict[str, list[PractitionerRole]] = defaultdict(list)
+        # What was found out already, of a person and of all roles of one: charts repeat both.
+        self._professions: dict[int, Clinician] = {}
+        self._in_roles: dict[str, Clinician] = {}
         for entry in answers.entries:
             if type(entry.resource) in _LINKED:
                 self._link(entry.resource, entry.full_url, patient_id)
@@ -183,26 +186,42 @@ class Reading:
         """
         if matches and not any(match.value_set == VISIT for match in matches):
             return Clinician.UNKNOWN
+        inside = {f"#{one.id}": one for one in reversed(contained or ())}
         best = Clinician.UNKNOWN
         for person in people or ():
             named = person.individual or person.actor
             reference = person.reference if named is None else named.reference
-            found = self.resolve(contained, reference)
-            known: list[Resource] = [] if found is None else [found]
-            known += self._roles.get(tail(reference or ""), [])
-            for one in known:
-                profession = self._profession(one)
-                if profession is Clinician.ACCEPTED:
-                    return profession
-                if profession is Clinician.NOT_ACCEPTED:
-                    best = profession
+            found = inside.get(reference or "") or self.resolve(None, reference)
+            profession = _better(
+                Clinician.UNKNOWN if found is None else self._profession(found),
+                self._by_roles(tail(reference or "")),
+            )
+            if profession is Clinician.ACCEPTED:
+                return profession
+            best = _better(best, profession)
             if best is Clinician.UNKNOWN:
                 # Known by name only: the profession may stand in a role that did not come along.
                 self._miss(reference)
         return best
 
+    def _by_roles(self, reference: str) -> Clinician:
+        """What the roles of a practitioner say."""
+        known = self._in_roles.get(reference)
+        if known is None:
+            known = Clinician.UNKNOWN
+            for role in self._roles.get(reference, ()):
+                known = _better(known, self._profession(role))
+            self._in_roles[reference] = known
+        return known
+
     def _profession(self, person: Resource) -> Clinician:
         """What a Practitioner's qualification or a PractitionerRole's code says."""
+        known = self._professions.get(id(person))
+        if known is None:
+            known = self._professions[id(person)] = self._read_profession(person)
+        return known
+
+    def _read_profession(self, person: Resource) -> Clinician:
         match person:
             case Practitioner():
                 codes = [q.code for q in person.qualification if q.code is not None]
@@ -220,6 +239,14 @@ class Reading:
             if isinstance(linked, Practitioner):
                 return self._profession(linked)
         return Clinician.UNKNOWN
+
+
+def _better(one: Clinician, other: Clinician) -> Clinician:
+    """What is better known, and of that what is better for the visit."""
+    for better in (Clinician.ACCEPTED, Clinician.NOT_ACCEPTED):
+        if better in {one, other}:
+            return better
+    return Clinician.UNKNOWN
 
 
 def period_end(period: Period | None) -> DateSpan | None:

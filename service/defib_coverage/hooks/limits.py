@@ -29,6 +29,12 @@ _OUTSIDE = re.compile(rb"[\s\[\]{},:0-9.+\-eEtrufalsn]*+")
 _STRIDE = LONGEST_NUMBER // 2
 _TWO_DIGITS = re.compile(rb"(?=[0-9]{2})")
 _MAYBE_SURROGATE = re.compile(rb"\\u[dD]")
+# All text up to the first surrogate that stands alone: looked for here, where it costs little.
+_NO_LONE = re.compile(
+    rb"(?:[^\\]++|\\(?:[^u]|u(?![dD][89a-fA-F][0-9a-fA-F]{2})|"
+    rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))*+",
+    re.DOTALL,
+)
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 # Naming a place costs a walk through all text before it: not for places far inside.
@@ -88,8 +94,9 @@ def _check_strings(body: bytes | bytearray) -> None:
 
 def _check_surrogates(body: bytes | bytearray) -> None:
     """A surrogate escape must be a high one directly followed by a low one."""
+    honest = _NO_LONE.match(body)
     high_ends = -1
-    for match in _ESCAPE.finditer(body):
+    for match in _ESCAPE.finditer(body, 0 if honest is None else honest.end()):
         value = int(match[1], 16) if match[1] else 0
         low = 0xDC00 <= value <= 0xDFFF  # noqa: PLR2004 - the range of low surrogates
         paired = low and match.start() == high_ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,6 +50,7 @@ class CallOrders:
         self._index = index
         self._known: dict[str, msgspec.Raw] = {}
         self._failures: Mapping[str, str] = {}
+        self._read: dict[str, Ordered | None] = {}
         if decoded.request.hook in {"order-dispatch", "appointment-book"}:
             self._known = _orders_in_prefetch(decoded)
 
@@ -115,12 +117,17 @@ class CallOrders:
                 raise RequestError(400, "value", message, f"context.selections[{number}]")
         return found
 
-    def _one(
-        self,
-        entry: RawEntry,
-        position: int,
-        appointment: DateSpan | None = None,
-    ) -> Ordered | None:
+    def _named_one(self, name: str, appointment: DateSpan | None = None) -> Ordered | None:
+        """One order that the call names; it is read once, however often it is named."""
+        if name not in self._read:
+            self._read[name] = self._one(RawEntry(resource=self._known[name]), 0)
+        one = self._read[name]
+        if one is None or appointment is None:
+            return one
+        order = msgspec.structs.replace(one.order, appointment=appointment)
+        return msgspec.structs.replace(one, order=order)
+
+    def _one(self, entry: RawEntry, position: int) -> Ordered | None:
         """One order; of a type not judged or unreadable, only its reference."""
         resource_type, identifier = name_of(entry.resource)
         if not resource_type:
@@ -134,31 +141,54 @@ class CallOrders:
             order,
             position,
             self._index,
-            _patient_check(self._decoded, order),
-            appointment,
+            self._patient_check(order),
         )
         return Ordered(
             msgspec.structs.replace(judged, unread=unread + judged.unread) if unread else judged,
-            _named(self._decoded, reason_references(order)),
+            self._named(reason_references(order)),
             decode_resource(entry.resource) if judged.code is None else None,
         )
 
+    @cached_property
+    def _names(self) -> Mapping[str | None, str]:
+        """``Type/id`` of every record by the URL of its entry; a walk through the whole body."""
+        return {
+            entry.full_url: "/".join(map(str, name_of(entry.resource)))
+            for entry in raw_resources(self._decoded.body)
+        }
+
+    def _patient_check(self, order: FhirOrder) -> PatientCheck:
+        """Tells the call's patient, by the name too that their own entry gives them."""
+        patient_id = self._decoded.patient_id
+        is_patient = PatientCheck(patient_id)
+        subject = None if order.subject is None else order.subject.reference
+        if subject is None or not subject.startswith("urn:"):
+            return is_patient
+        if self._names.get(subject) == f"Patient/{patient_id}":
+            is_patient.also(subject)
+        return is_patient
+
+    def _named(self, references: tuple[str, ...]) -> tuple[str, ...]:
+        """References as ``Type/id``, also where the order names a record by its entry's URL."""
+        if not any(reference.startswith("urn:") for reference in references):
+            return references
+        return tuple(self._names.get(reference, reference) for reference in references)
+
     def _dispatched(self, references: Sequence[str]) -> list[Ordered]:
         """The orders of order-dispatch, which stand under any prefetch key."""
-        found = []
-        for position, reference in enumerate(dict.fromkeys(references)):
-            kind = tail(reference).partition("/")[0]
-            if kind not in JUDGED_TYPES:
+        found: dict[str, Ordered] = {}
+        for position, reference in enumerate(references):
+            name = tail(reference)
+            if name in found or name.partition("/")[0] not in JUDGED_TYPES:
                 continue
-            raw = self._known.get(tail(reference))
-            if raw is None:
+            if name not in self._known:
                 message = f"the dispatched order is in no prefetch key; {self._why(reference)}"
                 place = f"context.dispatchedOrders[{position}]"
                 raise RequestError(412, "incomplete", message, place)
-            one = self._one(RawEntry(resource=raw), position)
+            one = self._named_one(name)
             if one is not None:
-                found.append(one)
-        return found
+                found[name] = one
+        return list(found.values())
 
     def _booked(self, appointments: RawBundle) -> list[Ordered]:
         """The orders that appointments are booked for, judged on the appointment's day."""
@@ -168,14 +198,14 @@ class CallOrders:
             if not isinstance(appointment, Appointment):
                 continue
             start = read_date(appointment.start)
-            raws = [self._known.get(tail(basis.reference or "")) for basis in appointment.based_on]
+            names = dict.fromkeys(tail(basis.reference or "") for basis in appointment.based_on)
             orders = [
                 one
-                for raw in raws
-                if raw is not None and (one := self._one(RawEntry(resource=raw), position, start))
+                for name in names
+                if name in self._known and (one := self._named_one(name, start)) is not None
             ]
             stand_in = self._by_service(appointment, position, start)
-            if raws and not orders and stand_in.order.code is None:
+            if names and not orders and stand_in.order.code is None:
                 why = self._why(appointment.based_on[0].reference or "")
                 message = f"the order of the appointment is in no prefetch key; {why}"
                 place = f"context.appointments.entry[{position}].resource.basedOn"
@@ -208,28 +238,6 @@ class CallOrders:
         )
         reference = f"Appointment/{appointment.id or f'entry-{position}'}"
         return Ordered(msgspec.structs.replace(order, reference=reference))
-
-
-def _patient_check(decoded: Decoded, order: FhirOrder) -> PatientCheck:
-    """Tells the call's patient, by the name too that their own entry gives them."""
-    is_patient = PatientCheck(decoded.patient_id)
-    subject = None if order.subject is None else order.subject.reference
-    if subject is not None and subject.startswith("urn:"):
-        for entry in raw_resources(decoded.body):
-            if entry.full_url and name_of(entry.resource) == ("Patient", decoded.patient_id):
-                is_patient.also(entry.full_url)
-    return is_patient
-
-
-def _named(decoded: Decoded, references: tuple[str, ...]) -> tuple[str, ...]:
-    """References as ``Type/id``, also where the order names a record by the URL of its entry."""
-    if not any(reference.startswith("urn:") for reference in references):
-        return references
-    names = {
-        entry.full_url: "/".join(map(str, name_of(entry.resource)))
-        for entry in raw_resources(decoded.body)
-    }
-    return tuple(names.get(reference, reference) for reference in references)
 
 
 def _is_order(reference: str) -> bool:

@@ -149,7 +149,8 @@ class _Key(str):
 
     __slots__ = ()
     __eq__ = object.__eq__
-    __hash__ = str.__hash__
+    # By the text, keys of one name would collide: a thousand of them cost a million looks.
+    __hash__ = object.__hash__
 
 
 def _key(_: type, name: object) -> _Key:
