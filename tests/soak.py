@@ -1,0 +1,87 @@
+"""Runs a check over many random inputs: each within a time, all within bounds of memory.
+
+PYTEST_DONT_REWRITE: nothing here asserts.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INPUTS = int(os.environ.get("SOAK_INPUTS", "5000"))
+SEED = int(os.environ.get("SOAK_SEED", "1"))
+SECONDS = 5
+"""What one input may take at most, on a busy machine too."""
+MOST_GROWTH = 100 << 20
+"""Bytes of memory that all further inputs may add to what the first ones took."""
+_FIRST = 500
+_MOST_CHANGES = 10
+# Hypothesis remembers what it tried: not for longer than this many inputs.
+_ROUND = 2500
+
+
+def soak(name: str, check: Callable[[int, list[int]], None], examples: int, inputs: int) -> None:
+    """Check that many inputs, and say how long it took.
+
+    Args:
+        name: of the check.
+        check: takes the number of an example and the numbers of the changes to it.
+        examples: how many examples there are.
+        inputs: how many inputs to check.
+    """
+    begin = time.monotonic()
+    process = psutil.Process()
+    after_first = done = 0
+    while done < inputs:
+        count = min(_ROUND, inputs - done) if done else min(_FIRST, inputs)
+        _round(check, examples, count, SEED * 1_000_000 + done)
+        done += count
+        gc.collect()
+        after_first = after_first or process.memory_info().rss
+    growth = process.memory_info().rss - after_first
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    sys.stdout.write(
+        f"{name}: {done} inputs, seed {SEED}, {time.monotonic() - begin:.0f} s, "
+        f"{growth >> 20} MB more at the end, {highest} MB at most\n"
+    )
+    if growth > MOST_GROWTH:
+        message = f"{name}: memory grew by {growth} bytes"
+        raise AssertionError(message)
+
+
+def _round(check: Callable[[int, list[int]], None], examples: int, count: int, number: int) -> None:
+    @seed(number)
+    @settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.integers(0, examples - 1),
+        st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=_MOST_CHANGES),
+    )
+    def every_input(example: int, changes: list[int]) -> None:
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        try:
+            check(example, changes)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    before = signal.signal(signal.SIGALRM, _too_slow)
+    try:
+        every_input()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def _too_slow(*_: object) -> None:
+    message = f"the input took more than {SECONDS} s"
+    raise AssertionError(message)
