@@ -188,13 +188,13 @@ def _inner(node: Tree) -> list[Tree]:
 
 
 def _pick(tree: Tree, chance: Random) -> Tree:
-    """An object or list, rather inside than at the top."""
+    """An object or list, rather inside than at the top, and rather where there is much."""
     node = tree
     while chance.random() < 0.9:
         inner = [one for one in _inner(node) if isinstance(one, dict | list)]
         if not inner:
             break
-        node = chance.choice(inner)
+        (node,) = chance.choices(inner, [1 + len(one) for one in inner])
     return node
 
 

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 import psutil
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def _round(check: Callable[[int, list[int]], None], examples: int, count: int, n
         st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=_MOST_CHANGES),
     )
     def every_input(example: int, changes: list[int]) -> None:
+        note(f"example {example}, changes {changes}")
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
             check(example, changes)
