@@ -48,6 +48,14 @@ def rich_chart() -> list[Json]:
         fhir.condition("I21.4", "2026-11-10", onsetPeriod={"start": "2026-11-10"}),
         fhir.condition("I46.2", "2026-06", clinical="resolved", abatementDateTime="2026-07-01"),
         fhir.lvef(None, valueCodeableConcept={"text": "30 %"}, component=[_COMPONENT] * 2),
+        fhir.lvef(None, valueRange={"low": {"value": 25}, "high": {"value": 30, "unit": "%"}}),
+        fhir.lvef(None, valueString="EF 30-35 %", method=fhir.concept("40701008", "snomed")),
+        fhir.lvef(None, valueInteger=30, effectivePeriod={"start": "2026-10", "end": "2026-11"}),
+        fhir.lvef(0.3, "2026-10-01", valueQuantity={"value": 0.3, "comparator": "<"}),
+        fhir.lvef(33, None, effectiveTiming={"event": ["2026-10-02"]}, issued="2026-10-03T10:00Z"),
+        fhir.condition("I42.2", onsetAge={"value": 60, "code": "a"}),
+        fhir.condition("I25.2", encounter={"reference": "Encounter/visit-1"}, recordedDate="2020"),
+        fhir.visit("2026-11-04", None, id="visit-1", type=[{"text": "shared decision making"}]),
         fhir.heart_rate(50),
         fhir.nyha("NYHA class III"),
         fhir.procedure("33533", "2026-10-01"),
@@ -58,6 +66,14 @@ def rich_chart() -> list[Json]:
         fhir.visit(None, None, participant=[{"individual": {"reference": "Practitioner/dr-1"}}]),
         fhir.device(),
         fhir.payer("1"),
+        fhir.payer("x", type={"text": "Medicare Part B"}, payor=[{"display": "Medicare"}])
+        | {"class": [{"name": "Medicare Advantage"}]},
+        fhir.payer("x", payor=[{"identifier": {"system": "urn:oid:1", "value": "01"}}]),
+        live.appointment(
+            status="booked",
+            basedOn=[{"reference": "ServiceRequest/order-1"}],
+            serviceType=[fhir.concept("33533", "cpt")],
+        ),
         document,
         practitioner,
         role,
@@ -135,6 +151,46 @@ def answers() -> Json:
             f"{kind}/{r['id']}": {"status": 200, "headers": {}, "body": r}
             for r in pages["1"][:1] + pages["2"][:1]
         }
+    return told
+
+
+def refusals() -> list[Json]:
+    """Answers that are none, with what a server may want waited for."""
+    waits = (
+        "0",
+        "120",
+        "9" * 400,
+        "-1",
+        "1.5",
+        "",
+        "Fri, 20 Nov 2026 10:00:00 GMT",
+        "Fri, 20 Nov 2026 10:00:00 -0000",
+        "Mon, 01 Jan 0001 00:00:00 -0000",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Fri, 31 Dec 9999 23:59:59 -0000",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 99 Jan 2026 99:00:00 +9999999999999999",
+        "\u0661\u0662",
+        "soon",
+    )
+    issue = {"severity": "error", "code": "throttled", "details": {"text": "later"}}
+    outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+    warned = live.bundle(outcome)
+    told = [{"status": 503, "headers": {"retry-after": one}, "body": outcome} for one in waits]
+    statuses = (200, 200, 201, 401, 403, 404, 410, 422, 429, 500, 501, 999, "gone")
+    told += [{"status": one, "headers": {}, "body": outcome} for one in statuses]
+    told += [{"status": 200, "headers": {}, "body": one} for one in (warned, {}, [], "", 1, None)]
+    far = ("https://evil.example/x", "/x", "?page=2", "Condition?page=2", "http://[::1", "\n", "")
+    told += [
+        {
+            "status": 200,
+            "headers": {},
+            "body": live.bundle(
+                live.condition("I25.5", "c"), link=[{"relation": "next", "url": u}]
+            ),
+        }
+        for u in far
+    ]
     return told
 
 

@@ -30,35 +30,42 @@ NUMBERS = (
     2**63, 2**64, -(2**63) - 1, 10**310, 10**900, float("nan"), float("inf"), True, "35", "35 %",
 )  # fmt: skip
 TEXTS = (
-    "", " ", "x", "p1", "Patient/p1", "Patient/", "/", "#", "#who", "Patient/p2", "urn:uuid:0", "null",
-    "ServiceRequest/order-1", "DeviceRequest/device-1", "Practitioner/dr-1", "Patient/p1/_history/1",
-    "https://ehr.example.org/fhir/Patient/p1", "http://[::1", "https://ehr.example.org/../x", "//x",
-    "Bundle", "Patient", "Condition", "Observation", "OperationOutcome", "Medication", "Basic",
-    "Practitioner", "PractitionerRole", "ServiceRequest", "Appointment", "Nonsense", "order-dispatch",
-    "order-sign", "entered-in-error", "final", "active", "completed", "resolved", "refuted", "next",
-    "%", "I25.5", "I21.4", "i21.4", "I214", "33249", "33249 ", "C1721", "8806-2", "88020-3", "LVEF 30%",
-    "http://hl7.org/fhir/sid/icd-10-cm", "http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.90",
-    "<img src=x onerror=alert(1)>", "[a](javascript:alert(1))", "\ud800", "\udc00\ud800", "\ufeff",
-    "\x00", "a\x00b", "\x7f", "\u2028", "\u202e", "\U0001f600", "e\u0301" * 50, "x" * 5000, "%s%n{0}",
-    "9" * 999, "9" * 1001, "prefetch", '"prefetch":{', "\\", "{{context.patientId}}", "Patient?_id=",
+    "", " ", "x", "p1", "Patient/p1", "Patient/", "/", "#", "#who", "Patient/p2", "urn:uuid:0",
+    "null", "ServiceRequest/order-1", "DeviceRequest/device-1", "Practitioner/dr-1",
+    "Patient/p1/_history/1", "https://ehr.example.org/fhir/Patient/p1", "http://[::1",
+    "https://ehr.example.org/../x", "//x", "Bundle", "Patient", "Condition", "Observation",
+    "OperationOutcome", "Medication", "Basic", "Practitioner", "PractitionerRole",
+    "ServiceRequest", "Appointment", "Nonsense", "order-dispatch", "order-sign",
+    "entered-in-error", "final", "active", "completed", "resolved", "refuted", "next", "%",
+    "I25.5", "I21.4", "i21.4", "I214", "33249", "33249 ", "C1721", "8806-2", "88020-3", "LVEF 30%",
+    "http://hl7.org/fhir/sid/icd-10-cm", "http://snomed.info/sct",
+    "urn:oid:2.16.840.1.113883.6.90", "<img src=x onerror=alert(1)>", "[a](javascript:alert(1))",
+    "\ud800", "\udc00\ud800", "\ufeff", "\x00", "a\x00b", "\x7f", "\u2028", "\u202e", "\U0001f600",
+    "e\u0301" * 50, "x" * 5000, "%s%n{0}", "9" * 999, "9" * 1001, "prefetch", '"prefetch":{', "\\",
+    "{{context.patientId}}", "Patient?_id=",
 )  # fmt: skip
 # Where json.dumps does not go: written in place of the text RAW + number.
 RAWS = (
     b"1e999", b"-1e999", b"-0", b"1E5", b"012", b"0x1F", b"1.", b"NaN", b"-Infinity", b"undefined",
     b"9" * 5000, b"[" * 150 + b"]" * 150, b"[" * 250 + b"]" * 250, b"[" * 5000 + b"]" * 5000,
     b'{"a":' * 190 + b"1" + b"}" * 190, b'{"resource":' * 900 + b"1" + b"}" * 900, b"[1,]", b"",
-    b'"\\ud83d\\ude00"', b'"\\ud83d"', b'"\\u0041\\/\\b\\n"', b'"\\x41"', b'"\xff"', b'"\xed\xa0\x80"',
-    b'"a\x01b"', b'"\xc0\xaf"', b'{"a":1,"a":2}', b"/**/1", b"'x'", b'"', b"}", b"]", b"{}{}",
+    b'"\\ud83d\\ude00"', b'"\\ud83d"', b'"\\u0041\\/\\b\\n"', b'"\\x41"', b'"\xff"',
+    b'"\xed\xa0\x80"', b'"a\x01b"', b'"\xc0\xaf"', b'{"a":1,"a":2}', b"/**/1", b"'x'", b'"', b"}",
+    b"]", b"{}{}",
 )  # fmt: skip
 NAMES = (
-    "resourceType", "id", "entry", "resource", "contained", "code", "coding", "extension", "prefetch",
-    "context", "link", "total", "search", "mode", "", "\u0000", "__class__", "tag", "type", "_value",
+    "resourceType", "id", "entry", "resource", "contained", "code", "coding", "extension",
+    "prefetch", "context", "link", "total", "search", "mode", "", "\u0000", "__class__", "tag",
+    "type", "_value",
 )  # fmt: skip
 PIECES = (
-    b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"null", b"\\u0000", b"\\ud800", b"\xff", b"\x00",
-    b"\xef\xbb\xbf", b'"prefetch":', b'"prefetch":{},', b'"hook":"order-sign",', b'"resource":null,',
-    b"1e999", b"-", b" " * 3000, b"\r\n", b"//", b"=", b".", b"'''", b"\n[[clients]]\n", b"# ",
+    b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"null", b"\\u0000", b"\\ud800", b"\xff",
+    b"\x00", b"\xef\xbb\xbf", b'"prefetch":', b'"prefetch":{},', b'"hook":"order-sign",',
+    b'"resource":null,', b"1e999", b"-", b" " * 3000, b"\r\n", b"//", b"=", b".", b"'''",
+    b"\n[[clients]]\n", b"# ",
 )  # fmt: skip
+_KINDS = ("delete", "add", "repeat", "rename", "like", "odd", "reshape", "copy", "mangle", "any")
+_WEIGHTS = (2, 2, 1, 1, 3, 2, 1, 2, 1, 1)
 _RAW = "\u0000raw:"
 _RAW_TEXT = re.compile(rb'"\\u0000raw:(\d+)"')
 _TWICE = "\u0000twice"
@@ -72,7 +79,7 @@ def encode(tree: Tree) -> bytes:
     """A changed tree as text, which need not be JSON any more."""
     text = json.dumps(tree).encode()
     if rb"\u0000" in text:
-        text = _RAW_TEXT.sub(lambda match: RAWS[int(match[1])], text)
+        text = _RAW_TEXT.sub(lambda match: RAWS[int(match[1][:9]) % len(RAWS)], text)
         text = text.replace(_TWICE_TEXT, b"")
     return text
 
@@ -119,32 +126,34 @@ class Mutator:
             return
         step = chance.choice(list(node) if isinstance(node, dict) else range(len(node)))
         name = step if isinstance(step, str) else ""
-        match chance.randrange(16):
-            case 0 | 1:
-                del node[step]
-            case 2 | 3 | 4:
-                node[step] = self._like(name, node[step], chance)
-            case 5 | 6:
-                node[step] = _odd(node[step], chance)
-            case 7:
-                node[step] = self._any(chance)
-            case 8:
-                node[step] = _reshaped(node[step], chance)
-            case 9:
-                other = chance.choice(list(node) if isinstance(node, dict) else range(len(node)))
-                node[step], node[other] = node[other], node[step]
-            case 10 | 11:
-                self._add(node, chance)
-            case 12:
-                _repeat(node, step, chance)
-            case 13 if isinstance(node, dict):
-                node[chance.choice(self._names)] = node.pop(step)
-            case 14 if isinstance(node[step], str):
-                node[step] = _mangled(node[step], chance)
-            case _:
+        kind = chance.choices(_KINDS, _WEIGHTS)[0]
+        if kind == "delete":
+            del node[step]
+        elif kind == "add":
+            self._add(node, chance)
+        elif kind == "repeat":
+            _repeat(node, step, chance)
+        elif kind == "rename" and isinstance(node, dict):
+            node[chance.choice(self._names)] = node.pop(step)
+        else:
+            node[step] = self._instead(kind, name, node[step], tree, chance)
+
+    def _instead(self, kind: str, name: str, value: Tree, tree: Tree, chance: Random) -> Tree:
+        """What takes the place of a value."""
+        match kind:
+            case "like":
+                return self._like(name, value, chance)
+            case "odd":
+                return _odd(value, chance)
+            case "reshape":
+                return _reshaped(value, chance)
+            case "copy":
                 there = _pick(tree, chance)
-                if there:
-                    node[step] = deepcopy(chance.choice(_inner(there)))
+                return deepcopy(chance.choice(_inner(there))) if there else value
+            case "mangle" if isinstance(value, str):
+                return _mangled(value, chance)
+            case _:
+                return self._any(chance)
 
     def _add(self, node: Tree, chance: Random) -> None:
         """Add a member that is known, or an element."""
