@@ -26,7 +26,7 @@ SEED ?= 1
 soak:
 	@for half in 1 2; do \
 	  SOAK_INPUTS=$$(($(INPUTS) / 2)) SOAK_SEED=$(SEED)$$half \
-	    $(PYTHON) -m pytest -p no:cacheprovider -q -s tests/test_hostile_fuzz.py & \
+	    $(PYTHON) -m pytest -p no:cacheprovider -q -s tests/test_hostile_fuzz.py tests/test_trust_fuzz.py & \
 	  pids="$$pids $$!"; \
 	done; \
 	for pid in $$pids; do wait $$pid || failed=1; done; exit $${failed:-0}

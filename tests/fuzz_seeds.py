@@ -176,21 +176,17 @@ def refusals() -> list[Json]:
     issue = {"severity": "error", "code": "throttled", "details": {"text": "later"}}
     outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
     warned = live.bundle(outcome)
-    told = [{"status": 503, "headers": {"retry-after": one}, "body": outcome} for one in waits]
+    told: list[Json] = [
+        {"status": 503, "headers": {"retry-after": one}, "body": outcome} for one in waits
+    ]
     statuses = (200, 200, 201, 401, 403, 404, 410, 422, 429, 500, 501, 999, "gone")
     told += [{"status": one, "headers": {}, "body": outcome} for one in statuses]
-    told += [{"status": 200, "headers": {}, "body": one} for one in (warned, {}, [], "", 1, None)]
+    bodies: list[object] = [warned, {}, [], "", 1, None]
+    told += [{"status": 200, "headers": {}, "body": one} for one in bodies]
     far = ("https://evil.example/x", "/x", "?page=2", "Condition?page=2", "http://[::1", "\n", "")
-    told += [
-        {
-            "status": 200,
-            "headers": {},
-            "body": live.bundle(
-                live.condition("I25.5", "c"), link=[{"relation": "next", "url": u}]
-            ),
-        }
-        for u in far
-    ]
+    for url in far:
+        page = live.bundle(live.condition("I25.5", "c"), link=[{"relation": "next", "url": url}])
+        told.append({"status": 200, "headers": {}, "body": page})
     return told
 
 

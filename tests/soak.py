@@ -1,4 +1,4 @@
-"""Runs a check over many random inputs: each within a time, all within bounds of memory.
+"""Runs a check over many changed examples: each within a time, all within bounds of memory.
 
 PYTEST_DONT_REWRITE: nothing here asserts.
 """
@@ -11,14 +11,19 @@ import resource
 import signal
 import sys
 import time
+from random import Random
 from typing import TYPE_CHECKING
 
 import psutil
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
+from mutation import damage, encode
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from mutation import Mutator, Tree
 
 INPUTS = int(os.environ.get("SOAK_INPUTS", "5000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
@@ -26,10 +31,31 @@ SECONDS = 5
 """What one input may take at most, on a busy machine too."""
 MOST_GROWTH = 100 << 20
 """Bytes of memory that all further inputs may add to what the first ones took."""
+_BYTES = 0.03  # the share of changes that are made to bytes
 _FIRST = 500
 _MOST_CHANGES = 10
 # Hypothesis remembers what it tried: not for longer than this many inputs.
 _ROUND = 2500
+
+
+def change(mutator: Mutator, tree: Tree, changes: Sequence[int]) -> list[Random]:
+    """Change an example; what it returns is still to be made of its bytes."""
+    left: list[Random] = []
+    for number in changes:
+        chance = Random(number)  # noqa: S311 - seeded, so that a failure can be repeated
+        if chance.random() < _BYTES:
+            left.append(chance)
+        else:
+            mutator.change(tree, chance)
+    return left
+
+
+def damaged(tree: Tree, left: Sequence[Random], other: bytes) -> bytes:
+    """The text of a changed example."""
+    text = encode(tree)
+    for chance in left:
+        text = damage(text, chance, other)
+    return text
 
 
 def soak(name: str, check: Callable[[int, list[int]], None], examples: int, inputs: int) -> None:
