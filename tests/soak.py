@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE: nothing here asserts.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import resource
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from mutation import Mutator, Tree
 
+    Check = Callable[[int, list[int]], bool]
+
 INPUTS = int(os.environ.get("SOAK_INPUTS", "5000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 SECONDS = 5
@@ -36,6 +39,9 @@ _FIRST = 500
 _MOST_CHANGES = 10
 # Hypothesis remembers what it tried: not for longer than this many inputs.
 _ROUND = 2500
+_ROUND_SECONDS = 600
+# What the decoder refuses says nothing about the rest.
+_FEWEST_ANSWERED = 0.2
 
 
 def change(mutator: Mutator, tree: Tree, changes: Sequence[int]) -> list[Random]:
@@ -58,36 +64,45 @@ def damaged(tree: Tree, left: Sequence[Random], other: bytes) -> bytes:
     return text
 
 
-def soak(name: str, check: Callable[[int, list[int]], None], examples: int, inputs: int) -> None:
+def soak(name: str, check: Check, examples: int, inputs: int) -> None:
     """Check that many inputs, and say how long it took.
 
     Args:
         name: of the check.
-        check: takes the number of an example and the numbers of the changes to it.
+        check: takes the number of an example and the numbers of the changes to it; tells whether
+            the input was good enough to be answered.
         examples: how many examples there are.
         inputs: how many inputs to check.
     """
     begin = time.monotonic()
     process = psutil.Process()
-    after_first = done = 0
+    after_first = done = answered = 0
     while done < inputs:
         count = min(_ROUND, inputs - done) if done else min(_FIRST, inputs)
-        _round(check, examples, count, SEED * 1_000_000 + done)
-        done += count
+        found = _round(check, examples, count, SEED * 1_000_000 + done)
+        done += len(found)
+        answered += sum(found)
         gc.collect()
         after_first = after_first or process.memory_info().rss
     growth = process.memory_info().rss - after_first
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    seconds = time.monotonic() - begin
     sys.stdout.write(
-        f"{name}: {done} inputs, seed {SEED}, {time.monotonic() - begin:.0f} s, "
+        f"{name}: {done} inputs, {answered} of them answered, seed {SEED}, {seconds:.0f} s, "
         f"{growth >> 20} MB more at the end, {highest} MB at most\n"
     )
+    if answered < done * _FEWEST_ANSWERED:
+        message = f"{name}: of {done} inputs only {answered} came past the decoder"
+        raise AssertionError(message)
     if growth > MOST_GROWTH:
         message = f"{name}: memory grew by {growth} bytes"
         raise AssertionError(message)
 
 
-def _round(check: Callable[[int, list[int]], None], examples: int, count: int, number: int) -> None:
+def _round(check: Check, examples: int, count: int, number: int) -> list[bool]:
+    """One run of Hypothesis; for every input, what the check told."""
+    found: list[bool] = []
+
     @seed(number)
     @settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
@@ -98,15 +113,19 @@ def _round(check: Callable[[int, list[int]], None], examples: int, count: int, n
         note(f"example {example}, changes {changes}")
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            check(example, changes)
+            found.append(check(example, changes))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     before = signal.signal(signal.SIGALRM, _too_slow)
+    # An endless loop in C lets no signal through.
+    faulthandler.dump_traceback_later(_ROUND_SECONDS, exit=True)
     try:
         every_input()
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
+    return found
 
 
 def _too_slow(*_: object) -> None:
