@@ -221,7 +221,11 @@ def _reshaped(value: Tree, chance: Random) -> Tree:
     bundle = {"resourceType": "Bundle", "entry": [{"resource": value}]}
     shapes: list[Tree] = [[value], {"value": value}, bundle, json.dumps(value), [value, None]]
     if isinstance(value, list | dict) and value:
-        shapes += [_inner(value)[0], dict(enumerate(_inner(value))), _inner(value)]
+        shapes += [
+            _inner(value)[0],
+            {str(n): one for n, one in enumerate(_inner(value))},
+            _inner(value),
+        ]
     return deepcopy(chance.choice(shapes))
 
 
