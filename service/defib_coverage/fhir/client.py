@@ -231,7 +231,7 @@ def _retry_after(reply: Reply) -> float:
         return float(text[:6])
     try:
         return max(parsedate_to_datetime(text).timestamp() - time.time(), _PAUSE)
-    except ValueError:
+    except (ValueError, OverflowError):
         return _PAUSE
 
 
