@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test lint types bench check schemas
+.PHONY: venv run test soak lint types bench check schemas
 
 venv: .venv/bin/defib-coverage
 
@@ -18,6 +18,18 @@ run: venv
 test:
 	$(PYTHON) -m coverage run -m pytest
 	$(PYTHON) -m coverage report --include='*/defib_coverage/coverage/*' --fail-under=100 --skip-covered
+
+# Random inputs for as long as it takes, in two processes; another SEED gives other inputs.
+INPUTS ?= 200000
+SEED ?= 1
+
+soak:
+	@for half in 1 2; do \
+	  SOAK_INPUTS=$$(($(INPUTS) / 2)) SOAK_SEED=$(SEED)$$half \
+	    $(PYTHON) -m pytest -p no:cacheprovider -q -s tests/test_hostile_fuzz.py tests/test_trust_fuzz.py & \
+	  pids="$$pids $$!"; \
+	done; \
+	for pid in $$pids; do wait $$pid || failed=1; done; exit $${failed:-0}
 
 lint:
 	$(PYTHON) -m ruff check .

@@ -172,6 +172,13 @@ def live() -> Iterator[Live]:
 
 def in_process(app: FastAPI, path: str, body: bytes) -> tuple[int, bytes]:
     """Post a body to an application in this process, as a server would: status and answer."""
+    return asyncio.run(asked(app, path, body))
+
+
+async def asked(
+    app: FastAPI, path: str, body: bytes, *headers: tuple[bytes, bytes]
+) -> tuple[int, bytes]:
+    """The same inside a loop that runs, with further headers."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -182,7 +189,7 @@ def in_process(app: FastAPI, path: str, body: bytes) -> tuple[int, bytes]:
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"content-type", b"application/json"), *headers],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
@@ -194,7 +201,7 @@ def in_process(app: FastAPI, path: str, body: bytes) -> tuple[int, bytes]:
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     status = next(m["status"] for m in sent if m["type"] == "http.response.start")
     return status, b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
 

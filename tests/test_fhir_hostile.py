@@ -211,6 +211,15 @@ def _busy_once(exchange: Exchange) -> None:
         exchange.answer(b"Later.", "503 Service Unavailable", "text/plain", Retry_After="0")
 
 
+def _busy_till_no_year(exchange: Exchange) -> None:
+    if exchange.path in _asked:
+        exchange.answer(bundle(*_conditions()))
+    else:
+        _asked.add(exchange.path)
+        when = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+        exchange.answer(b"Later.", "503 Service Unavailable", "text/plain", Retry_After=when)
+
+
 def _lost_once(exchange: Exchange) -> None:
     if exchange.path in _asked:
         exchange.answer(bundle(*_conditions()))
@@ -227,6 +236,7 @@ def _unhurried(exchange: Exchange) -> None:
 TAME: dict[str, Callable[[Exchange], None]] = {
     "everyones-rows": _everyones_rows,
     "busy-once": _busy_once,
+    "busy-till-no-year": _busy_till_no_year,
     "lost-once": _lost_once,
     "unhurried": _unhurried,
 }
