@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -158,6 +159,33 @@ def test_a_client_file_with_a_fault_refuses_to_start(
     assert done.stderr.startswith("DEFIB_COVERAGE_PUBLIC_BASE: ")
 
 
+def test_a_closed_service_has_its_fhir_servers_in_the_client_file(
+    registered: dict[str, str],
+) -> None:
+    settings = {name.upper(): value for name, value in registered.items()}
+    settings["FHIR_SERVERS"] = "https://fhir.example/r4"
+    done = run("serve", "--port", "0", settings=settings)
+    assert done.returncode == 2
+    assert done.stderr.startswith("DEFIB_COVERAGE_FHIR_SERVERS: is for an open service")
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--port", port)
+    assert done.returncode == 2
+    assert done.stderr == f"127.0.0.1:{port}: cannot be listened on (Address already in use)\n"
+    done = run("serve", "--port", "0", "--host", "203.0.113.5")
+    assert done.stderr.startswith("203.0.113.5:0: cannot be listened on")
+
+
+def test_a_closed_service_says_so(tmp_path: Path, registered: dict[str, str]) -> None:
+    with serving(tmp_path, **registered) as server:
+        server.base()
+        assert "made out to https://cds.example" in server.log()
+        assert "NO AUTHENTICATION" not in server.log()
+
+
 def test_https_by_the_service_itself(tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("localhost")
@@ -171,6 +199,30 @@ def test_https_by_the_service_itself(tmp_path: Path) -> None:
             session.trust_env = False
             session.verify = str(tmp_path / "ca.pem")
             assert session.get(f"{base}/cds-services", timeout=_PATIENCE).status_code == 200
+
+
+def test_a_client_is_tried_over_https_by_an_authority_of_its_own(
+    tmp_path: Path,
+    registered: dict[str, str],
+) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    both = str(tmp_path / "both.pem")
+    options = ("--tls-certificate", both, "--tls-key", both)
+    with serving(tmp_path, *options, **registered) as server:
+        call = ("client", "test", "ehr", server.base(), "--audience", "https://cds.example")
+        call += ("--file", registered["clients"])
+        done = run(*call)
+        assert done.returncode == 1
+        assert "DEFIB_COVERAGE_CA_BUNDLE names your own authority" in done.stdout
+        done = run(*call, settings={"CA_BUNDLE": str(tmp_path / "ca.pem")})
+        assert done.returncode == 0, done.stdout
+    settings = {name.upper(): value for name, value in registered.items()}
+    settings["PUBLIC_BASE"] = "http://cds.example"
+    done = run("serve", "--port", "0", *options, settings=settings)
+    assert done.stderr.startswith("DEFIB_COVERAGE_PUBLIC_BASE: must begin with https://")
 
 
 @pytest.mark.parametrize(
@@ -201,6 +253,18 @@ def test_banner_is_louder_where_others_can_reach_it() -> None:
         ("ZONE", "Mars/Olympus", "DEFIB_COVERAGE_ZONE: "),
         ("OVERLAY", "/nowhere", "/nowhere: overlay: is no folder."),
         ("COLOUR", "red", "DEFIB_COVERAGE_"),
+        ("PUBLIC_BASE", "cds.example.org", "DEFIB_COVERAGE_PUBLIC_BASE: cds.example.org is not "),
+        ("PUBLIC_BASE", "https://a/?b", "DEFIB_COVERAGE_PUBLIC_BASE: https://a/?b has a query"),
+        ("CA_BUNDLE", "/nope", "DEFIB_COVERAGE_CA_BUNDLE: /nope holds no certificates"),
+        ("CA_BUNDLE", "README.md", "DEFIB_COVERAGE_CA_BUNDLE: README.md holds no certificates"),
+        ("CORS_ORIGINS", "foo", "DEFIB_COVERAGE_CORS_ORIGINS: foo is no origin"),
+        ("CORS_ORIGINS", "https://a.b/", "DEFIB_COVERAGE_CORS_ORIGINS: https://a.b/ is no origin"),
+        ("CORS_ORIGINS", "*", "DEFIB_COVERAGE_CORS_ORIGINS: * is no origin"),
+        ("FHIR_SERVERS", "http://fhir.example/r4", "DEFIB_COVERAGE_FHIR_SERVERS: http://"),
+        ("FHIR_SECONDS", "soon", "DEFIB_COVERAGE_FHIR_SECONDS: 'soon' is no number of seconds"),
+        ("MAX_CALLS", "0", "DEFIB_COVERAGE_MAX_CALLS: '0' is no number above 0"),
+        ("DEVELOPMENT", "perhaps", "DEFIB_COVERAGE_DEVELOPMENT: 'perhaps' is no true or false"),
+        ("TRUST", "required", "DEFIB_COVERAGE_TRUST: is required"),
     ],
 )
 def test_settings_that_cannot_be_used(workers: str, name: str, value: str, message: str) -> None:

@@ -20,6 +20,7 @@ from live_server import (
     patient,
     running,
     sign,
+    visit,
 )
 
 if TYPE_CHECKING:
@@ -233,12 +234,17 @@ def _unhurried(exchange: Exchange) -> None:
     exchange.answer(bundle(*[r for r in covered_chart() if r["resourceType"] == kind]))
 
 
+def _forbid(exchange: Exchange) -> None:
+    exchange.answer(b"No.", "403 Forbidden", "text/plain")
+
+
 TAME: dict[str, Callable[[Exchange], None]] = {
     "everyones-rows": _everyones_rows,
     "busy-once": _busy_once,
     "busy-till-no-year": _busy_till_no_year,
     "lost-once": _lost_once,
     "unhurried": _unhurried,
+    "forbidding": _forbid,
 }
 
 
@@ -310,7 +316,7 @@ def test_whatever_the_server_does_there_is_an_answer_in_time_that_names_the_gap(
     assert WILD[name][1] in _reasons(found)
 
 
-@pytest.mark.parametrize("name", TAME)
+@pytest.mark.parametrize("name", [name for name in TAME if name != "forbidding"])
 def test_what_can_be_had_all_the_same_is_had(wild: WildServer, service: Live, name: str) -> None:
     found = service.determination(_call(f"{wild.root}/{name}"))
     assert found["status"] == "covered"
@@ -327,6 +333,44 @@ def test_procedures_that_did_not_all_come_never_clear_a_waiting_period(
     request["prefetch"] = sign(chart=covered_chart())["prefetch"]
     del request["prefetch"]["procedures"]
     assert service.determination(request)["status"] == "conditional"
+
+
+def test_who_held_a_visit_and_could_not_be_looked_up_is_a_gap(
+    wild: WildServer,
+    service: Live,
+) -> None:
+    held = visit() | {"participant": [{"individual": {"reference": "Practitioner/dr-9"}}]}
+    del held["contained"]
+    chart = [r for r in covered_chart() if r["resourceType"] != "Encounter"]
+    request = sign(chart=[*chart, held], fhirServer=f"{wild.root}/forbidding")
+    found = service.determination(request)
+    assert found["status"] == "conditional"
+    assert "the token does not permit it" in _reasons(found)
+    texts = [f["text"] for f in found["findings"] if f["code"] == "record-incomplete"]
+    assert any("Practitioner/dr-9" in text for text in texts)
+
+
+def test_what_the_token_does_not_permit_is_a_gap_where_it_is_needed(
+    wild: WildServer,
+    service: Live,
+) -> None:
+    assert "does not permit" in _reasons(service.determination(_call(f"{wild.root}/forbidding")))
+    # Not needed, and not to be had: as if nobody had asked.
+    request = sign(chart=covered_chart(), fhirServer=f"{wild.root}/forbidding")
+    del request["prefetch"]["documents"]
+    assert service.determination(request)["status"] == "covered"
+
+
+def test_the_line_of_a_412_says_why_nothing_could_be_fetched(
+    wild: WildServer,
+    service: Live,
+) -> None:
+    request = _call(f"{wild.root}/plain-refusal")
+    del request["prefetch"]
+    assert service.send(request).status_code == 412
+    (line,) = [one for one in service.log().splitlines() if request["hookInstance"] in one]
+    assert '"status":412' in line
+    assert '"token-refused":' in line
 
 
 def test_what_came_before_the_fault_counts(wild: WildServer, service: Live) -> None:

@@ -290,3 +290,17 @@ def test_contradicting_copies_of_a_record_do_not_hide_the_open_window(live: Live
 def test_every_key_of_discovery_is_understood(live: Live) -> None:
     (service, *_) = live.get("/cds-services").json()["services"]
     assert set(prefetch_of(patient())) == set(service["prefetch"])
+
+
+def test_where_the_conditions_were_not_seen_that_is_told_before_that_none_was_found(
+    live: Live,
+) -> None:
+    rest = [r for r in covered_chart() if r["resourceType"] != "Condition"]
+    request = sign(chart=rest)
+    del request["prefetch"]["conditions"]
+    verdict = live.cards(request)[0]
+    assert "the incomplete record" in verdict["summary"]
+    detail = verdict["detail"]
+    assert detail.index("record is incomplete") < detail.index("No diagnosis")
+    seen = live.cards(sign(chart=rest))[0]
+    assert "incomplete record" not in seen["summary"]

@@ -179,3 +179,21 @@ def test_a_refusal_repeats_no_patient_data(live: Live) -> None:
 def test_an_answer_does_not_name_the_patient(live: Live) -> None:
     answer = live.send(sign(chart=[patient(name=[{"family": SECRETS[0]}])])).text
     assert SECRETS[0] not in answer
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/cds-services/", "/determinations/", "/health/"])
+def test_nobody_is_sent_elsewhere_by_the_host_they_named(
+    live: Live,
+    method: str,
+    path: str,
+) -> None:
+    response = requests.request(
+        method,
+        live.base + path,
+        headers={"Host": "evil.example"},
+        allow_redirects=False,
+        timeout=30,
+    )
+    assert response.status_code in {404, 405}
+    assert "evil.example" not in str(response.headers)

@@ -250,6 +250,7 @@ def reports(client_file: Path) -> Iterator[dict[str, Report]]:
             "credulous": (at(between(unescaped(real), complete)), "--json"),
             "gullible": (at(gullible(real)), "--json", *client),
             "unnamed": (at(gullible(real)), "--json"),
+            "elsewhere": (closed.base, "--json", *client, "--audience", "https://else.example"),
         }
         with ThreadPoolExecutor(len(targets)) as pool:
             made = {name: pool.submit(trial, *target) for name, target in targets.items()}
@@ -351,6 +352,16 @@ def test_a_service_that_wants_a_token_is_not_passed_without_one(
     assert report.code == 2
     assert report.named("failed") == set()
     assert report.named("passed", "trust") == STRANGERS
+    groups = {r["group"] for r in report.content["results"] if r["outcome"] == "passed"}
+    assert groups == {"discovery", "trust: strangers"}
+
+
+def test_where_a_client_is_not_let_in_little_is_tried_and_it_is_said_why(
+    reports: dict[str, Report],
+) -> None:
+    report = reports["elsewhere"]
+    assert report.code == 2
+    assert report.named("failed") == set()
     groups = {r["group"] for r in report.content["results"] if r["outcome"] == "passed"}
     assert groups == {"discovery", "trust: strangers"}
 

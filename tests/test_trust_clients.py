@@ -369,7 +369,9 @@ def identify(callers: Callers, text: str | None) -> Caller:
     """Who calls the order-sign service with a token."""
     header = None if text is None else f"Bearer {text}"
     path = "/cds-services/defibrillator-order-sign"
-    return asyncio.run(callers.identify(header, path))
+    caller = asyncio.run(callers.identify(header, path))
+    callers.admit(caller)
+    return caller
 
 
 @pytest.mark.parametrize("trust", [None, "open"])
@@ -434,8 +436,6 @@ def test_what_a_client_may_and_wants_is_its_own(file: Path) -> None:
 def test_faults_refuse_to_start(file: Path) -> None:
     with pytest.raises(SettingsError, match="DEFIB_COVERAGE_DATABASE"):
         Callers(Settings(clients=str(file), public_base=PUBLIC, database="x"))
-    with pytest.raises(SettingsError, match="DEFIB_COVERAGE_FHIR_SERVERS"):
-        Callers(Settings(fhir_servers=("http://fhir.example/r4",)))
     file.write_text("")
     with pytest.raises(DataError):
         Callers(Settings(clients=str(file), public_base=PUBLIC))

@@ -102,6 +102,8 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     async def healthy(_: Request) -> Response:
         return Response(health, media_type=JSON)
 
+    # A redirect would be built from the Host header, which anyone may write.
+    app.router.redirect_slashes = False
     # Plain routes, described by hand: bodies are decoded by msgspec, and FastAPI's own reading of
     # them would cost as much as a small chart does.
     # They come first: routes are tried in turn.

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.edge.rate import RateLimit
-from defib_coverage.errors import RequestError, SettingsError
+from defib_coverage.errors import RequestError
 from defib_coverage.hooks.cards import CardChoices
 from defib_coverage.hooks.fetching import Access, Hosts
-from defib_coverage.network.addresses import Reach, fhir_base_fault, read_networks
+from defib_coverage.network.addresses import Reach, read_networks
 from defib_coverage.network.transport import Host
-from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,14 +49,14 @@ class Callers:
 
         Raises:
             DataError: the client file cannot be used; with every fault found.
-            SettingsError: a FHIR server or the database cannot be used.
+            SettingsError: the database cannot be used.
         """
         self._hosts = Hosts(settings.authorities, development=settings.development)
         self._rate = RateLimit()
         self._trust: Trust | None = None
         self._base = (settings.public_base or "").rstrip("/")
         self._known: dict[str, Caller] = {}
-        self._anyone = Caller(self._hosts.access(_open_servers(settings)))
+        self._anyone = Caller(self._hosts.access(settings.fhir_servers))
         if settings.tokens_required and settings.client_file is not None:
             # Costs memory and time to import: only where it is used.
             from defib_coverage.hooks.trust.callers import Trust  # noqa: PLC0415
@@ -85,17 +84,26 @@ class Callers:
             path: of the URL that is called.
 
         Raises:
-            RequestError: 401 without a reason, 429 for a client that calls too often, 503 where it
-                cannot be told whether a token was used before.
+            RequestError: 401 without a reason, 503 where it cannot be told whether a token was used
+                before.
         """
         if self._trust is None:
             return self._anyone
         client = await self._trust.caller(authorization, self._base + path)
-        wait = self._rate.seconds_to_wait(client.id, client.calls_per_minute)
+        return self._known[client.id]
+
+    def admit(self, caller: Caller) -> None:
+        """Count a call of a known client.
+
+        Raises:
+            RequestError: 429 for a client that calls too often.
+        """
+        if caller.client is None or caller.per_minute is None:
+            return
+        wait = self._rate.seconds_to_wait(caller.client, caller.per_minute)
         if wait:
             message = "this client calls too often; call again later"
             raise RequestError(429, "throttled", message, retry_after=wait)
-        return self._known[client.id]
 
     def close(self) -> None:
         """Let go of connections and of the memory of used tokens."""
@@ -135,20 +143,6 @@ class _KeyHost:
 
     def close(self) -> None:
         self._host.close()
-
-
-def _open_servers(settings: Settings) -> Sequence[str]:
-    """The FHIR servers that anyone may have read while trust is open.
-
-    Raises:
-        SettingsError: one is no base URL.
-    """
-    for base in settings.fhir_servers:
-        fault = fhir_base_fault(base, development=settings.development)
-        if fault is not None:
-            message = f"{PREFIX}FHIR_SERVERS: {base} {fault}"
-            raise SettingsError(message)
-    return settings.fhir_servers
 
 
 def _used_tokens(settings: Settings, now: Callable[[], float]) -> UsedTokens:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
     from defib_coverage.hooks.fetching import Fetcher
-    from defib_coverage.hooks.wire import Decoded, HookName
+    from defib_coverage.hooks.wire import HookName
 
 JSON = "application/json"
 _UNKNOWN = "unknown"
@@ -48,15 +48,21 @@ class Answering(NamedTuple):
     today: Callable[[], date]
 
 
+class _Progress:
+    """How far a call has come, for the line of one that is refused on the way."""
+
+    def __init__(self) -> None:
+        self.hook_instance: str | None = None
+        self.fetches = Fetches()
+
+
 class _Worked(NamedTuple):
     """What became of a call: its answer, and what its line tells."""
 
     content: bytes
     cards: int
     ignored: int
-    decoded: Decoded
     found: tuple[Determination, ...]
-    fetches: Fetches
     marks: tuple[float, float, float, float]
 
 
@@ -84,32 +90,46 @@ class Calls:
             RequestError: the call is refused.
         """
         caller: Caller | None = None
+        progress = _Progress()
         begin = time.perf_counter()
         try:
             caller = await self._with.callers.identify(_authorization(scope), scope["path"])
+            self._with.callers.admit(caller)
             _check_known(service)
             async with self._with.bodies.reading(scope, receive) as body, self._with.gate:
-                worked = await self._work(body, SERVICE_IDS.get(service), caller)
+                worked = await self._work(body, SERVICE_IDS.get(service), caller, progress)
         except RequestError as error:
             client = None if caller is None else caller.client
             line = CallRefused(
-                service=service, status=error.status, issue=error.code, client=client
+                service=service,
+                status=error.status,
+                issue=error.code,
+                client=client,
+                hook_instance=progress.hook_instance,
+                server_refused=progress.fetches.refused,
+                not_fetched=_by_cause(progress.fetches),
             )
             write(line, logging.WARNING)
             raise
-        write(_line(service, caller, worked, begin))
+        write(_line(service, caller, worked, progress, begin))
         await Response(worked.content, media_type=JSON)(scope, receive, send)
 
-    async def _work(self, body: bytearray, hook: HookName | None, caller: Caller) -> _Worked:
+    async def _work(
+        self,
+        body: bytearray,
+        hook: HookName | None,
+        caller: Caller,
+        progress: _Progress,
+    ) -> _Worked:
         """Decode, fetch, judge, and put into words."""
         arrived = time.perf_counter()
         knowledge = self._with.knowledge
         decoded = decode_request(body, knowledge.index, hook)
+        progress.hook_instance = decoded.request.hook_instance
         configuration = decoded.configuration
         read = time.perf_counter()
-        fetches = Fetches()
         today = self._with.today()
-        found = await self._with.fetcher.judge(decoded, today, caller.access, fetches)
+        found = await self._with.fetcher.judge(decoded, today, caller.access, progress.fetches)
         judged = time.perf_counter()
         cards = 0
         if hook is None:
@@ -119,7 +139,7 @@ class Calls:
             cards = len(built)
             content = _encode(HookResponse(built))
         marks = (arrived, read, judged, time.perf_counter())
-        return _Worked(content, cards, configuration.ignored, decoded, found, fetches, marks)
+        return _Worked(content, cards, configuration.ignored, found, marks)
 
 
 def _authorization(scope: Scope) -> str | None:
@@ -138,28 +158,38 @@ def _check_known(service: str) -> None:
         raise RequestError(404, "not-found", "there is no such service")
 
 
-def _line(service: str, caller: Caller, worked: _Worked, begin: float) -> CallAnswered:
+def _by_cause(fetches: Fetches) -> dict[str, int]:
+    return {cause.value: number for cause, number in fetches.causes.items()}
+
+
+def _line(
+    service: str,
+    caller: Caller,
+    worked: _Worked,
+    progress: _Progress,
+    begin: float,
+) -> CallAnswered:
     """What the log gets of a call that was answered."""
     arrived, read, judged, done = worked.marks
     statuses, gaps = counted(worked.found)
-    fetching = worked.fetches.seconds
+    fetches = progress.fetches
     return CallAnswered(
         service=service,
-        hook_instance=worked.decoded.request.hook_instance,
+        hook_instance=progress.hook_instance or "",
         client=caller.client,
         policies=tuple({d.policy.version for d in worked.found if d.policy is not None}),
         statuses=statuses,
         gaps=gaps,
         cards=worked.cards,
         options_ignored=worked.ignored,
-        server_refused=worked.fetches.refused,
-        fetches=worked.fetches.queries,
-        not_fetched={cause.value: n for cause, n in worked.fetches.causes.items()},
+        server_refused=fetches.refused,
+        fetches=fetches.queries,
+        not_fetched=_by_cause(fetches),
         milliseconds={
             "receive": _milliseconds(arrived - begin),
             "decode": _milliseconds(read - arrived),
-            "fetch": _milliseconds(fetching),
-            "judge": _milliseconds(judged - read - fetching),
+            "fetch": _milliseconds(fetches.seconds),
+            "judge": _milliseconds(judged - read - fetches.seconds),
             "answer": _milliseconds(done - judged),
         },
     )

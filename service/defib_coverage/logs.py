@@ -55,12 +55,19 @@ class CallAnswered(Line, frozen=True, tag_field="event", tag="call"):
 
 
 class CallRefused(Line, frozen=True, tag_field="event", tag="refused"):
-    """A call that was refused, by HTTP status and the issue type of its OperationOutcome."""
+    """A call that was refused, by HTTP status and the issue type of its OperationOutcome.
+
+    ``hook_instance``, ``server_refused`` and ``not_fetched`` as of a call that was answered, as
+    far as it came.
+    """
 
     service: str
     status: int
     issue: str
     client: str | None = None
+    hook_instance: str | None = None
+    server_refused: bool = False
+    not_fetched: dict[str, int] = {}
 
 
 class TokenRefused(Line, frozen=True, tag_field="event", tag="token-refused"):

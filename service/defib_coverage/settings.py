@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from defib_coverage.errors import SettingsError
+from defib_coverage.network.addresses import fhir_base_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +131,7 @@ def _check(settings: Settings) -> None:
     except (KeyError, ValueError, OSError) as error:
         message = f"{PREFIX}ZONE: {settings.zone!r} is not a time zone, such as America/Chicago"
         raise SettingsError(message) from error
+    _check_addresses(settings)
     if settings.tokens_required and settings.client_file is None:
         message = f"{PREFIX}TRUST: is required, so {PREFIX}CLIENTS must name the client file"
         raise SettingsError(message)
@@ -137,6 +141,44 @@ def _check(settings: Settings) -> None:
             "https://cds.example.org: their tokens are made out to it"
         )
         raise SettingsError(message)
-    if "*" in settings.cors_origins:
-        message = f"{PREFIX}CORS_ORIGINS: name each origin, such as https://sandbox.cds-hooks.org"
+    if settings.tokens_required and settings.fhir_servers:
+        message = (
+            f"{PREFIX}FHIR_SERVERS: is for an open service; with a client file the FHIR servers "
+            "stand in each client's entry"
+        )
         raise SettingsError(message)
+
+
+def _check_addresses(settings: Settings) -> None:
+    """URLs that nobody could call, and files that hold no certificate.
+
+    Raises:
+        SettingsError: the first that is found.
+    """
+    for base in settings.fhir_servers:
+        fault = fhir_base_fault(base, development=settings.development)
+        if fault is not None:
+            message = f"{PREFIX}FHIR_SERVERS: {base} {fault}"
+            if "https" in fault:
+                message += f"; {PREFIX}DEVELOPMENT=true allows http, for invented patients"
+            raise SettingsError(message)
+    if settings.public_base is not None:
+        # What a proxy makes of plain http is its own matter.
+        fault = fhir_base_fault(settings.public_base, development=True)
+        if fault is not None:
+            message = f"{PREFIX}PUBLIC_BASE: {settings.public_base} {fault}"
+            raise SettingsError(message)
+    for origin in settings.cors_origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin:
+            message = (
+                f"{PREFIX}CORS_ORIGINS: {origin} is no origin such as "
+                "https://sandbox.cds-hooks.org: scheme, host and port, nothing after them"
+            )
+            raise SettingsError(message)
+    if settings.authorities is not None:
+        try:
+            ssl.create_default_context(cafile=settings.authorities)
+        except OSError as error:
+            message = f"{PREFIX}CA_BUNDLE: {settings.authorities} holds no certificates"
+            raise SettingsError(message) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     fhir_servers: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    tenant: str | None = None
     jku: str | None = None
     keys: Path | None = None
     algorithm: str | None = None
@@ -127,6 +130,8 @@ def _put(document: TOMLDocument, entry: Entry, algorithm: str | None, path: Path
         raise InputError(message)
     table = tomlkit.table()
     table["issuer"] = entry.issuer
+    if entry.tenant is not None:
+        table["tenant"] = entry.tenant
     if entry.needs_keys:
         table["keys"] = _public(entry.id)
     if entry.keys is not None:
@@ -203,16 +208,18 @@ def _what_next(entry: Entry, path: Path, *, development: bool) -> Iterator[str]:
         yield f"{folder / entry.id}.private.json: its private key; the client signs with it."
         yield "  Hand it over by a safe way and delete it here. Who has it can call as this client."
     file = shlex.quote(str(path))
+    # As this command was called: an environment's programs need not be on the path.
+    command = "defib-coverage"
+    if shutil.which(command) is None:
+        command = f"{shlex.quote(sys.executable)} -m defib_coverage"
     mode = "DEFIB_COVERAGE_DEVELOPMENT=true " if development else ""
     yield ""
     yield "Next, start the service; the public base is the URL under which clients reach it:"
     yield (
         f"  {mode}DEFIB_COVERAGE_CLIENTS={file} "
-        "DEFIB_COVERAGE_PUBLIC_BASE=http://127.0.0.1:8000 defib-coverage serve"
+        f"DEFIB_COVERAGE_PUBLIC_BASE=http://127.0.0.1:8000 {command} serve"
     )
     if entry.needs_keys:
         option = " --development" if development else ""
         yield "Then call it as the client does:"
-        yield (
-            f"  defib-coverage client test {entry.id} http://127.0.0.1:8000 --file {file}{option}"
-        )
+        yield (f"  {command} client test {entry.id} http://127.0.0.1:8000 --file {file}{option}")

@@ -35,12 +35,16 @@ _NO_SERVICE = "  What answers there is no CDS service. URL is its base, without 
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What is tried: a client by id, the service's URL, its public base, the private key's file."""
+    """What is tried: a client by id, the service's URL, its public base, the private key's file.
+
+    ``ca_bundle`` is a file of certificate authorities to trust instead of the usual ones.
+    """
 
     id: str
     url: str
     audience: str
     key: Path
+    ca_bundle: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -109,6 +113,10 @@ class _Caller:
         self._registration = registration
         self._client = registration.client
         self._key = key
+        self._session = requests.Session()
+        # Neither a proxy nor a password file of the machine.
+        self._session.trust_env = False
+        self._session.verify = trial.ca_bundle or True
 
     def doubts(self) -> Iterator[str]:
         """What the client file already tells about the key."""
@@ -173,7 +181,7 @@ class _Caller:
     def _sent(self, method: str, path: str, token: str | None) -> _Answer:
         body = invented_order(time.time()) if method == "POST" else None
         try:
-            answer = requests.request(
+            answer = self._session.request(
                 method,
                 self._url + path,
                 data=body,
@@ -217,7 +225,9 @@ def _unreached(error: requests.RequestException) -> str:
     """Why there is no answer, without the library's long text."""
     match error:
         case requests.exceptions.SSLError():
-            return "its certificate is not trusted; REQUESTS_CA_BUNDLE names your own authority"
+            return (
+                "its certificate is not trusted; DEFIB_COVERAGE_CA_BUNDLE names your own authority"
+            )
         case requests.exceptions.Timeout():
             return f"nothing came within {_SECONDS} seconds"
         case requests.exceptions.ConnectionError():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,10 @@ def add(  # noqa: PLR0913 - the options of a command
             metavar="CIDR", help="A private network in which they stand; may be repeated."
         ),
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(help="The claim tenant that it must send, where clients share an issuer."),
+    ] = None,
     jku: Annotated[
         str | None, typer.Option(metavar="URL", help="Where the client publishes its JWK Set.")
     ] = None,
@@ -70,6 +75,7 @@ def add(  # noqa: PLR0913 - the options of a command
         issuer=issuer,
         fhir_servers=tuple(fhir_server or ()),
         networks=tuple(network or ()),
+        tenant=tenant,
         jku=jku,
         keys=keys,
         algorithm=algorithm,
@@ -125,10 +131,12 @@ def try_client(  # noqa: PLR0913 - the options of a command
     """
     from defib_coverage.command.client_call import Trial, try_out  # noqa: PLC0415 - slow to import
     from defib_coverage.hooks.trust.client_file import read_clients  # noqa: PLC0415
+    from defib_coverage.settings import read_settings  # noqa: PLC0415
 
+    ca_bundle = read_settings(os.environ).ca_bundle
     registrations = read_clients(file, development=development)
     key = key or file.parent / f"{identity}.private.json"
-    trial = Trial(id=identity, url=url, audience=audience or url, key=key)
+    trial = Trial(id=identity, url=url, audience=audience or url, key=key, ca_bundle=ca_bundle)
     done = try_out(trial, registrations)
     for line in done.lines:
         typer.echo(line)

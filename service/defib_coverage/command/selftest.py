@@ -97,7 +97,7 @@ def selftest(target: Target, *, as_json: bool) -> tuple[str, int]:
     )
     console.print(Text(summary, style="bold"), soft_wrap=True)
     text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode() if as_json else ""
-    return text, 1 if report.failed else 2 if trial.blocked else 0
+    return text, 1 if report.failed else 2 if trial.blocked is not None else 0
 
 
 def _caller(target: Target) -> Caller:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import ssl
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -59,10 +60,11 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
         SettingsError: a setting cannot be used.
         DataError: the data or the site's overlay cannot be used.
     """
-    if tls is not None:
-        _check(tls)
-    app: FastAPI | str = _APPLICATION
     settings = read_settings(os.environ)
+    if tls is not None:
+        _check(tls, settings.public_base)
+    _check_free(host, port)
+    app: FastAPI | str = _APPLICATION
     if workers > 1 and settings.tokens_required and settings.database is None:
         message = (
             f"{PREFIX}DATABASE: must name where {workers} workers share the ids of used tokens, "
@@ -75,10 +77,13 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
         # A worker that cannot start would be started again without end: look before.
         load(settings.overlay_folder)
         Callers(settings).close()
-    if not settings.tokens_required:
+    logs.configure()
+    if settings.tokens_required:
+        text = f"Calls must carry a client's token, made out to {settings.public_base}"
+        logs.write(logs.News(text=text))
+    else:
         sys.stderr.write(banner(host))
         sys.stderr.flush()
-    logs.configure()
     uvicorn.run(
         app,
         host=host,
@@ -96,12 +101,29 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
     )
 
 
-def _check(tls: Certificate) -> None:
+def _check_free(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, before anything is loaded.
+
+    Raises:
+        SettingsError: it is taken, or not this machine's.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        message = f"{host}:{port}: cannot be listened on ({error.strerror})"
+        raise SettingsError(message) from error
+
+
+def _check(tls: Certificate, public_base: str | None) -> None:
     """Refuse files that https cannot be served with, before any worker is started.
 
     Raises:
-        SettingsError: one of them is missing, or they do not fit.
+        SettingsError: one of them is missing, or they do not fit; or tokens are made out to http.
     """
+    if public_base is not None and not public_base.startswith("https://"):
+        message = f"{PREFIX}PUBLIC_BASE: must begin with https:// where https is served"
+        raise SettingsError(message)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
     except OSError as error:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 NOT_SUPPLIED = "not supplied"
 """Why an absent key is a gap where no FHIR server can be asked."""
+# What is not needed, and what the server does not let us ask for, counts as never asked.
+_NOT_TO_BE_HAD = frozenset({Cause.NOT_OFFERED, Cause.NOT_PERMITTED})
 _NO_RECORDS = frozenset({"Bundle", "Parameters"})
 # What says nothing of the records that are missing beside it, or instead of it.
 _MEANT_FOR_KEY = _NO_RECORDS | {"OperationOutcome"}
@@ -210,7 +212,7 @@ class _Reading:
             if name in REQUIRED:
                 absent.append(name)
                 self._lack(name, self._why_not)
-            elif tried is not None and tried.cause is not Cause.NOT_OFFERED:
+            elif tried is not None and tried.cause not in _NOT_TO_BE_HAD:
                 self._lack(name, self._why_not)
             else:
                 self._open[name] = OpenKey(name)

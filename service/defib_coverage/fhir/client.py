@@ -40,7 +40,8 @@ _AGAIN = frozenset({429, 503})
 _PAUSE = 0.1
 _OK = 200
 _UNAUTHORISED = 401
-_NOT_OFFERED = frozenset({400, 403, 404, 405, 410, 422, 501})
+_FORBIDDEN = 403
+_NOT_OFFERED = frozenset({400, 404, 405, 410, 422, 501})
 
 
 class FhirServer(msgspec.Struct, frozen=True):
@@ -237,6 +238,8 @@ class FhirClient:
 def _cause_of(status: int) -> Cause:
     if status == _UNAUTHORISED:
         return Cause.TOKEN_REFUSED
+    if status == _FORBIDDEN:
+        return Cause.NOT_PERMITTED
     return Cause.NOT_OFFERED if status in _NOT_OFFERED else Cause.ERROR_STATUS
 
 

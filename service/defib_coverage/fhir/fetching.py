@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Large enough that most charts are one page, small enough that no page is a burden.
 _PAGE = 100
+_ROLES = "roles of "
 
 
 class Cause(StrEnum):
@@ -35,6 +36,7 @@ class Cause(StrEnum):
     BROKEN = "broken"
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - a cause, no secret
     NOT_OFFERED = "not-offered"
+    NOT_PERMITTED = "not-permitted"
     ERROR_STATUS = "error-status"
     OUTCOME = "outcome"
     FOREIGN_LINK = "foreign-link"
@@ -54,6 +56,7 @@ WORDS: Mapping[Cause, str] = {
     Cause.BROKEN: "the FHIR server's answer could not be read",
     Cause.TOKEN_REFUSED: "the FHIR server did not accept the token",
     Cause.NOT_OFFERED: "the FHIR server does not let this be asked",
+    Cause.NOT_PERMITTED: "the token does not permit it",
     Cause.ERROR_STATUS: "the FHIR server answered with an error",
     Cause.OUTCOME: "the FHIR server could not answer in full",
     Cause.FOREIGN_LINK: "the FHIR server's next page stands elsewhere",
@@ -78,6 +81,11 @@ class Query(msgspec.Struct, frozen=True):
     keep_text: bool = False
     kind: str | None = None
     came: int = 0
+
+    @property
+    def about(self) -> str:
+        """The reference that is read, or whose roles are searched; else the prefetch key."""
+        return self.name.removeprefix(_ROLES)
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -110,4 +118,4 @@ def read(reference: str, *, keep_text: bool = False) -> Query:
 def roles_of(reference: str) -> Query:
     """The search for what a practitioner is employed as."""
     path = f"PractitionerRole?practitioner={quote(reference, safe='/')}&_count={_PAGE}"
-    return Query(f"PractitionerRole of {reference}", path)
+    return Query(f"{_ROLES}{reference}", path)

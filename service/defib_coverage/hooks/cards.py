@@ -114,7 +114,7 @@ class _Builder:
     def verdict(self, determination: Determination) -> Card:
         """What the policy says of one order, and why."""
         warnings = [f for f in determination.findings if f.severity == "warning"]
-        told = [f for f in determination.findings if f.code not in _OWN_CARDS]
+        told = [f for f in self._in_order(determination) if f.code not in _OWN_CARDS]
         order = determination.order
         lines = [
             self._wording.detail(
@@ -212,11 +212,25 @@ class _Builder:
 
     def _next(self, determination: Determination) -> str:
         """What to settle first: what failed, else the first that is open."""
-        findings = determination.findings
+        findings = self._in_order(determination)
         failed = determination.status == "not-covered"
         first = next((f for f in findings if failed and f.code in _FAILURES), None)
         first = first or next(iter(findings), None)
         return "" if first is None else self._wording.findings[first.code].short
+
+    @staticmethod
+    def _in_order(determination: Determination) -> list[Finding]:
+        """The findings as they are told: "no diagnosis was found" after that not all was seen."""
+        findings = list(determination.findings)
+        unseen = any(
+            gap.kind == "not-fetched"
+            for i in determination.indications
+            for c in i.criteria
+            for gap in c.gaps
+        )
+        if unseen and any(f.code in _NO_DIAGNOSIS for f in findings):
+            findings.sort(key=lambda f: f.code != "record-incomplete")
+        return findings
 
     def _indications(self, determination: Determination) -> Iterable[str]:
         """Which indication is met, else which is closest."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.fhir.needs import templates
+from defib_coverage.fhir.needs import READ_TYPES, templates
 from defib_coverage.hooks.configuration import OPTIONS, Option
 from defib_coverage.hooks.wire import HookName
 
@@ -32,6 +32,12 @@ _DESCRIPTION = (
 )
 
 
+_USAGE = (
+    "What prefetch leaves open is read from fhirServer with the call's access token, which should "
+    "allow reading and searching " + ", ".join(READ_TYPES) + "."
+)
+
+
 class ServiceExtension(msgspec.Struct, frozen=True):
     """What Da Vinci CRD adds to a service: the options that a call may set."""
 
@@ -45,6 +51,7 @@ class Service(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     title: str
     description: str
+    usage_requirements: str
     prefetch: dict[str, str]
     extension: ServiceExtension
 
@@ -61,7 +68,7 @@ def discovery(index: CodeIndex) -> Discovery:
     extension = ServiceExtension(OPTIONS)
     return Discovery(
         tuple(
-            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, prefetch, extension)
+            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, _USAGE, prefetch, extension)
             for service_id, hook in SERVICE_IDS.items()
         ),
     )

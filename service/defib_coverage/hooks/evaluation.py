@@ -6,17 +6,17 @@ fetched, so that the same steps serve a call with a FHIR server, one without, an
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind
+from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind, Missing, Need
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.coverage.determine import determine
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import NOT_SUPPLIED, Answers, OpenKey, read_answers
-from defib_coverage.fhir.fetching import WORDS, Fetched, Query, read, roles_of, search
+from defib_coverage.fhir.fetching import WORDS, Cause, Fetched, Query, read, roles_of, search
 from defib_coverage.fhir.needs import templates
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.resources import Medication, Practitioner, PractitionerRole
@@ -124,8 +124,10 @@ class Evaluator:
                 if isinstance(entry.resource, Medication | Practitioner | PractitionerRole)
             ]
             if linked:
-                whole = msgspec.structs.replace(answers, entries=answers.entries + linked)
-                chart, _ = self._reader.read(whole, patient_id, others)
+                answers = msgspec.structs.replace(answers, entries=answers.entries + linked)
+                chart, unresolved = self._reader.read(answers, patient_id, others)
+            missing = tuple(_unread(unresolved, fetched))
+            chart = msgspec.structs.replace(chart, missing=chart.missing + missing)
         return chart
 
     def _query(self, key: OpenKey, patient_id: str) -> Query:
@@ -139,6 +141,18 @@ def _links(references: Sequence[str]) -> list[Query]:
     queries = [read(reference) for reference in references]
     queries += [roles_of(r) for r in references if r.startswith("Practitioner/")]
     return queries
+
+
+def _unread(references: Sequence[str], fetched: Mapping[Query, Fetched]) -> Iterator[Missing]:
+    """The people and drugs that are pointed at, and could not be looked up."""
+    causes: dict[str, Cause] = {}
+    for query, one in fetched.items():
+        if one.cause is not None and one.cause is not Cause.NOT_OFFERED:
+            causes.setdefault(query.about, one.cause)
+    for reference in references:
+        if reference in causes:
+            need: Need = "medications" if reference.startswith("Medication/") else "encounters"
+            yield Missing(need, "not-fetched", WORDS[causes[reference]], reference)
 
 
 def _check_usable(answers: Answers, fetched: Mapping[str, Fetched]) -> None:

@@ -102,6 +102,15 @@ _AUTHORIZATION = {
 }
 
 
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "CDS Hooks JWT of a registered client; an open service asks for none",
+}
+_SECURITY: list[dict[str, list[str]]] = [{}, {"client": []}]
+
+
 def _request(hook: HookName) -> dict[str, Any]:
     """The body of a call of one hook."""
     required = REQUIRED_CONTEXT[hook]
@@ -157,6 +166,7 @@ def describe(version: str) -> dict[str, Any]:
             "/determinations": {
                 "post": {
                     "summary": "The determination of every order of a call, in full",
+                    "security": _SECURITY,
                     "requestBody": _body({"oneOf": [_request(hook) for hook in HOOKS]}),
                     "responses": {"200": _answer(found, "In the order given"), **_ERRORS},
                 },
@@ -168,7 +178,7 @@ def describe(version: str) -> dict[str, Any]:
                 },
             },
         },
-        "components": {"schemas": parts},
+        "components": {"schemas": parts, "securitySchemes": {"client": _TOKEN}},
     }
 
 
@@ -180,6 +190,7 @@ def _call(hook: HookName, cards: dict[str, Any]) -> dict[str, Any]:
     return {
         "post": {
             "summary": f"A CDS Hooks call: {hook}",
+            "security": _SECURITY,
             "requestBody": _body(_request(hook)),
             "responses": {"200": _answer(cards, "Cards, possibly none"), **_ERRORS},
         },

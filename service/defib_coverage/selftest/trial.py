@@ -33,13 +33,13 @@ _UNAUTHORISED = 401
 class Trial(msgspec.Struct, frozen=True):
     """What is to be tried.
 
-    ``unsigned`` is the status with which a good call without a token was answered. ``blocked``: a
-    token is wanted and no client was named, so that most could not be tried.
+    ``unsigned`` is the status with which a good call without a token was answered. ``blocked`` says
+    why most could not be tried: a token is wanted, and there is none that is let in.
     """
 
     groups: tuple[Group, ...]
     unsigned: int
-    blocked: bool
+    blocked: str | None
 
     @property
     def open(self) -> bool:
@@ -60,20 +60,33 @@ def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
     try:
         caller.get(DISCOVERY)
         unsigned = caller.anonymous().call(call()).status
+        signed = None if caller.signer is None else caller.call(call()).status
+    except requests.exceptions.SSLError as error:
+        message = (
+            f"{caller.base}: its certificate is not trusted; DEFIB_COVERAGE_CA_BUNDLE names your "
+            "own authority"
+        )
+        raise UnreachableError(message) from error
     except (requests.RequestException, OSError) as error:
         message = f"{caller.base}: could not be reached ({type(error).__name__})"
         raise UnreachableError(message) from error
-    blocked = unsigned == _UNAUTHORISED and caller.signer is None
+    blocked = None
+    if signed == _UNAUTHORISED:
+        blocked = "the service refuses this client's token; `client test` tells likely reasons"
+    elif unsigned == _UNAUTHORISED and caller.signer is None:
+        blocked = "the service wants a token, and no --client was given"
     groups = [
         module.group() for module in (good_checks, awkward_checks, wrong_checks, hostile_checks)
     ]
     groups.append(slow_checks.group())
-    if blocked:
-        reason = "the service wants a token, and no --client was given"
-        groups = [msgspec.structs.replace(group, skipped=reason) for group in groups]
+    if blocked is not None:
+        groups = [msgspec.structs.replace(group, skipped=blocked) for group in groups]
     stranger = Signer(new_key(), "https://stranger.selftest.invalid", caller.base, now)
     trust = trust_checks.groups(stranger, caller.signer)
-    if caller.signer is None and not blocked:
+    if signed == _UNAUTHORISED:
+        # Where nothing is let in, a refusal shows nothing.
+        trust[1:] = [msgspec.structs.replace(group, skipped=blocked) for group in trust[1:]]
+    if caller.signer is None and blocked is None:
         reason = f"the service wants no token: a call without one was answered with {unsigned}"
         trust = [msgspec.structs.replace(group, skipped=reason) for group in trust]
     return Trial((discovery_checks.group(), *groups, *trust), unsigned, blocked)
