@@ -172,13 +172,14 @@ class _Written(Host):
         headers: Mapping[str, str],  # noqa: ARG002 - as Host has it
         transfer: Transfer,
         most_bytes: int,
+        take: Callable[[int], bool] = lambda _: True,
     ) -> Reply:
         transfer.left()
         told = _answer_to(self._answers, url)
         if not isinstance(told, dict) or not isinstance(told.get("status"), int):
             raise TransferError(Reason.NOT_REACHABLE)
         body = damaged(told.get("body"), self._left, TEXTS[0])
-        if len(body) > most_bytes:
+        if len(body) > most_bytes or not take(len(body)):
             raise TransferError(Reason.TOO_LARGE)
         given = told.get("headers")
         pairs = given.items() if isinstance(given, dict) else ()
