@@ -212,8 +212,8 @@ def test_a_client_is_tried_over_https_by_an_authority_of_its_own(
     both = str(tmp_path / "both.pem")
     options = ("--tls-certificate", both, "--tls-key", both)
     with serving(tmp_path, *options, **registered) as server:
-        call = ("client", "test", "ehr", server.base(), "--audience", "https://cds.example")
-        call += ("--file", registered["clients"])
+        call = ["client", "test", "ehr", server.base(), "--audience", "https://cds.example"]
+        call += ["--file", registered["clients"]]
         done = run(*call)
         assert done.returncode == 1
         assert "DEFIB_COVERAGE_CA_BUNDLE names your own authority" in done.stdout

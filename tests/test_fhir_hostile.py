@@ -161,6 +161,14 @@ def _busy_until_a_day_that_is_none(exchange: Exchange) -> None:
     exchange.answer(b"", "503 Service Unavailable", Retry_After=day)
 
 
+def _error_beside(exchange: Exchange) -> None:
+    """Some rows, and an outcome that says that there was an error."""
+    found = bundle(*_conditions())
+    error = {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}
+    found["entry"].append({"search": {"mode": "outcome"}, "resource": error})
+    exchange.answer(found)
+
+
 # Each with words of the reason that the gap must name.
 WILD: dict[str, tuple[Callable[[Exchange], None], str]] = {
     "mute": (_mute, "did not answer in time"),
@@ -182,6 +190,7 @@ WILD: dict[str, tuple[Callable[[Exchange], None], str]] = {
     "plain-refusal": (_plain_refusal, "did not accept the token"),
     "page-for-people": (_page_for_people, "could not be read"),
     "busy-for-long": (_busy_for_long, "did not answer in time"),
+    "error-beside": (_error_beside, "could not answer in full"),
     "outcome": (_outcome, "could not answer in full"),
     "fewer": (_fewer, "fewer records than it counted"),
     "another-kind": (_another_kind, "could not be read"),
@@ -196,9 +205,16 @@ def _everyones_rows(exchange: Exchange) -> None:
     """Parameters ignored: all patients' rows, and an outcome that says so."""
     others = [r | {"subject": {"reference": "Patient/p2"}, "id": "x"} for r in _conditions()]
     found = bundle(*others, *_conditions())
-    warning = {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}
+    warning = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}
     found["entry"].append({"search": {"mode": "outcome"}, "resource": warning})
     exchange.answer(found)
+
+
+def _nobodys(exchange: Exchange) -> None:
+    """A record of a waiting period among the patient's own, that names its patient by number."""
+    nobody = {"identifier": {"system": "urn:mrn", "value": "1"}}
+    infarction = condition("I21.4", "c", subject=nobody, onsetDateTime="2026-11-10")
+    exchange.answer(bundle(*_conditions(infarction)))
 
 
 _asked: set[str] = set()
@@ -245,6 +261,7 @@ TAME: dict[str, Callable[[Exchange], None]] = {
     "lost-once": _lost_once,
     "unhurried": _unhurried,
     "forbidding": _forbid,
+    "nobodys": _nobodys,
 }
 
 
@@ -316,7 +333,7 @@ def test_whatever_the_server_does_there_is_an_answer_in_time_that_names_the_gap(
     assert WILD[name][1] in _reasons(found)
 
 
-@pytest.mark.parametrize("name", [name for name in TAME if name != "forbidding"])
+@pytest.mark.parametrize("name", sorted(TAME.keys() - {"forbidding", "nobodys"}))
 def test_what_can_be_had_all_the_same_is_had(wild: WildServer, service: Live, name: str) -> None:
     found = service.determination(_call(f"{wild.root}/{name}"))
     assert found["status"] == "covered"
@@ -355,10 +372,22 @@ def test_what_the_token_does_not_permit_is_a_gap_where_it_is_needed(
     service: Live,
 ) -> None:
     assert "does not permit" in _reasons(service.determination(_call(f"{wild.root}/forbidding")))
-    # Not needed, and not to be had: as if nobody had asked.
+    # What no rule relies on is told, and decides nothing.
     request = sign(chart=covered_chart(), fhirServer=f"{wild.root}/forbidding")
     del request["prefetch"]["documents"]
-    assert service.determination(request)["status"] == "covered"
+    found = service.determination(request)
+    assert found["status"] == "covered"
+    assert "record-incomplete" in {f["code"] for f in found["findings"]}
+
+
+def test_a_record_that_does_not_say_whose_it_is_is_a_gap(
+    wild: WildServer,
+    service: Live,
+) -> None:
+    found = service.determination(_call(f"{wild.root}/nobodys"))
+    assert found["status"] == "conditional"
+    asks = [g["ask"] for g in gaps_of(found) if g["kind"] == "unreadable"]
+    assert any("does not say whose it is" in ask for ask in asks)
 
 
 def test_the_line_of_a_412_says_why_nothing_could_be_fetched(

@@ -34,7 +34,10 @@ FAILURE: Json = {
     "resourceType": "OperationOutcome",
     "issue": [{"severity": "error", "code": "exception", "diagnostics": "search failed"}],
 }
-WARNING: Json = {"search": {"mode": "outcome"}, "resource": FAILURE}
+WARNING: Json = {
+    "search": {"mode": "outcome"},
+    "resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]},
+}
 
 
 def stent(**more: object) -> Json:
@@ -104,6 +107,9 @@ def test_a_needed_key_that_is_absent_is_a_gap(live: Live, key: str) -> None:
 PARTIAL = {
     "OperationOutcome": FAILURE,
     "Bundle with an error": bundle(FAILURE),
+    "Bundle with an error among its hints": bundle(
+        entry=[{"search": {"mode": "outcome"}, "resource": FAILURE}],
+    ),
     "next page": bundle(link=[{"relation": "next", "url": "https://ehr.example.org/fhir?p=2"}]),
     "total above the entries": bundle(total=179),
 }

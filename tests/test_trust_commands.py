@@ -70,7 +70,7 @@ def test_a_client_with_a_new_key_pair(tmp_path: Path) -> None:
     assert (tmp_path / "clients.toml").read_text().startswith("# The CDS clients that may call")
     path = str(tmp_path / "clients.toml")
     assert f"DEFIB_COVERAGE_CLIENTS={path} DEFIB_COVERAGE_PUBLIC_BASE=http://127.0.0.1:8000" in said
-    assert f"defib-coverage client test trial http://127.0.0.1:8000 --file {path}" in said
+    assert f" client test trial http://127.0.0.1:8000 --file {path}" in said
 
 
 def test_only_its_owner_reads_the_private_key(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -119,9 +120,13 @@ class _KeyHost:
     def __init__(self, settings: Settings, registrations: Sequence[Registration]) -> None:
         self._host = Host("keys", _KEY_THREADS, settings.authorities)
         self._seconds = settings.fhir_seconds
+        networks: defaultdict[str, list[str]] = defaultdict(list)
+        for registration in registrations:
+            if registration.client.jku is not None:
+                networks[registration.client.jku] += registration.client.networks
         self._reaches = {
-            r.client.jku: Reach(read_networks(r.client.networks), settings.development)
-            for r in registrations
+            jku: Reach(read_networks(texts), settings.development)
+            for jku, texts in networks.items()
         }
 
     async def fetch(self, url: str) -> bytes:

@@ -111,7 +111,10 @@ def _check_free(host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        message = f"{host}:{port}: cannot be listened on ({error.strerror})"
+        reason = (
+            error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        )
+        message = f"{host}:{port}: cannot be listened on ({reason})"
         raise SettingsError(message) from error
 
 

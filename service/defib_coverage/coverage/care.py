@@ -123,7 +123,8 @@ def judge_visit(criterion: Visit, case: Case) -> Result:
     silent = case.silent(criterion, "sdm-missing")
     gaps = silent.gaps
     if visits:
-        gaps = (case.gap("judgement", _visit_doubt(visits)),)
+        # Who held it may stand in a record that could not be had.
+        gaps = (case.gap("judgement", _visit_doubt(visits)), *case.missing_gaps(criterion))
     return Result(
         truth=Truth.UNKNOWN,
         evidence=tuple(evidence_of(h) for h in visits),

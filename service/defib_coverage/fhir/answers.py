@@ -20,6 +20,7 @@ from defib_coverage.fhir.resources import (
     Entry,
     OperationOutcome,
     Resource,
+    is_failure,
     matches_of,
     type_name,
 )
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 NOT_SUPPLIED = "not supplied"
 """Why an absent key is a gap where no FHIR server can be asked."""
-# What is not needed, and what the server does not let us ask for, counts as never asked.
-_NOT_TO_BE_HAD = frozenset({Cause.NOT_OFFERED, Cause.NOT_PERMITTED})
+# Of these a patient has one.
+_ONE = frozenset({"patient"})
 _NO_RECORDS = frozenset({"Bundle", "Parameters"})
 # What says nothing of the records that are missing beside it, or instead of it.
 _MEANT_FOR_KEY = _NO_RECORDS | {"OperationOutcome"}
@@ -112,7 +113,8 @@ class _Reading:
         if not isinstance(value, Bundle):
             held = _held(frozenset([type(value)]))
             self._entries.append(Entry(resource=value))
-            self._answer(held.keys)
+            # One record under a key of the client's own is one, not all that there are.
+            self._answer(held.keys if known is not None or _ONE.issuperset(held.keys) else ())
             self._check_kind(key, held.types)
             return
         self._entries += value.entry
@@ -122,7 +124,7 @@ class _Reading:
             answered = tuple(KEYS)
         elif known is not None and _may_answer(value, known.types, held.types):
             answered = (key, *answered)
-        if "OperationOutcome" in held.types and _failed(value):
+        if "OperationOutcome" in held.types and any(map(is_failure, value.entry)):
             self._fail(key, "the client's query failed in part", answered)
         elif _has_more(value):
             came = matches_of(value.entry)
@@ -212,7 +214,7 @@ class _Reading:
             if name in REQUIRED:
                 absent.append(name)
                 self._lack(name, self._why_not)
-            elif tried is not None and tried.cause not in _NOT_TO_BE_HAD:
+            elif tried is not None and tried.cause is not Cause.NOT_OFFERED:
                 self._lack(name, self._why_not)
             else:
                 self._open[name] = OpenKey(name)
@@ -254,15 +256,6 @@ def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: frozenset[str]) 
         return True
     return not any(
         entry.search is None or entry.search.mode not in _NOT_MATCHES for entry in bundle.entry
-    )
-
-
-def _failed(bundle: Bundle) -> bool:
-    """Whether an outcome tells of a failure: a search may add warnings beside its matches."""
-    return any(
-        isinstance(entry.resource, OperationOutcome)
-        and (entry.search is None or entry.search.mode != "outcome")
-        for entry in bundle.entry
     )
 
 

@@ -17,7 +17,14 @@ from defib_coverage.errors import RequestError
 from defib_coverage.fhir.fetching import Cause, Fetched, Query
 from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, read_carefully
 from defib_coverage.fhir.references import PatientCheck
-from defib_coverage.fhir.resources import Bundle, Entry, OperationOutcome, matches_of, type_name
+from defib_coverage.fhir.resources import (
+    Bundle,
+    Entry,
+    OperationOutcome,
+    is_failure,
+    matches_of,
+    type_name,
+)
 from defib_coverage.network.addresses import below
 from defib_coverage.network.transport import Reason, TransferError
 
@@ -198,7 +205,7 @@ class FhirClient:
         unreadable += odd
         if not self._budget.take_resources(len(page.entry)):
             raise _EndedError(Cause.TOO_LARGE)
-        failed = any(_is_failure(entry) for entry in page.entry)
+        failed = any(is_failure(entry) for entry in page.entry)
         kept = [entry for entry in page.entry if not _is_outcome(entry.resource)]
         kept_page = Bundle(total=page.total, link=page.link, entry=kept)
         return kept_page, Cause.OUTCOME if failed else None
@@ -256,9 +263,3 @@ def _retry_after(reply: Reply) -> float:
 
 def _is_outcome(resource: Resource | None) -> bool:
     return isinstance(resource, OperationOutcome)
-
-
-def _is_failure(entry: Entry) -> bool:
-    """Whether an outcome tells of a failure: a search may add warnings beside its matches."""
-    mode = None if entry.search is None else entry.search.mode
-    return _is_outcome(entry.resource) and mode != "outcome"

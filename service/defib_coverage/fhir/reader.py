@@ -20,6 +20,7 @@ from defib_coverage.fhir.read_care import (
 )
 from defib_coverage.fhir.read_clinical import read_condition, read_observation, read_procedure
 from defib_coverage.fhir.reading import Reading, Vocabulary
+from defib_coverage.fhir.references import names_nobody
 from defib_coverage.fhir.resources import (
     Appointment,
     Condition,
@@ -83,10 +84,13 @@ class ChartReader:
         for entry in answers.entries:
             resource = entry.resource
             read = _READERS.get(type(resource))
-            if read is None:
+            if resource is None or read is None:
                 continue
-            if is_patient(resource.subject):  # type: ignore[union-attr]
+            subject = resource.subject  # type: ignore[union-attr]
+            if is_patient(subject):
                 read(reading, resource)
+            elif names_nobody(subject):
+                reading.disown(resource)
             else:
                 reading.other_patient += 1
         for resource in also:

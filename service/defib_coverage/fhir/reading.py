@@ -7,8 +7,9 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Payer
+from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Missing, Payer
 from defib_coverage.coverage.dates import DateSpan, read_date
+from defib_coverage.fhir.needs import NEED_OF_TYPE
 from defib_coverage.fhir.references import PatientCheck, tail
 from defib_coverage.fhir.resources import (
     CodeableConcept,
@@ -117,6 +118,17 @@ class Reading:
             self._linked[full_url] = resource
         if isinstance(resource, PractitionerRole) and resource.practitioner is not None:
             self._roles[tail(resource.practitioner.reference or "")].append(resource)
+
+    def disown(self, resource: Resource) -> None:
+        """A record that does not say whose it is: it is not read, and where it matters is a gap."""
+        code = getattr(resource, "code", None)
+        if isinstance(code, CodeableConcept) and self.vocabulary.matches(code):
+            need = NEED_OF_TYPE[type_name(type(resource))]
+            reference = reference_of(resource)
+            missing = Missing(need, "unreadable", "it does not say whose it is", reference)
+            self._missing = (*self._missing, missing)
+        else:
+            self.other_patient += 1
 
     def chart(self) -> Chart:
         """The chart as read; a Medicare coverage wins over any other."""

@@ -15,6 +15,13 @@ def tail(reference: str) -> str:
     return "/".join(parts[-2:])
 
 
+def names_nobody(subject: Reference | list[Reference] | None) -> bool:
+    """Whether a subject refers to no record at all, as one that is an identifier only."""
+    if isinstance(subject, Reference):
+        return subject.reference is None
+    return subject is None or all(one.reference is None for one in subject)
+
+
 class PatientCheck:
     """Tells whose a resource is."""
 

@@ -117,6 +117,9 @@ class Value(msgspec.Struct, rename="camel", gc=False):
     value_boolean: bool | None = None
 
 
+_FAILURES = frozenset({"fatal", "error"})
+
+
 class AnyResource(msgspec.Struct, tag_field="resourceType", rename="camel", gc=False):
     """What every resource has."""
 
@@ -290,8 +293,16 @@ class Medication(AnyResource, tag="Medication"):
     code: CodeableConcept | None = None
 
 
+class OutcomeIssue(msgspec.Struct, gc=False):
+    """OperationOutcome.issue."""
+
+    severity: str | None = None
+
+
 class OperationOutcome(AnyResource, tag="OperationOutcome"):
     """FHIR OperationOutcome."""
+
+    issue: list[OutcomeIssue] = []
 
 
 class Bundle(AnyResource, tag="Bundle"):
@@ -308,6 +319,15 @@ class Entry(msgspec.Struct, rename="camel", gc=False):
     full_url: str | None = None
     resource: Resource | None = None
     search: Search | None = None
+
+
+def is_failure(entry: Entry) -> bool:
+    """Whether an entry tells that a search failed: it may add hints and warnings to its matches."""
+    outcome = entry.resource
+    if not isinstance(outcome, OperationOutcome):
+        return False
+    hint = entry.search is not None and entry.search.mode == "outcome"
+    return not hint or any(issue.severity in _FAILURES for issue in outcome.issue)
 
 
 def matches_of(entries: list[Entry]) -> int:

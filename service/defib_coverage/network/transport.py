@@ -36,6 +36,8 @@ Result = TypeVar("Result")
 _CHUNK = 1 << 16
 _REDIRECTS = range(300, 400)
 _CONNECT_SECONDS = 3.0
+# Of one caller's work: no call keeps all threads of a place for itself.
+_MOST_AT_ONCE = 16
 
 
 class Reason(StrEnum):
@@ -249,8 +251,14 @@ class Host:
             What each returned, or why it did not.
         """
         transfers = [Transfer(deadline, reach) for _ in work]
+        places = asyncio.Semaphore(_MOST_AT_ONCE)
+
+        async def begin(one: Callable[[Transfer], Result], transfer: Transfer) -> Result:
+            async with places:
+                return await asyncio.wrap_future(self._pool.submit(one, transfer))
+
         begun = [
-            asyncio.wrap_future(self._pool.submit(one, transfer))
+            asyncio.ensure_future(begin(one, transfer))
             for one, transfer in zip(work, transfers, strict=True)
         ]
         if begun:
