@@ -14,7 +14,7 @@ from defib_coverage.coverage import policy
 from defib_coverage.coverage.wording import LONGEST_SHORT
 from defib_coverage.edge import protocol
 from defib_coverage.fhir import client
-from defib_coverage.hooks import envelope, limits, wire
+from defib_coverage.hooks import envelope, limits, request
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.settings import PREFIX, Settings
 
@@ -86,7 +86,7 @@ def test_the_settings_of_the_readme_are_the_settings() -> None:
 def test_the_bounds_that_are_told_are_the_bounds() -> None:
     bounds = {
         name: value
-        for module in (client, envelope, limits, protocol, wire)
+        for module in (client, envelope, limits, protocol, request)
         for name, value in vars(module).items()
         if name.isupper()
     }

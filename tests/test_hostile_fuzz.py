@@ -33,7 +33,8 @@ from defib_coverage.hooks.outcome import outcome_of
 from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
 from defib_coverage.network.addresses import Reach
-from defib_coverage.network.transport import Host, Reason, Reply, Result, Transfer, TransferError
+from defib_coverage.network.transfer import Reason, Transfer, TransferError
+from defib_coverage.network.transport import Host, Reply, Result
 from defib_coverage.settings import Settings
 from live_server import TODAY, Json, asked, every_call, in_process
 from mutation import Mutator, damage

@@ -11,7 +11,8 @@ import pytest
 import trustme
 
 from defib_coverage.network.addresses import Reach
-from defib_coverage.network.transport import Host, Reason, Reply, Transfer, TransferError
+from defib_coverage.network.transfer import Reason, Transfer, TransferError
+from defib_coverage.network.transport import Host, Reply
 from fhir_servers import real_server, wild_server
 
 if TYPE_CHECKING:

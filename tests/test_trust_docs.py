@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from command_line import ROOT, run
-from defib_coverage.hooks.trust.callers import SKEW
 from defib_coverage.hooks.trust.client_file import check_clients, read_clients
 from defib_coverage.hooks.trust.clients import Algorithm, CardKind, Client
 from defib_coverage.hooks.trust.jwks import LARGEST_SET, MOST_KEYS
 from defib_coverage.hooks.trust.signing import SigningKey
 from defib_coverage.hooks.trust.tokens import LONGEST_TOKEN, Reason
+from defib_coverage.hooks.trust.trust import SKEW
 from tokens import KEY, RSA_KEY, key_set
 
 TEXT = (ROOT / "docs" / "clients.md").read_text()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from defib_coverage.hooks.trust.callers import Trust
+    from defib_coverage.hooks.trust.trust import Trust
     from mutation import Tree
 
 TRUST = fuzz_seeds.trust_examples()

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.trust.callers import Trust
 from defib_coverage.hooks.trust.client_file import Registration
 from defib_coverage.hooks.trust.clients import Client
 from defib_coverage.hooks.trust.jwks import read_key_set
 from defib_coverage.hooks.trust.replay import TokensInMemory
 from defib_coverage.hooks.trust.signing import new_key, sign
+from defib_coverage.hooks.trust.trust import Trust
 from defib_coverage.logs import Line, TokenRefused
 
 if TYPE_CHECKING:

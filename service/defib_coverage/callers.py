@@ -18,10 +18,10 @@ from defib_coverage.network.transport import Host
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from defib_coverage.hooks.trust.callers import Trust
     from defib_coverage.hooks.trust.client_file import Registration
     from defib_coverage.hooks.trust.clients import Client
     from defib_coverage.hooks.trust.replay import UsedTokens
+    from defib_coverage.hooks.trust.trust import Trust
     from defib_coverage.settings import Settings
 
 # A JWK Set is a few keys.
@@ -60,8 +60,8 @@ class Callers:
         self._anyone = Caller(self._hosts.access(settings.fhir_servers))
         if settings.tokens_required and settings.client_file is not None:
             # Costs memory and time to import: only where it is used.
-            from defib_coverage.hooks.trust.callers import Trust  # noqa: PLC0415
             from defib_coverage.hooks.trust.client_file import read_clients  # noqa: PLC0415
+            from defib_coverage.hooks.trust.trust import Trust  # noqa: PLC0415
 
             found = read_clients(settings.client_file, development=settings.development)
             self._known = {r.client.id: self._caller(r.client) for r in found}

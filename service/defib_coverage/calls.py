@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
     from defib_coverage.hooks.fetching import Fetcher
-    from defib_coverage.hooks.wire import HookName
+    from defib_coverage.hooks.request import HookName
 
 JSON = "application/json"
 _UNKNOWN = "unknown"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
-from defib_coverage.fhir.fetching import WORDS, Cause, Fetched
+from defib_coverage.fhir.fetching import WORDS, Fetched, Shortfall
 from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
 from defib_coverage.fhir.raw import Unreadable
 from defib_coverage.fhir.resources import (
@@ -214,7 +214,7 @@ class _Reading:
             if name in REQUIRED:
                 absent.append(name)
                 self._lack(name, self._why_not)
-            elif tried is not None and tried.cause is not Cause.NOT_OFFERED:
+            elif tried is not None and tried.cause is not Shortfall.NOT_OFFERED:
                 self._lack(name, self._why_not)
             else:
                 self._open[name] = OpenKey(name)

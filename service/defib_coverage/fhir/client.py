@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.fhir.fetching import Cause, Fetched, Query
+from defib_coverage.fhir.fetching import Cause, Fetched, Query, Shortfall
 from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, read_carefully
 from defib_coverage.fhir.references import PatientCheck
 from defib_coverage.fhir.resources import (
@@ -26,7 +26,7 @@ from defib_coverage.fhir.resources import (
     type_name,
 )
 from defib_coverage.network.addresses import below
-from defib_coverage.network.transport import Reason, TransferError
+from defib_coverage.network.transfer import Reason, TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.resources import Resource
     from defib_coverage.network.addresses import Reach
-    from defib_coverage.network.transport import Host, Reply, Transfer
+    from defib_coverage.network.transfer import Transfer
+    from defib_coverage.network.transport import Host, Reply
 
 MOST_PAGES = 50
 """Pages that one search may have."""
@@ -122,7 +123,7 @@ class FhirClient:
         work: list[Callable[[Transfer], Fetched]] = [self._task(query) for query in queries]
         found = await self._server.host.run(work, self._deadline, self._server.reach)
         return {
-            query: Fetched(cause=Cause(one.reason)) if isinstance(one, TransferError) else one
+            query: Fetched(cause=one.reason) if isinstance(one, TransferError) else one
             for query, one in zip(queries, found, strict=True)
         }
 
@@ -152,18 +153,18 @@ class FhirClient:
         except _EndedError as ended:
             cause = ended.cause
         except TransferError as error:
-            cause = Cause(error.reason)
+            cause = error.reason
         if cause is None and query.came + matches_of(entries) < total:
-            cause = Cause.FEWER
+            cause = Shortfall.FEWER
         return Fetched(entries, tuple(unreadable), texts, cause or self._foreign(entries))
 
     def _next(self, link: str, seen: set[str]) -> str:
         """The URL of a page, if it may be followed and was not before."""
         url = below(self._server.base, link) if link else None
         if url is None:
-            raise _EndedError(Cause.FOREIGN_LINK)
+            raise _EndedError(Shortfall.FOREIGN_LINK)
         if url in seen or len(seen) >= MOST_PAGES:
-            raise _EndedError(Cause.ENDLESS)
+            raise _EndedError(Shortfall.ENDLESS)
         seen.add(url)
         return url
 
@@ -174,7 +175,7 @@ class FhirClient:
             for entry in entries
             if hasattr(entry.resource, "subject")
         ]
-        return Cause.OTHER_PATIENTS if whose and not any(whose) else None
+        return Shortfall.OTHER_PATIENTS if whose and not any(whose) else None
 
     def _page(
         self,
@@ -187,28 +188,28 @@ class FhirClient:
         try:
             value = read_carefully(query.name, body, self._index, odd)
         except RequestError as error:
-            raise _EndedError(Cause.BROKEN) from error
+            raise _EndedError(Reason.BROKEN) from error
         if isinstance(value, OperationOutcome):
-            raise _EndedError(Cause.OUTCOME)
+            raise _EndedError(Shortfall.OUTCOME)
         if query.kind is None:
             # Anything but a Bundle, odd or not, is no answer to a search: not even "none found".
             if not isinstance(value, Bundle):
-                raise _EndedError(Cause.BROKEN)
+                raise _EndedError(Reason.BROKEN)
             page = value
         elif value is None:
             # It came, and it is odd: that is told by itself.
             page = Bundle()
         elif type_name(type(value)) != query.kind:
-            raise _EndedError(Cause.BROKEN)
+            raise _EndedError(Reason.BROKEN)
         else:
             page = Bundle(entry=[Entry(resource=value)])
         unreadable += odd
         if not self._budget.take_resources(len(page.entry)):
-            raise _EndedError(Cause.TOO_LARGE)
+            raise _EndedError(Reason.TOO_LARGE)
         failed = any(is_failure(entry) for entry in page.entry)
         kept = [entry for entry in page.entry if not _is_outcome(entry.resource)]
         kept_page = Bundle(total=page.total, link=page.link, entry=kept)
-        return kept_page, Cause.OUTCOME if failed else None
+        return kept_page, Shortfall.OUTCOME if failed else None
 
     def _body(self, url: str, transfer: Transfer) -> msgspec.Raw:
         """The body of a good answer; a busy or lost connection is tried once more."""
@@ -227,14 +228,14 @@ class FhirClient:
             raise _EndedError(_cause_of(reply.status))
         # Objects cost memory, bytes hardly any: a page of nothing but "{}" is refused.
         if reply.body.count(b"{") > _MOST_OBJECTS:
-            raise _EndedError(Cause.TOO_LARGE)
+            raise _EndedError(Reason.TOO_LARGE)
         body = reply.body.strip()
         if body[:1] != b"{":
-            raise _EndedError(Cause.BROKEN)
+            raise _EndedError(Reason.BROKEN)
         try:
             return msgspec.json.decode(body, type=msgspec.Raw)
         except BAD as error:
-            raise _EndedError(Cause.BROKEN) from error
+            raise _EndedError(Reason.BROKEN) from error
 
     def _get(self, url: str, transfer: Transfer) -> Reply:
         return self._server.host.get(
@@ -244,10 +245,10 @@ class FhirClient:
 
 def _cause_of(status: int) -> Cause:
     if status == _UNAUTHORISED:
-        return Cause.TOKEN_REFUSED
+        return Shortfall.TOKEN_REFUSED
     if status == _FORBIDDEN:
-        return Cause.NOT_PERMITTED
-    return Cause.NOT_OFFERED if status in _NOT_OFFERED else Cause.ERROR_STATUS
+        return Shortfall.NOT_PERMITTED
+    return Shortfall.NOT_OFFERED if status in _NOT_OFFERED else Shortfall.ERROR_STATUS
 
 
 def _retry_after(reply: Reply) -> float:

@@ -14,6 +14,7 @@ import msgspec
 
 from defib_coverage.fhir.raw import RawEntry, Unreadable
 from defib_coverage.fhir.resources import Entry
+from defib_coverage.network.transfer import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,17 +24,9 @@ _PAGE = 100
 _ROLES = "roles of "
 
 
-class Cause(StrEnum):
-    """Why a query did not bring all; the first eight are those of an exchange over HTTP."""
+class Shortfall(StrEnum):
+    """Why a FHIR server's answer does not bring all."""
 
-    ADDRESS_REFUSED = "address-refused"
-    NAME_UNKNOWN = "name-unknown"
-    NOT_REACHABLE = "not-reachable"
-    CERTIFICATE_REFUSED = "certificate-refused"
-    TOO_LATE = "too-late"
-    TOO_LARGE = "too-large"
-    REDIRECTED = "redirected"
-    BROKEN = "broken"
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - a cause, no secret
     NOT_OFFERED = "not-offered"
     NOT_PERMITTED = "not-permitted"
@@ -45,24 +38,26 @@ class Cause(StrEnum):
     FEWER = "fewer"
 
 
+Cause = Reason | Shortfall
+"""Why a query did not bring all: the exchange over HTTP failed, or its answer falls short."""
 WORDS: Mapping[Cause, str] = {
-    Cause.ADDRESS_REFUSED: "the FHIR server stands at an address that is not allowed",
-    Cause.NAME_UNKNOWN: "the FHIR server's name is not known",
-    Cause.NOT_REACHABLE: "the FHIR server could not be reached",
-    Cause.CERTIFICATE_REFUSED: "the FHIR server's certificate is not trusted",
-    Cause.TOO_LATE: "the FHIR server did not answer in time",
-    Cause.TOO_LARGE: "the FHIR server sent more than is read",
-    Cause.REDIRECTED: "the FHIR server sent us elsewhere",
-    Cause.BROKEN: "the FHIR server's answer could not be read",
-    Cause.TOKEN_REFUSED: "the FHIR server did not accept the token",
-    Cause.NOT_OFFERED: "the FHIR server does not let this be asked",
-    Cause.NOT_PERMITTED: "the token does not permit it",
-    Cause.ERROR_STATUS: "the FHIR server answered with an error",
-    Cause.OUTCOME: "the FHIR server could not answer in full",
-    Cause.FOREIGN_LINK: "the FHIR server's next page stands elsewhere",
-    Cause.ENDLESS: "the FHIR server's pages have no end",
-    Cause.OTHER_PATIENTS: "the FHIR server answered with other patients' records",
-    Cause.FEWER: "the FHIR server sent fewer records than it counted",
+    Reason.ADDRESS_REFUSED: "the FHIR server stands at an address that is not allowed",
+    Reason.NAME_UNKNOWN: "the FHIR server's name is not known",
+    Reason.NOT_REACHABLE: "the FHIR server could not be reached",
+    Reason.CERTIFICATE_REFUSED: "the FHIR server's certificate is not trusted",
+    Reason.TOO_LATE: "the FHIR server did not answer in time",
+    Reason.TOO_LARGE: "the FHIR server sent more than is read",
+    Reason.REDIRECTED: "the FHIR server sent us elsewhere",
+    Reason.BROKEN: "the FHIR server's answer could not be read",
+    Shortfall.TOKEN_REFUSED: "the FHIR server did not accept the token",
+    Shortfall.NOT_OFFERED: "the FHIR server does not let this be asked",
+    Shortfall.NOT_PERMITTED: "the token does not permit it",
+    Shortfall.ERROR_STATUS: "the FHIR server answered with an error",
+    Shortfall.OUTCOME: "the FHIR server could not answer in full",
+    Shortfall.FOREIGN_LINK: "the FHIR server's next page stands elsewhere",
+    Shortfall.ENDLESS: "the FHIR server's pages have no end",
+    Shortfall.OTHER_PATIENTS: "the FHIR server answered with other patients' records",
+    Shortfall.FEWER: "the FHIR server sent fewer records than it counted",
 }
 """Each cause as a card says it."""
 

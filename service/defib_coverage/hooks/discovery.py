@@ -8,7 +8,7 @@ import msgspec
 
 from defib_coverage.fhir.needs import READ_TYPES, templates
 from defib_coverage.hooks.configuration import OPTIONS, Option
-from defib_coverage.hooks.wire import HookName
+from defib_coverage.hooks.request import HookName
 
 if TYPE_CHECKING:
     from defib_coverage.coverage.codes import CodeIndex

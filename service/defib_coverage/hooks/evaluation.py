@@ -16,7 +16,16 @@ from defib_coverage.coverage.determination import Determination
 from defib_coverage.coverage.determine import determine
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import NOT_SUPPLIED, Answers, OpenKey, read_answers
-from defib_coverage.fhir.fetching import WORDS, Cause, Fetched, Query, read, roles_of, search
+from defib_coverage.fhir.fetching import (
+    WORDS,
+    Cause,
+    Fetched,
+    Query,
+    Shortfall,
+    read,
+    roles_of,
+    search,
+)
 from defib_coverage.fhir.needs import templates
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.resources import Medication, Practitioner, PractitionerRole
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.orders import DeviceOrder
-    from defib_coverage.hooks.wire import Decoded
+    from defib_coverage.hooks.request import Decoded
 
 # More orders of ours than any call can mean: each is judged and told by itself.
 _MOST_ORDERS = 100
@@ -147,7 +156,7 @@ def _unread(references: Sequence[str], fetched: Mapping[Query, Fetched]) -> Iter
     """The people and drugs that are pointed at, and could not be looked up."""
     causes: dict[str, Cause] = {}
     for query, one in fetched.items():
-        if one.cause is not None and one.cause is not Cause.NOT_OFFERED:
+        if one.cause is not None and one.cause is not Shortfall.NOT_OFFERED:
             causes.setdefault(query.about, one.cause)
     for reference in references:
         if reference in causes:

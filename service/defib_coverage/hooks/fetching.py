@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.fhir.fetching import Cause, Fetched, Query
     from defib_coverage.hooks.evaluation import Evaluator
-    from defib_coverage.hooks.wire import Decoded
+    from defib_coverage.hooks.request import Decoded
 
 # Threads that one FHIR server may keep busy: fifty calls at once with five searches each take
 # about four rounds of them.

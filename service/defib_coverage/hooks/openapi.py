@@ -8,8 +8,8 @@ import msgspec
 
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.hooks.discovery import SERVICE_IDS, Discovery
+from defib_coverage.hooks.request import HOOKS, REQUIRED_CONTEXT, HookName
 from defib_coverage.hooks.response import HookResponse
-from defib_coverage.hooks.wire import HOOKS, REQUIRED_CONTEXT, HookName
 
 
 class Health(msgspec.Struct, frozen=True, rename="camel"):

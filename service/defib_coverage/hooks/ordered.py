@@ -22,7 +22,8 @@ from defib_coverage.fhir.raw import (
 from defib_coverage.fhir.references import PatientCheck, tail
 from defib_coverage.fhir.resources import Appointment, OrderConcept, Resource
 from defib_coverage.fhir.resources import Order as FhirOrder
-from defib_coverage.hooks.wire import Decoded, raw_resources
+from defib_coverage.hooks.request import Decoded
+from defib_coverage.hooks.wire import raw_resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from defib_coverage.selftest.charts import PATIENT, SECRET, Json, appointment, c
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from defib_coverage.hooks.wire import HookName
+    from defib_coverage.hooks.request import HookName
 
 _MARK = "@@raw@@"
 FAILURE: Json = {

@@ -6,7 +6,7 @@ import gzip
 from functools import partial
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.wire import HOOKS
+from defib_coverage.hooks.request import HOOKS
 from defib_coverage.selftest.caller import path_of
 from defib_coverage.selftest.calls import body_of, call
 from defib_coverage.selftest.charts import (
@@ -22,7 +22,7 @@ from defib_coverage.selftest.demands import answered, has_status, judged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from defib_coverage.hooks.wire import HookName
+    from defib_coverage.hooks.request import HookName
     from defib_coverage.selftest.caller import Caller
     from defib_coverage.selftest.charts import Json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.wire import HOOKS
+from defib_coverage.hooks.request import HOOKS
 from defib_coverage.selftest.caller import DISCOVERY, path_of
 from defib_coverage.selftest.calls import body_of, call
 from defib_coverage.selftest.charts import SECRET
