@@ -8,17 +8,13 @@ import os
 import re
 import stat
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import tomlkit
-import uvicorn
 
 from command_line import run, words
-from defib_coverage.app import create_app
-from defib_coverage.settings import Settings
 from live_server import running
 from tokens import KEY, RSA_KEY, key_set
 
@@ -264,21 +260,6 @@ def test_the_list_tells_what_is_wrong(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------------------------- test
 
 
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The service in a thread; its URL."""
-    config = uvicorn.Config(create_app(settings), port=0, log_level="error")
-    listening = config.bind_socket()
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a registered client, and with one that the service does not know."""
@@ -289,8 +270,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[str]:
-    with serving(Settings(clients=str(folder / "clients.toml"), public_base=BASE)) as url:
-        yield url
+    with running(clients=str(folder / "clients.toml"), public_base=BASE) as live:
+        yield live.base
 
 
 def try_out(
@@ -302,7 +283,7 @@ def try_out(
 
 def test_a_client_that_can_call(folder: Path, service: str) -> None:
     done = try_out(folder, service, "--audience", BASE)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     lines = done.stdout.splitlines()
     path = "/cds-services/defibrillator-order-sign"
     assert lines[0] == f"GET {service}/cds-services: 200, 4 services"
@@ -346,9 +327,8 @@ def test_a_tenant_is_sent(folder: Path, tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with (tmp_path / "clients.toml").open("a") as file:
         file.write('tenant = "north"\nlongest_token = 60\n')
-    settings = Settings(clients=str(tmp_path / "clients.toml"), public_base=BASE)
-    with serving(settings) as url:
-        assert try_out(tmp_path, url, "--audience", BASE + "/").returncode == 0
+    with running(clients=str(tmp_path / "clients.toml"), public_base=BASE) as live:
+        assert try_out(tmp_path, live.base, "--audience", BASE + "/").returncode == 0
 
 
 def test_an_open_service_proves_nothing(folder: Path) -> None:
