@@ -431,6 +431,11 @@ def test_a_server_that_is_not_allowed_is_never_asked(wild: WildServer, service: 
     for base in (f"{wild.root}/unlisted", f"{wild.root}/mute/../unlisted", "file:///etc/passwd"):
         found = service.determination(_call(base))
         assert "may not be asked" in _reasons(found)
+        nothing = _call(base)
+        del nothing["prefetch"]
+        refused = service.send(nothing)
+        assert refused.status_code == 412
+        assert "no usable fhirServer: this FHIR server may not be asked" in refused.text
     assert len(wild.heads) == before
 
 

@@ -119,7 +119,7 @@ class Evaluator:
             fetched = yield [self._query(key, patient_id) for key in answers.open]
             by_key = {query.name: one for query, one in fetched.items()}
             answers = read_answers(prefetch, decoded.unreadable, fetched=by_key)
-        _check_usable(answers, by_key)
+        _check_usable(answers, by_key, why_not)
         # What else is being ordered may be a planned revascularisation or the visit asked for.
         others = [o.resource for o in ordered if o.order.code is None and o.resource is not None]
         chart, unresolved = self._reader.read(answers, patient_id, others)
@@ -164,7 +164,11 @@ def _unread(references: Sequence[str], fetched: Mapping[Query, Fetched]) -> Iter
             yield Missing(need, "not-fetched", WORDS[causes[reference]], reference)
 
 
-def _check_usable(answers: Answers, fetched: Mapping[str, Fetched]) -> None:
+def _check_usable(
+    answers: Answers,
+    fetched: Mapping[str, Fetched],
+    why_not: str | None,
+) -> None:
     """Refuse to judge where nothing that is needed could be had.
 
     Raises:
@@ -176,6 +180,8 @@ def _check_usable(answers: Answers, fetched: Mapping[str, Fetched]) -> None:
         one.cause for key, one in fetched.items() if key in answers.absent and one.cause is not None
     )
     why = ", ".join(WORDS[cause] for cause in causes) or NO_SERVER
+    if why_not not in {None, NOT_SUPPLIED}:
+        why = f"{why}: {why_not}"
     message = "prefetch keys absent: " + ", ".join(answers.absent) + "; " + why
     raise RequestError(412, "incomplete", message, "prefetch")
 
