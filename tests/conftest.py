@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import settings
 
+from answers import answer_to
 from defib_coverage.content import load
 from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.wire import decode_request
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.hooks.response import HookResponse
 
 TODAY = date(2026, 11, 21)
 # No deadlines: a busy machine is slow, not wrong. The same examples every time.
@@ -39,9 +41,20 @@ def evaluate(knowledge: Knowledge) -> Callable[..., tuple[Determination, ...]]:
     evaluator = Evaluator(knowledge)
 
     def judge(body: bytes, today: date = TODAY) -> tuple[Determination, ...]:
-        return evaluator.evaluate(decode_request(body, knowledge.index), today)
+        return evaluator.evaluate(decode_request(body, knowledge.index), today).determinations
 
     return judge
+
+
+@pytest.fixture(scope="session")
+def answer(knowledge: Knowledge) -> Callable[..., HookResponse]:
+    """Answer the body of a hook call."""
+    evaluator = Evaluator(knowledge)
+
+    def answered(body: bytes, today: date = TODAY) -> HookResponse:
+        return answer_to(evaluator, body, today)
+
+    return answered
 
 
 @pytest.fixture(scope="session")

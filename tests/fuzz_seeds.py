@@ -212,7 +212,7 @@ def trust_examples() -> list[Json]:
         "fhir_servers": ["https://fhir.example.org/r4", "https://[2001:db8::1]/fhir"],
         "networks": ["10.1.0.0/16", "fc00::/7"],
         "payer": "Medicare",
-        "cards": {"claim": False},
+        "options": {"claim": False},
         "calls_per_minute": 100,
     }
     other = {"issuer": "https://b.example", "keys": "b.jwks.json"}

@@ -29,6 +29,7 @@ INFARCTION = WaitingPeriodResult(
     last_excluded_day=date(2026, 12, 4),
     first_eligible_day=date(2026, 12, 5),
     days_remaining=16,
+    length="40 days",
     certainty="definite",
     applies=True,
     exception=None,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from defib_coverage.hooks.cards import build_cards
 from fhir_builders import (
     DOS,
     INSTANCE,
@@ -40,8 +39,10 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.hooks.response import HookResponse
 
     Judge = Callable[..., list[Json]]
+    Answer = Callable[..., HookResponse]
     Evaluate = Callable[..., tuple[Determination, ...]]
 
 
@@ -279,8 +280,7 @@ def test_earliest_of_several_booked_appointments_counts(judge: Judge, *, swapped
 
 
 def test_window_at_the_end_of_the_calendar_is_told(
-    evaluate: Evaluate,
-    knowledge: Knowledge,
+    answer: Answer,
 ) -> None:
     far = [
         patient(),
@@ -291,9 +291,8 @@ def test_window_at_the_end_of_the_calendar_is_told(
         nyha(2),
         visit(),
     ]
-    determinations = evaluate(sign([order(day="9999-12-20")], by_keys(far)))
-    assert determinations[0].status == "not-covered"
-    assert build_cards(determinations, knowledge)
+    body = sign([order(day="9999-12-20")], by_keys(far))
+    assert "not covered" in answer(body).cards[0].summary
 
 
 def test_age_beyond_the_calendar_is_no_date(judge: Judge) -> None:
@@ -408,41 +407,38 @@ def test_record_of_the_infarction_itself_speaks_for_its_day(judge: Judge) -> Non
     assert evidence["reference"] == "Condition/event"
 
 
-def _summaries(evaluate: Evaluate, knowledge: Knowledge, chart: list[Json]) -> list[str]:
-    return [c.summary for c in build_cards(evaluate(sign([order()], by_keys(chart))), knowledge)]
+def _summaries(answer: Answer, chart: list[Json]) -> list[str]:
+    return [c.summary for c in answer(sign([order()], by_keys(chart))).cards]
 
 
 _RECENT = (date.fromisoformat(DOS) - timedelta(10)).isoformat()
 
 
 def test_headline_names_the_open_indication_without_waiting_period(
-    evaluate: Evaluate,
-    knowledge: Knowledge,
+    answer: Answer,
 ) -> None:
     # An arrest on the day of the infarction: B1 is open, and would make the window needless.
     event = [condition("I21.4", _RECENT), condition("I49.01", _RECENT)]
-    cards = build_cards(evaluate(sign([order()], by_keys([*b3_chart(), *event]))), knowledge)
+    cards = answer(sign([order()], by_keys([*b3_chart(), *event]))).cards
     assert "waiting period unless B1 is met" in cards[0].summary
     assert any("No waiting period binds under B1" in (c.detail or "") for c in cards)
     assert not any("pacing" in c.summary for c in cards)
 
 
 def test_headline_names_pacing_where_there_is_a_reason_for_it(
-    evaluate: Evaluate,
-    knowledge: Knowledge,
+    answer: Answer,
 ) -> None:
     event = [condition("I21.4", _RECENT), condition("I44.2", "2026-01-05")]
-    first = _summaries(evaluate, knowledge, [*b3_chart(), *event])[0]
+    first = _summaries(answer, [*b3_chart(), *event])[0]
     assert "unless pacing is indicated too" in first
 
 
 def test_last_day_of_a_waiting_period_is_one_day(
-    evaluate: Evaluate,
-    knowledge: Knowledge,
+    answer: Answer,
 ) -> None:
     day = (date.fromisoformat(DOS) - timedelta(40)).isoformat()
     chart = [*b3_chart(), condition("I21.4", day)]
-    cards = build_cards(evaluate(sign([order()], by_keys(chart))), knowledge)
+    cards = answer(sign([order()], by_keys(chart))).cards
     assert any("lies 1 day before" in (c.detail or "") for c in cards)
 
 
@@ -454,9 +450,8 @@ def test_value_of_the_wrong_type_is_told_in_plain_words(judge: Judge) -> None:
 
 
 def test_exchange_without_replacement_code_asks_for_it_once(
-    evaluate: Evaluate,
-    knowledge: Knowledge,
+    answer: Answer,
 ) -> None:
-    determinations = evaluate(sign([order("33262")], by_keys([patient(), visit()])))
-    checklist = build_cards(determinations, knowledge)[-1].detail or ""
+    cards = answer(sign([order("33262")], by_keys([patient(), visit()]))).cards
+    (checklist,) = (c.detail for c in cards if c.source.topic.code == "clinical-reminder")
     assert "Document the diagnosis that the implant rests on" not in checklist

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from defib_coverage.coverage.determine import determine
+from defib_coverage.coverage.determine import Terms, determine
 from defib_coverage.fhir.answers import read_answers
 from defib_coverage.fhir.order_reader import read_order
 from defib_coverage.fhir.raw import decode_order
@@ -43,7 +43,7 @@ def look_back(chart: list[Json], knowledge: Knowledge, known_at: date | None) ->
     drafted = decode_order(msgspec.Raw(json.dumps(order()).encode()))
     assert drafted is not None
     judged = read_order(drafted[0], 0, index, PatientCheck(PATIENT))
-    (found,) = determine([judged], read, knowledge, today=DOS, known_at=known_at)
+    (found,) = determine([judged], read, knowledge, Terms(today=DOS, known_at=known_at))
     return found
 
 

@@ -16,9 +16,7 @@ from defib_coverage.edge import protocol
 from defib_coverage.fhir import client
 from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.hooks import envelope, limits, request
-from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
-from defib_coverage.hooks.trust.clients import CardKind
 from defib_coverage.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -104,10 +102,6 @@ def test_every_type_that_is_read_is_told_to_who_grants_the_token() -> None:
     told = text[text.index("### What the access token must allow") : text.index("### Keys")]
     for resource_type in READ_TYPES:
         assert re.search(rf"\b{resource_type}\b", told), resource_type
-
-
-def test_a_client_may_switch_off_what_a_call_may() -> None:
-    assert set(get_args(CardKind)) == {option.code for option in OPTIONS}
 
 
 def test_the_services_of_the_readme_are_the_services() -> None:

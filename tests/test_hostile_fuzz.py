@@ -25,12 +25,13 @@ from defib_coverage.app import create_app
 from defib_coverage.content import load
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.client import FhirServer
-from defib_coverage.hooks.cards import build_cards
+from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.asked import Asked
+from defib_coverage.hooks.configuration import Configuration
 from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.fetching import Access, Fetcher, Fetches
 from defib_coverage.hooks.openapi import Determinations
 from defib_coverage.hooks.outcome import outcome_of
-from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
 from defib_coverage.network.addresses import Reach
 from defib_coverage.network.transfer import Reason, Transfer, TransferError
@@ -221,8 +222,9 @@ def test_whatever_a_fhir_server_answers_the_call_is_judged(runner: asyncio.Runne
             found = runner.run(fetcher.judge(calls[example], TODAY, access, Fetches()))
         except RequestError as error:
             return error.status, outcome_of(error)
-        assert _strict(msgspec.json.encode(HookResponse(build_cards(found, knowledge))))
-        return 200, msgspec.json.encode(Determinations(found))
+        asked = Asked(decoded=calls[example], configuration=Configuration(), today=TODAY)
+        assert _strict(msgspec.json.encode(build_answer(found, asked, knowledge)))
+        return 200, msgspec.json.encode(Determinations(found.determinations))
 
     def check(example: int, changes: list[int]) -> bool:
         found = judged(example, changes)

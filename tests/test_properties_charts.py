@@ -16,8 +16,8 @@ import msgspec
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from answers import answer_to
 from defib_coverage.content import load
-from defib_coverage.hooks.cards import build_cards
 from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.wire import decode_request
 from fhir_builders import (
@@ -312,7 +312,7 @@ IMPLANT = order("33249")
 def determine(ordered: Json, chart: Sequence[Json]) -> Determination:
     """What the service says of one order."""
     body = sign([ordered], by_keys([patient(), *chart]))
-    return EVALUATOR.evaluate(decode_request(body, KNOWLEDGE.index), DOS)[0]
+    return EVALUATOR.evaluate(decode_request(body, KNOWLEDGE.index), DOS).determinations[0]
 
 
 def wire(ordered: Json, chart: Sequence[Json]) -> Json:
@@ -531,7 +531,7 @@ def test_cards_are_one_line_of_summary_and_harmless_markdown(
     resources[-1]["id"] = text
     if "valueQuantity" in resources[-1]:
         resources[-1]["valueQuantity"] |= {"unit": text, "code": None}
-    cards = build_cards((determine(ordered, resources),), KNOWLEDGE)
+    cards = answer_to(EVALUATOR, sign([ordered], by_keys([patient(), *resources])), DOS).cards
     assert len({card.uuid for card in cards}) == len(cards)
     for card in cards:
         assert 0 < len(card.summary) < 140

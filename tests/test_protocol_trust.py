@@ -51,7 +51,7 @@ def service(
     settings, clients = client_file(
         tmp_path_factory.mktemp("clients"),
         north=f'fhir_servers = ["{fhir.root}/north"]\npayer = "Medicare of the North"\n'
-        "cards = { clinical-reminder = false }",
+        "options = { clinical-reminder = false }",
         south=f'fhir_servers = ["{fhir.root}/south"]',
         eager="calls_per_minute = 2",
     )

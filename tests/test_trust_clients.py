@@ -71,7 +71,7 @@ fhir_servers = ["https://ehr.example.org/fhir", "https://10.20.0.5:8443/r4"]
 networks = ["10.20.0.0/16", "fd00:1::/64"]
 payer = "Example Plan"
 calls_per_minute = 60
-cards.limits = false
+options.limits = false
 
 [clients.other_2]
 issuer = "{ISSUER}"
@@ -84,7 +84,7 @@ jku = "https://other.example/jwks?version=2"
     assert ehr.client.algorithms == ("ES384", "RS384")
     assert ehr.client.longest_token == 86400
     assert ehr.client.networks == ("10.20.0.0/16", "fd00:1::/64")
-    assert ehr.client.cards == {"limits": False}
+    assert ehr.client.options == {"limits": False}
     assert ehr.pinned is not None
     assert set(ehr.pinned.keys) == {KEY.kid, RSA_KEY.kid}
     assert other.client.id == "other_2"
@@ -131,8 +131,10 @@ ENTRY_FAULTS = {
     "no life": ("longest_token = 0", "longest_token", "expected `int` >= 1", ""),
     "endless life": ("longest_token = inf", "longest_token", "expected `int`, got `float`", ""),
     "no calls": ("calls_per_minute = -1", "calls_per_minute", "expected `int` >= 1", ""),
-    "unknown card": ("cards.limit = false", "cards", "invalid enum value 'limit'", ""),
-    "odd card": ('cards.limits = "no"', "cards", "expected `bool`, got `str`", ""),
+    "unknown option": ("options.limit = false", "options.limit", "no such option", "limits"),
+    "odd option": ("options.limits = 3", "options.limits", "3 is not true or false", ""),
+    "odd number": ("options.max-cards = -1", "options.max-cards", "-1 is not a number", ""),
+    "odd value": ('options.limits = "no"', "options", "expected `bool | int`, got `str`", ""),
 }
 
 
@@ -422,15 +424,15 @@ def test_what_a_client_may_and_wants_is_its_own(file: Path) -> None:
     with file.open("a") as more:
         more.write(
             'fhir_servers = ["https://fhir.ehr.example/r4"]\nnetworks = ["10.1.0.0/16"]\n'
-            'payer = "Medicare Part A"\n[clients.ehr.cards]\nclinical-reminder = false\n',
+            'payer = "Medicare Part A"\n[clients.ehr.options]\nclinical-reminder = false\n',
         )
     caller = identify(Callers(Settings(clients=str(file), public_base=PUBLIC), Clock()), token())
     server = caller.access.find("https://fhir.ehr.example:443/r4/")
     assert server is not None
     assert server.reach.allows("10.1.2.3")
     assert not server.reach.allows("10.2.2.3")
-    assert caller.choices.label == "Medicare Part A"
-    assert caller.choices.off == {"clinical-reminder"}
+    assert caller.label == "Medicare Part A"
+    assert caller.options == {"clinical-reminder": False}
 
 
 def test_faults_refuse_to_start(file: Path) -> None:

@@ -123,7 +123,7 @@ def test_comments_and_order_stay(tmp_path: Path) -> None:
 [clients.one] # the first
 issuer   =  "https://one.example"   # odd   spaces
 jku = 'https://one.example/jwks'
-cards = { limits = false }
+options = { limits = false }
 """
     (tmp_path / "clients.toml").write_text(before)
     (tmp_path / "clients.toml").chmod(0o640)

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from command_line import ROOT, run
+from defib_coverage.hooks.configuration import BY_CODE
 from defib_coverage.hooks.trust.client_file import check_clients, read_clients
-from defib_coverage.hooks.trust.clients import Algorithm, CardKind, Client
+from defib_coverage.hooks.trust.clients import Algorithm, Client
 from defib_coverage.hooks.trust.jwks import LARGEST_SET, MOST_KEYS
 from defib_coverage.hooks.trust.signing import SigningKey
 from defib_coverage.hooks.trust.tokens import LONGEST_TOKEN, Reason
@@ -51,8 +52,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"at most {LARGEST_SET // 1024} KB and {MOST_KEYS} keys" in TEXT
 
 
-def test_every_algorithm_and_card_is_named() -> None:
-    assert all(name in TEXT for name in (*get_args(Algorithm), *get_args(CardKind)))
+def test_every_algorithm_and_option_is_named() -> None:
+    assert all(name in TEXT for name in (*get_args(Algorithm), *BY_CODE))
 
 
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL))

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from defib_coverage.coverage.findings import FINDINGS
-from defib_coverage.hooks.cards import build_cards
 from fhir_builders import Json, by_keys, clinical_types, everything, sign
 
 if TYPE_CHECKING:
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.hooks.response import HookResponse
 
     Judge = Callable[..., list[Json]]
+    Answer = Callable[..., HookResponse]
     Evaluate = Callable[..., tuple[Determination, ...]]
 
 DATA = Path(__file__).parent / "data"
@@ -135,10 +136,10 @@ def test_whole_chart_under_a_foreign_key_gives_the_same(vignette: Json, judge: J
 def test_cards_are_short_and_quiet(
     vignette: Json,
     evaluate: Evaluate,
-    knowledge: Knowledge,
+    answer: Answer,
 ) -> None:
     determinations = evaluate(sign(vignette["orders"], prefetch_of(vignette)), today_of(vignette))
-    cards = build_cards(determinations, knowledge)
+    cards = answer(sign(vignette["orders"], prefetch_of(vignette)), today_of(vignette)).cards
     assert all(len(card.summary) < 140 for card in cards)
     speaking = [d for d in determinations if d.status != "not-applicable"]
     warned = any(f.severity == "warning" for d in speaking for f in d.findings)

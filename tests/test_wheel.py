@@ -28,7 +28,7 @@ knowledge = load().knowledge()
 statuses = []
 for line in sys.stdin.buffer:
     decoded = decode_request(line, knowledge.index)
-    (found,) = Evaluator(knowledge).evaluate(decoded, date(2026, 11, 20))
+    (found,) = Evaluator(knowledge).evaluate(decoded, date(2026, 11, 20)).determinations
     statuses.append([found.status, list(found.indications_met)])
 print(json.dumps([defib_coverage.__file__, str(data_root()), knowledge.digest, statuses]))
 """

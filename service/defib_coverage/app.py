@@ -67,6 +67,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             knowledge=knowledge,
             fetcher=Fetcher(Evaluator(knowledge), settings.fhir_seconds),
             today=today or (lambda: datetime.now(zone).date()),
+            plans={},
         ),
     )
     described = msgspec.json.encode(discovery(knowledge.index))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from defib_coverage.edge.rate import RateLimit
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.cards import CardChoices
 from defib_coverage.hooks.fetching import Access, Hosts
 from defib_coverage.network.addresses import Reach, read_networks
 from defib_coverage.network.transport import Host
@@ -30,11 +30,16 @@ _KEY_THREADS = 4
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls: ``client`` is its id, None where nobody is asked who they are."""
+    """Who calls: ``client`` is its id, None where nobody is asked who they are.
+
+    ``label`` is what it wants the source of its cards to be called, ``options`` what its calls set
+    unless they say otherwise.
+    """
 
     access: Access
-    choices: CardChoices = CardChoices()
     client: str | None = None
+    label: str | None = None
+    options: Mapping[str, bool | int] = {}
     per_minute: int | None = None
 
 
@@ -69,11 +74,11 @@ class Callers:
             self._trust = Trust(found, self._keys.fetch, now, _used_tokens(settings, now))
 
     def _caller(self, client: Client) -> Caller:
-        off = frozenset(kind for kind, wanted in client.cards.items() if not wanted)
         return Caller(
             self._hosts.access(client.fhir_servers, client.networks),
-            CardChoices(client.payer, off),
             client.id,
+            client.payer,
+            client.options,
             client.calls_per_minute,
         )
 

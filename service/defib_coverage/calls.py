@@ -10,16 +10,17 @@ import msgspec
 from starlette.responses import Response
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.cards import build_cards
+from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.asked import Asked
+from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.hooks.fetching import Fetches
 from defib_coverage.hooks.openapi import Determinations
-from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
 from defib_coverage.logs import CallAnswered, CallRefused, counted, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from starlette.types import Receive, Scope, Send
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
+    from defib_coverage.fhir.plans import Plan
     from defib_coverage.hooks.fetching import Fetcher
     from defib_coverage.hooks.request import HookName
 
@@ -46,6 +48,7 @@ class Answering(NamedTuple):
     knowledge: Knowledge
     fetcher: Fetcher
     today: Callable[[], date]
+    plans: Mapping[str, Plan]
 
 
 class _Progress:
@@ -126,18 +129,33 @@ class Calls:
         knowledge = self._with.knowledge
         decoded = decode_request(body, knowledge.index, hook)
         progress.hook_instance = decoded.request.hook_instance
-        configuration = decoded.configuration
+        configuration = read_configuration(decoded.request.extension, caller.options)
         read = time.perf_counter()
         today = self._with.today()
-        found = await self._with.fetcher.judge(decoded, today, caller.access, progress.fetches)
+        evaluation = await self._with.fetcher.judge(
+            decoded,
+            today,
+            caller.access,
+            progress.fetches,
+            longer_reading=configuration.longer_reading,
+        )
+        found = evaluation.determinations
         judged = time.perf_counter()
         cards = 0
         if hook is None:
             content = _encode(Determinations(found))
         else:
-            built = build_cards(found, knowledge, caller.choices.without(configuration.off))
-            cards = len(built)
-            content = _encode(HookResponse(built))
+            asked = Asked(
+                decoded=decoded,
+                configuration=configuration,
+                today=today,
+                caller=caller.client,
+                label=caller.label,
+                plans=self._with.plans,
+            )
+            answer = build_answer(evaluation, asked, knowledge)
+            cards = len(answer.cards)
+            content = _encode(answer)
         marks = (arrived, read, judged, time.perf_counter())
         return _Worked(content, cards, configuration.ignored, found, marks)
 

@@ -31,8 +31,8 @@ def describe(registration: Registration) -> Iterator[str]:
         yield f"  private networks: {', '.join(client.networks)}"
     calls = counted(client.calls_per_minute, "call")
     yield f"  limits: tokens live {client.longest_token} s at most; {calls} a minute"
-    switched_off = [kind for kind, wanted in client.cards.items() if not wanted]
-    if switched_off:
-        yield f"  cards switched off: {', '.join(switched_off)}"
+    if client.options:
+        told = (f"{code} = {str(value).lower()}" for code, value in client.options.items())
+        yield f"  options: {', '.join(told)}"
     if client.payer is not None:
         yield f"  payer: {plain(client.payer)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -12,8 +12,12 @@ from defib_coverage.command.bundle import as_request
 from defib_coverage.command.documents import InputError, read_document, refused
 from defib_coverage.command.order_codes import ordered_code
 from defib_coverage.content import load
+from defib_coverage.coverage.determine import Knowledge
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.evaluation import Evaluator
+from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.asked import Asked
+from defib_coverage.hooks.configuration import read_configuration
+from defib_coverage.hooks.evaluation import Evaluation, Evaluator
 from defib_coverage.hooks.wire import decode_request
 from defib_coverage.settings import read_settings
 
@@ -21,8 +25,7 @@ if TYPE_CHECKING:
     from defib_coverage.command.documents import Document
     from defib_coverage.command.order_codes import OrderSystem
     from defib_coverage.coverage.codes import CodeIndex
-    from defib_coverage.coverage.determination import Determination
-    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.hooks.response import HookResponse
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +43,17 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     today: date | None = None
 
 
-def evaluate(question: Question) -> tuple[tuple[Determination, ...], Knowledge]:
-    """Judge the orders of a file; also what they were judged by.
+class Answered(NamedTuple):
+    """What a file came to: the evaluation, the call that it was, and what it was judged by."""
+
+    name: str
+    evaluation: Evaluation
+    asked: Asked
+    knowledge: Knowledge
+
+
+def evaluate(question: Question) -> Answered:
+    """Judge the orders of a file.
 
     Raises:
         InputError: file or options cannot be used.
@@ -58,9 +70,25 @@ def evaluate(question: Question) -> tuple[tuple[Determination, ...], Knowledge]:
     body = _request(document, question, knowledge.index)
     try:
         decoded = decode_request(body, knowledge.index)
-        return Evaluator(knowledge).evaluate(decoded, today), knowledge
+        configuration = read_configuration(decoded.request.extension)
+        longer = configuration.longer_reading
+        evaluation = Evaluator(knowledge).evaluate(decoded, today, longer_reading=longer)
+        asked = Asked(decoded=decoded, configuration=configuration, today=today)
+        return Answered(document.name, evaluation, asked, knowledge)
     except RequestError as error:
         raise refused(document.name, error) from error
+
+
+def hook_response(answered: Answered) -> HookResponse:
+    """The answer to the hook that a file calls.
+
+    Raises:
+        InputError: the service would refuse the call.
+    """
+    try:
+        return build_answer(answered.evaluation, answered.asked, answered.knowledge)
+    except RequestError as error:
+        raise refused(answered.name, error) from error
 
 
 def _request(document: Document, question: Question, index: CodeIndex) -> bytes:

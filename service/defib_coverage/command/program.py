@@ -15,10 +15,7 @@ from defib_coverage.command.options import counted, read_day
 from defib_coverage.command.policy_program import policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from defib_coverage.coverage.determination import Determination
-    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.command.evaluate import Answered
 
 program = typer.Typer(
     name="defib-coverage",
@@ -118,7 +115,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command
         bool, typer.Option("--json", help="What POST /determinations returns.")
     ] = False,
     cards: Annotated[
-        bool, typer.Option("--cards", help="The cards that the EHR would get, as JSON.")
+        bool, typer.Option("--cards", help="The answer that the EHR would get, as JSON.")
     ] = False,
 ) -> None:
     """Judge the defibrillator orders of a hook request, or of a patient's Bundle.
@@ -141,35 +138,29 @@ def evaluate(  # noqa: PLR0913 - the options of a command
         patient=patient,
         today=today,
     )
-    determinations, knowledge = judge(question)
+    answered = judge(question)
     if as_json or cards:
-        _print_json(determinations, knowledge, cards=cards)
+        _print_json(answered, cards=cards)
         return
     from defib_coverage.command.page import Page  # noqa: PLC0415
     from defib_coverage.command.verdict_page import print_determination  # noqa: PLC0415
 
     page = Page()
-    for number, determination in enumerate(determinations):
+    for number, determination in enumerate(answered.evaluation.determinations):
         if number:
             page.heading("")
-        print_determination(determination, knowledge, page)
+        print_determination(determination, answered.knowledge, page)
 
 
-def _print_json(
-    determinations: Sequence[Determination],
-    knowledge: Knowledge,
-    *,
-    cards: bool,
-) -> None:
+def _print_json(answered: Answered, *, cards: bool) -> None:
     """What the service would answer, byte for byte but for white space."""
     import msgspec  # noqa: PLC0415
 
-    from defib_coverage.hooks.cards import build_cards  # noqa: PLC0415
-    from defib_coverage.hooks.response import HookResponse  # noqa: PLC0415
+    from defib_coverage.command.evaluate import hook_response  # noqa: PLC0415
 
-    answer: object = {"determinations": determinations}
+    answer: object = {"determinations": answered.evaluation.determinations}
     if cards:
-        answer = HookResponse(build_cards(determinations, knowledge))
+        answer = hook_response(answered)
     # Bytes, so that the text is UTF-8 whatever the terminal is.
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n")
 

@@ -113,23 +113,17 @@ def judge_visit(criterion: Visit, case: Case) -> Result:
     if held:
         return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in held))
     ordered = tuple(h for h in hits if h.fact.planned)
-    if ordered and not visits:
-        return Result(
-            truth=Truth.UNKNOWN,
-            evidence=tuple(evidence_of(h) for h in ordered),
-            gaps=(case.gap("not-found", "sdm-ordered"),),
-            drafts=(case.draft("sdm-ordered", criterion.cite, ordered),),
-        )
-    silent = case.silent(criterion, "sdm-missing")
-    gaps = silent.gaps
+    finding = "sdm-ordered" if ordered else "sdm-missing"
+    gaps = case.silent(criterion, finding).gaps
     if visits:
         # Who held it may stand in a record that could not be had.
-        gaps = (case.gap("judgement", _visit_doubt(visits)), *case.missing_gaps(criterion))
+        doubt = case.gap("judgement", _visit_doubt(visits))
+        gaps = (doubt, *case.missing_gaps(criterion)) if not ordered else (doubt, *gaps)
     return Result(
         truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in visits),
+        evidence=tuple(evidence_of(h) for h in visits + ordered),
         gaps=gaps,
-        drafts=(case.draft("sdm-missing", criterion.cite, visits),),
+        drafts=(case.draft(finding, criterion.cite, ordered or visits),),
     )
 
 

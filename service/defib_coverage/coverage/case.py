@@ -70,10 +70,13 @@ class Case:
         rulebook: Rulebook,
         view: ChartView,
         removals_in_call: tuple[Evidence, ...],
+        *,
+        longer_reading: bool = False,
     ) -> None:
         """Open the case.
 
-        ``removals_in_call`` are the removal orders of the same call. ``windows`` and ``paced`` are
+        ``removals_in_call`` are the removal orders of the same call. ``longer_reading``: a waiting
+        period lasts until its longer reading is over too. ``windows`` and ``paced`` are
         filled before any criterion is judged: the waiting periods by event, and the reasons for a
         pacemaker that are on file.
         """
@@ -83,6 +86,7 @@ class Case:
         self.wording = rulebook.wording
         self.view = view
         self.removals_in_call = removals_in_call
+        self.longer_reading = longer_reading
         self.windows: Mapping[EventName, Waiting] = {}
         self.paced: tuple[Hit, ...] = ()
         self._remembered: dict[tuple[object, ...], object] = {}
@@ -107,12 +111,11 @@ class Case:
         cite: str,
         hits: Sequence[Hit],
         facts: Mapping[str, str],
+        settled_by: tuple[str, ...] = (),
     ) -> Question:
         """A finding and the question that it leaves to a person's judgement."""
-        return Question(
-            self.draft(code, cite, hits, **facts),
-            self.gap("judgement", code, **facts),
-        )
+        draft = msgspec.structs.replace(self.draft(code, cite, hits, **facts), codes=settled_by)
+        return Question(draft, self.gap("judgement", code, **facts))
 
     def asked(self, code: str, cite: str, hits: Sequence[Hit]) -> Result:
         """A criterion that records make doubtful: unknown, with one question."""

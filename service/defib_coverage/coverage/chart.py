@@ -35,7 +35,8 @@ Need = Literal[
     "requests",
     "documents",
 ]
-Payer = Literal["medicare", "other", "unrecognised", "none"]
+
+Payer = Literal["medicare", "other", "unrecognised"]
 
 
 class Kind(StrEnum):
@@ -112,6 +113,28 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     entry: CodeEntry
 
 
+class Insurance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One Coverage of the chart.
+
+    ``reference`` is ``Type/id``; ``active`` whether its status says so; ``start`` and ``end`` bound
+    it. ``plan`` is the configured payer that it was recognised as, ``insurer`` the payer's name as
+    the chart has it.
+    """
+
+    reference: str
+    payer: Payer
+    active: bool = True
+    start: DateSpan | None = None
+    end: DateSpan | None = None
+    plan: str | None = None
+    insurer: str | None = None
+
+    def in_force(self, day: date) -> bool:
+        """Whether it may hold on ``day``; an imprecise bound is read in its favour."""
+        begun = self.start is None or self.start.low <= day
+        return self.active and begun and (self.end is None or day <= self.end.high)
+
+
 class Missing(msgspec.Struct, frozen=True, gc=False):
     """A part of the record that could not be had or read."""
 
@@ -125,14 +148,14 @@ class Chart(msgspec.Struct, frozen=True):
     """All facts that bear on the policy, by value set.
 
     ``missing`` names what could not be had; ``other_patient`` counts the resources that were
-    dropped because they are not this patient's; ``appointments`` gives the booked day of an order
-    by its reference.
+    dropped because they are not this patient's; ``insurances`` are the patient's Coverages;
+    ``appointments`` gives the booked day of an order by its reference.
     """
 
     hits: dict[str, tuple[Hit, ...]]
     missing: tuple[Missing, ...] = ()
     other_patient: int = 0
-    payer: Payer = "none"
+    insurances: tuple[Insurance, ...] = ()
     appointments: dict[str, DateSpan] = {}
 
 

@@ -82,8 +82,8 @@ class WaitingPeriodResult(_Contract, frozen=True):
     """An open waiting period.
 
     ``event_date`` is the date as recorded, None where it was inferred. ``last_excluded_day`` and
-    ``first_eligible_day`` hold for the latest day the event may have happened. ``days_remaining``
-    counts from the service date to the first eligible day.
+    ``first_eligible_day`` hold for the latest day the event may have happened; ``length`` is how
+    long the period is. ``days_remaining`` counts from the service date to the first eligible day.
     """
 
     event: Literal["MI", "CABG", "PCI"]
@@ -92,6 +92,7 @@ class WaitingPeriodResult(_Contract, frozen=True):
     last_excluded_day: date
     first_eligible_day: date
     days_remaining: int
+    length: str
     certainty: Literal["definite", "possible"]
     applies: bool
     exception: Literal["pacemaker", "replacement"] | None
@@ -99,13 +100,35 @@ class WaitingPeriodResult(_Contract, frozen=True):
 
 
 class Finding(_Contract, frozen=True):
-    """Something to tell: its code, how much it matters, in a sentence, with its source."""
+    """Something to tell: its code, how much it matters, in a sentence, with its source.
+
+    ``codes`` are ICD-10-CM codes that settle it, each supported by the chart.
+    """
 
     code: str
     severity: Severity
     text: str
     citation: str
     evidence: tuple[Evidence, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+class JudgedCoverage(_Contract, frozen=True):
+    """The Coverage that an order is judged for, and on what footing.
+
+    ``medicare``: it is known to be Medicare. ``assumed``: it is the only one that may be.
+    ``several``: more than one, and the order names none of them. ``other``: another payer's.
+    ``inactive``: not in force on the service date. ``none``: none came; ``reference`` is then the
+    one that the order names.
+
+    ``plan`` is the configured payer that it was recognised as, ``insurer`` the payer's name as the
+    chart has it.
+    """
+
+    standing: Literal["medicare", "assumed", "several", "other", "inactive", "none"]
+    reference: str | None = None
+    plan: str | None = None
+    insurer: str | None = None
 
 
 class JudgedOrder(_Contract, frozen=True):
@@ -142,6 +165,7 @@ class Determination(_Contract, frozen=True):
     waiting_periods: tuple[WaitingPeriodResult, ...] = ()
     earliest_eligible_date: date | None = None
     findings: tuple[Finding, ...] = ()
+    coverage: JudgedCoverage | None = None
     data_digest: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,21 +14,31 @@ from defib_coverage.coverage.determination import (
     Determination,
     Evidence,
     Finding,
+    JudgedCoverage,
     JudgedOrder,
+    Severity,
 )
+from defib_coverage.coverage.insurance import choose_coverage
 from defib_coverage.coverage.orders import FIRST_IMPLANTS, IMPLANTS, service_date
 from defib_coverage.coverage.truth import Truth
 from defib_coverage.coverage.verdict import Verdict, by_criteria, by_diagnosis
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Iterator, Mapping, Sequence
 
     from defib_coverage.coverage.chart import Chart
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.orders import DeviceOrder, OrderCode, ServiceDateBasis
     from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
     from defib_coverage.coverage.wording import Wording
+
+# What is assumed of a coverage that is not known to be Medicare's.
+_ASSUMPTIONS = {
+    "assumed": "coverage-taken-as-medicare",
+    "several": "several-coverages",
+    "inactive": "coverage-not-in-force",
+    "none": "assumes-medicare",
+}
 
 
 class Knowledge:
@@ -54,13 +65,24 @@ class Knowledge:
         return self._rulebooks[policy.effective]
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call is judged.
+
+    ``today`` is today in the facility's zone: the service date of an order without one.
+    ``known_at`` is the last day whose records count, for a look back; None for a live chart.
+    ``longer_reading``: a waiting period lasts until its longer reading is over too.
+    """
+
+    today: date
+    known_at: date | None = None
+    longer_reading: bool = False
+
+
 def determine(
     orders: Sequence[DeviceOrder],
     chart: Chart,
     knowledge: Knowledge,
-    *,
-    today: date,
-    known_at: date | None = None,
+    terms: Terms,
 ) -> tuple[Determination, ...]:
     """Judge every order of one call, in the order given.
 
@@ -68,10 +90,9 @@ def determine(
         orders: the ServiceRequests and DeviceRequests of the call, ours or not.
         chart: the patient's chart.
         knowledge: policies, codes and wording.
-        today: today in the facility's zone: the service date of an order without one.
-        known_at: the last day whose records count, for a look back; None for a live chart.
+        terms: the day of the call, and how it is judged.
     """
-    call = _Call(orders, chart, knowledge, today, known_at)
+    call = _Call(orders, chart, knowledge, terms)
     return tuple(call.determination(order) for order in orders)
 
 
@@ -83,13 +104,11 @@ class _Call:
         orders: Sequence[DeviceOrder],
         chart: Chart,
         knowledge: Knowledge,
-        today: date,
-        known_at: date | None,
+        terms: Terms,
     ) -> None:
         self._chart = chart
         self._knowledge = knowledge
-        self._today = today
-        self._known_at = known_at
+        self._terms = terms
         ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]
         # A lead beside several implants rests on the procedure rather than on the device.
         implants = [o for o, code in ours if code.order_class in IMPLANTS]
@@ -109,17 +128,19 @@ class _Call:
     def determination(self, order: DeviceOrder) -> Determination:
         """Judge one order."""
         booked = self._chart.appointments.get(order.reference)
-        day, basis = service_date(order, booked, self._today)
+        day, basis = service_date(order, booked, self._terms.today)
         judged_order = _judged_order(order, day, basis)
         policy = self._knowledge.library.in_force(day)
         code = order.code
         if code is None:
             return self._silent(judged_order, None, "non-icd-order")
-        refusal = order.refusal or self._refusal(policy)
-        if policy is None or refusal is not None:
-            return self._silent(judged_order, policy, refusal or "policy-not-in-effect")
+        if order.refusal is not None or policy is None:
+            return self._silent(judged_order, policy, order.refusal or "policy-not-in-effect")
+        coverage = choose_coverage(self._chart.insurances, day, order.insurance)
+        if coverage.standing == "other":
+            return self._silent(judged_order, policy, "payer-not-medicare", coverage)
         if code.order_class == "lead-only" and self._parent is not None:
-            return self._lead(judged_order, self._parent)
+            return self._lead(judged_order, self._parent, coverage)
         judged = self._judge(order, code, day, policy)
         in_place = judged.result(policy.existing_device).truth is Truth.MET
         rule = policy.orders[code.order_class]
@@ -130,26 +151,32 @@ class _Call:
             judged_order = msgspec.structs.replace(judged_order, class_="replacement")
         judge = by_diagnosis if rule.diagnosis_support else by_criteria
         verdict = judge(judged, rule, code)
-        if order.unread:
-            verdict = self._with_unread(verdict, order.unread)
-        return self._determination(judged_order, policy, verdict)
-
-    def _with_unread(self, verdict: Verdict, unread: tuple[str, ...]) -> Verdict:
-        """The verdict with a warning of what could not be read of the order."""
-        text = self._knowledge.wording.finding("order-partly-unread", {"label": ", ".join(unread)})
-        finding = Finding(
-            code="order-partly-unread",
-            severity="warning",
-            text=text,
-            citation="P-SCOPE",
+        findings = (
+            *self._unread(order.unread),
+            *verdict.findings,
+            *self._assumed(coverage),
         )
-        return msgspec.structs.replace(verdict, findings=(finding, *verdict.findings))
+        verdict = msgspec.structs.replace(verdict, findings=findings)
+        return self._determination(judged_order, policy, coverage, verdict)
 
-    def _refusal(self, policy: PolicyVersion | None) -> str | None:
-        """Why the policy does not apply to the call's patient or day (rule 1)."""
-        if policy is None:
-            return "policy-not-in-effect"
-        return "payer-not-medicare" if self._chart.payer == "other" else None
+    def _unread(self, unread: tuple[str, ...]) -> Iterator[Finding]:
+        """A warning of what could not be read of the order."""
+        if unread:
+            facts = {"label": ", ".join(unread)}
+            yield self._finding("order-partly-unread", "warning", "P-SCOPE", facts)
+
+    def _assumed(self, coverage: JudgedCoverage) -> Iterator[Finding]:
+        """What is assumed of the patient's coverage (rule 1)."""
+        name = _ASSUMPTIONS.get(coverage.standing)
+        if name is not None:
+            facts = {"reference": coverage.reference or ""}
+            yield self._finding(name, "info", "P-B-INTRO", facts)
+
+    def _finding(
+        self, code: str, severity: Severity, cite: str, facts: Mapping[str, str]
+    ) -> Finding:
+        text = self._knowledge.wording.finding(code, facts)
+        return Finding(code=code, severity=severity, text=text, citation=cite)
 
     def _judge(
         self,
@@ -164,16 +191,21 @@ class _Call:
         judged = self._judged.get(key)
         if judged is None:
             rulebook = self._knowledge.rulebook(policy)
-            view = ChartView(self._chart, day, self._known_at, order.reasons)
-            judged = self._judged[key] = judge_case(Case(rulebook, view, removals))
+            view = ChartView(self._chart, day, self._terms.known_at, order.reasons)
+            longer = self._terms.longer_reading
+            case = Case(rulebook, view, removals, longer_reading=longer)
+            judged = self._judged[key] = judge_case(case)
         return judged
 
-    def _lead(self, judged_order: JudgedOrder, parent: DeviceOrder) -> Determination:
+    def _lead(
+        self, judged_order: JudgedOrder, parent: DeviceOrder, coverage: JudgedCoverage
+    ) -> Determination:
         """A lead beside an implant of the same call: it stands or falls with the implant."""
         leading = self.determination(parent)
         return Determination(
             order=msgspec.structs.replace(judged_order, depends_on=parent.reference),
             policy=leading.policy,
+            coverage=coverage,
             status=leading.status,
             indications_met=leading.indications_met,
             earliest_eligible_date=leading.earliest_eligible_date,
@@ -185,15 +217,16 @@ class _Call:
         judged_order: JudgedOrder,
         policy: PolicyVersion | None,
         finding: str,
+        coverage: JudgedCoverage | None = None,
     ) -> Determination:
         """An order that is not ours to judge."""
         facts = {"service_date": judged_order.service_date.isoformat()}
-        text = self._knowledge.wording.finding(finding, facts)
         return Determination(
             order=judged_order,
             policy=None if policy is None else self._knowledge.rulebook(policy).reference,
+            coverage=coverage,
             status="not-applicable",
-            findings=(Finding(code=finding, severity="info", text=text, citation="P-SCOPE"),),
+            findings=(self._finding(finding, "info", "P-SCOPE", facts),),
             data_digest=self._knowledge.digest,
         )
 
@@ -201,11 +234,13 @@ class _Call:
         self,
         judged_order: JudgedOrder,
         policy: PolicyVersion,
+        coverage: JudgedCoverage,
         verdict: Verdict,
     ) -> Determination:
         return Determination(
             order=judged_order,
             policy=self._knowledge.rulebook(policy).reference,
+            coverage=coverage,
             status=verdict.status,
             indications_met=verdict.met,
             indications=verdict.indications,

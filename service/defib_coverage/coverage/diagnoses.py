@@ -97,13 +97,14 @@ def _not_counting(criterion: Diagnosis, case: Case, found: Sorted) -> list[Draft
 
 def _not_in_force(criterion: Diagnosis, case: Case, retired: tuple[Hit, ...]) -> Question:
     """A listed code outside its days: evidence, no claim code (decision 4)."""
-    successors = _unique(code for h in retired for code in h.entry.successors)
+    in_force = case.index.codes_in_force(criterion.claim, case.day)
+    successors = _unique(c for h in retired for c in h.entry.successors if c in in_force)
     facts = {
         "codes": codes_of(retired),
         "service_date": case.day.isoformat(),
         "successors": _joined(successors) or "a code in force on that day",
     }
-    return case.question("code-not-effective", criterion.cite, retired, facts)
+    return case.question("code-not-effective", criterion.cite, retired, facts, successors)
 
 
 def _documented_only(
@@ -125,13 +126,13 @@ def _documented_only(
         yield case.question("i25.2-not-yet-valid", criterion.cite, shown, facts)
     # An ICD-10-CM code that is no claim code of the list shows the disease without naming it.
     if not too_soon and (not acute_only or all(h.entry.system != "icd10cm" for h in shown)):
-        suggested = _unique(code for h in shown for code in h.entry.suggest)
         in_force = case.index.codes_in_force(criterion.claim, case.day)
+        suggested = _unique(c for h in shown for c in h.entry.suggest if c in in_force)
         facts = {
             "codes": codes_of(shown),
             "supported": _joined(suggested) or _one_of(in_force),
         }
-        yield case.question("needs-icd10-code", criterion.cite, shown, facts)
+        yield case.question("needs-icd10-code", criterion.cite, shown, facts, suggested)
 
 
 def _too_soon(
@@ -258,13 +259,15 @@ def _read_partners(criterion: Pairing, case: Case) -> _Partners:
     cite = criterion.cite
     any_of = case.index.codes_in_force(criterion.partners, case.day)
     evidence = tuple(h for h in case.view.find_all(criterion.evidence) if h.fact.confirmed)
-    # Only a record that names acuity and type supports a code; others are listed as near misses.
-    supporting = tuple(h for h in evidence if h.entry.suggest and h.fact.current)
+    # Only a record of the chart that names acuity and type supports a code; others are listed as
+    # near misses.
+    supporting = tuple(h for h in in_chart(evidence) if h.entry.suggest and h.fact.current)
     supported = _unique(code for h in supporting for code in h.entry.suggest if code in any_of)
     drafts: list[Draft] = []
     if supported:
         facts = {"codes": codes_of(supporting), "supported": _joined(supported)}
-        drafts.append(case.draft("needs-icd10-code", cite, supporting, **facts))
+        draft = case.draft("needs-icd10-code", cite, supporting, **facts)
+        drafts.append(msgspec.structs.replace(draft, codes=supported))
     close = (*case.view.find_all(criterion.near_miss), *evidence)
     near = tuple(h for h in close if h.fact.confirmed and h not in supporting)
     for code, hits in (

@@ -18,10 +18,14 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):
-    """An open window of an event; ``last`` is the last excluded day for its latest possible day."""
+    """An open window of an event; ``last`` is the last excluded day for its latest possible day.
+
+    ``length`` is the length of the window in words.
+    """
 
     event: Event
     last: date
+    length: str
     definite: bool
 
     @property

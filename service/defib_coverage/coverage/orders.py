@@ -40,7 +40,8 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ordered. ``refusal`` is the finding that says why an order of ours is not judged: not to
     perform, cancelled or entered in error, or for another patient.
     ``reasons`` are the order's own diagnoses (value set, hit); ``occurrence``, ``appointment`` and
-    ``authored`` are its dates; ``unread`` are members that could not be read.
+    ``authored`` are its dates; ``insurance`` are the Coverages that it names; ``unread`` are
+    members that could not be read.
     """
 
     reference: str
@@ -53,6 +54,7 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     appointment: DateSpan | None = None
     authored: DateSpan | None = None
     reasons: tuple[tuple[str, Hit], ...] = ()
+    insurance: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property

@@ -9,12 +9,13 @@ from defib_coverage.coverage.truth import Truth
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A finding before its severity is known."""
+    """A finding before its severity is known; ``codes`` settle it."""
 
     code: str
     cite: str
     text: str
     evidence: tuple[Evidence, ...] = ()
+    codes: tuple[str, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):

@@ -93,6 +93,7 @@ class _Notebook:
                     text=text,
                     citation=self._first[key].cite,
                     evidence=self._evidence[key],
+                    codes=self._first[key].codes,
                 ),
             )
         found.sort(key=lambda f: f.severity == "info")
@@ -304,8 +305,6 @@ def _note_order(notebook: _Notebook, judged: Judged, rule: OrderRule, code: Orde
     if rule.finding is not None:
         notebook.add(case.draft(rule.finding, "P-CPT", codes=code.code))
     chart = case.view.chart
-    if chart.payer in {"none", "unrecognised"}:
-        notebook.add(case.draft("assumes-medicare", "P-B-INTRO"))
     if chart.other_patient:
         notebook.add(
             case.draft("other-patient-ignored", "P-B-INTRO", count=str(chart.other_patient)),

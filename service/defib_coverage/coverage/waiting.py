@@ -53,20 +53,23 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
         dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
     direct = {h.fact.reference for h in records}
     events = _merged((Event(h, span) for h, span in dated if span is not None), direct)
-    length = rule.length
-    windows = tuple(
-        [
-            Window(
-                event,
-                last,
-                definite=case.day <= length.after(event.span.low) and _certain(event.hit),
-            )
-            for event in events
-            if case.day <= (last := length.after(event.span.high))
-        ],
-    )
+    windows = tuple([w for event in events if (w := _window(rule, event, case)) is not None])
     undated = tuple(h for h, span in dated if span is None)
     return Waiting(events, windows, undated, later)
+
+
+def _window(rule: WaitingEvent, event: Event, case: Case) -> Window | None:
+    """The window that an event opened, if the service date lies in it."""
+    lengths = [rule.length]
+    if case.longer_reading and rule.also_show is not None:
+        # The later end counts: three months are 89 to 92 days.
+        lengths.append(parse_span(rule.also_show))
+    length = max(lengths, key=lambda one: one.after(event.span.high))
+    last = length.after(event.span.high)
+    if case.day > last:
+        return None
+    inside = case.day <= max(one.after(event.span.low) for one in lengths)
+    return Window(event, last, str(length), definite=inside and _certain(event.hit))
 
 
 def _happened(name: EventName, hit: Hit) -> bool:
@@ -194,7 +197,7 @@ def _notes(
             "codes": f"{hit.entry.code}, {hit.entry.display or hit.entry.label or rule.label}",
             "last_excluded": window.last.isoformat(),
             "first_eligible": window.first_eligible.isoformat(),
-            "length": str(rule.length),
+            "length": window.length,
             "date": hit.fact.when.text[:10] if hit.fact.when and hit.fact.when.text else "unknown",
         }
         yield case.draft("waiting-period-open", criterion.cite, (hit,), **facts)
@@ -236,7 +239,7 @@ def _longer_reading(
     rule: WaitingEvent,
 ) -> Iterable[Draft]:
     """The service date is past the months but within the 90 days that some read instead."""
-    if rule.also_show is None:
+    if rule.also_show is None or case.longer_reading:
         return
     still_open = {window.event for window in waiting.open}
     longer = parse_span(rule.also_show)
@@ -280,6 +283,7 @@ def waiting_results(
                     last_excluded_day=window.last,
                     first_eligible_day=first,
                     days_remaining=(first - case.day).days,
+                    length=window.length,
                     certainty="definite" if window.definite else "possible",
                     applies=applies,
                     exception=exception,

@@ -95,6 +95,23 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "basis",
         },
     ),
+    "statements": frozenset(
+        {
+            "update",
+            "covered",
+            "covered-diagnosis",
+            "conditional",
+            "conditional-wait",
+            "not-covered",
+            "not-covered-wait",
+            "dependent",
+            "no-member-found",
+            "no-active-coverage",
+            "coverage-not-found",
+            "technical",
+            "basis",
+        },
+    ),
     "labels": frozenset(
         {
             "occurrence",
@@ -119,14 +136,15 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of ``cards/``.
 
     ``findings`` by finding code; ``asks`` by name, for gaps without a finding; ``summaries`` (one
-    line under 140 characters), ``details`` (markdown) and ``labels`` by name; ``tips`` by the code
-    whose claim they are about.
+    line under 140 characters), ``details`` (markdown), ``statements`` (coverage information) and
+    ``labels`` by name; ``tips`` by the code whose claim they are about.
     """
 
     findings: dict[str, FindingWording]
     asks: dict[str, str]
     summaries: dict[str, str]
     details: dict[str, str]
+    statements: dict[str, str]
     labels: dict[str, str]
     tips: dict[str, str]
 
@@ -148,13 +166,17 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """A part of a card's detail, in markdown."""
         return self.details[name].format_map(facts)
 
+    def statement(self, name: str, facts: Mapping[str, str]) -> str:
+        """A sentence of the coverage information, in plain text."""
+        return self.statements[name].format_map(facts)
+
     def templates(self) -> Iterator[tuple[str, str]]:
         """Every sentence with the key it stands under."""
         for code, wording in self.findings.items():
             yield f"findings.{code}.text", wording.text
             if wording.ask is not None:
                 yield f"findings.{code}.ask", wording.ask
-        for section in ("asks", "summaries", "details", "labels", "tips"):
+        for section in ("asks", "summaries", "details", "statements", "labels", "tips"):
             for name, text in getattr(self, section).items():
                 yield f"{section}.{name}", text
 

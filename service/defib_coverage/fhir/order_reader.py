@@ -59,6 +59,7 @@ def read_order(
         appointment=appointment,
         authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
+        insurance=tuple(tail(r.reference) for r in order.insurance if r.reference is not None),
         unread=unread,
     )
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Missing, Payer
+from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Insurance, Missing
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.fhir.needs import NEED_OF_TYPE
 from defib_coverage.fhir.references import PatientCheck, tail
@@ -87,7 +87,7 @@ class Reading:
         self.vocabulary = vocabulary
         self.is_patient = PatientCheck(patient_id)
         self.birth: DateSpan | None = None
-        self.payers: set[Payer] = set()
+        self.insurances: dict[str, Insurance] = {}
         self.appointments: dict[str, DateSpan] = {}
         self.other_patient = 0
         # What is pointed at and did not come along, in the order of its mention.
@@ -131,17 +131,12 @@ class Reading:
             self.other_patient += 1
 
     def chart(self) -> Chart:
-        """The chart as read; a Medicare coverage wins over any other."""
-        payer: Payer = "none"
-        for kind in ("medicare", "unrecognised", "other"):
-            if kind in self.payers:
-                payer = kind
-                break
+        """The chart as read."""
         return Chart(
             hits={name: _in_order(hits) for name, hits in self._hits.items()},
             missing=self._missing,
             other_patient=self.other_patient,
-            payer=payer,
+            insurances=tuple(one for _, one in sorted(self.insurances.items())),
             appointments=self.appointments,
         )
 

@@ -139,6 +139,8 @@ class Coverage(AnyResource, tag="Coverage"):
     type: CodeableConcept | None = None
     subject: Reference | None = msgspec.field(name="beneficiary", default=None)
     payor: list[Reference] = []
+    period: Period | None = None
+    contained: list[Resource] | None = None
     class_: list[CoverageClass] = msgspec.field(name="class", default_factory=list)
 
 
@@ -456,3 +458,4 @@ class Order(msgspec.Struct, rename="camel"):
     authored_on: str | None = None
     reason_code: list[CodeableConcept] = []
     reason_reference: list[Reference] = []
+    insurance: list[Reference] = []

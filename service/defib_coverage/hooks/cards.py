@@ -11,10 +11,8 @@ import re
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import uuid4
 
-import msgspec
-
 from defib_coverage.coverage.truth import Truth
-from defib_coverage.hooks.response import Card, CardExtension, OrderReference, Source, Topic
+from defib_coverage.hooks.response import Card, CardExtension, Coding, OrderReference, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +30,9 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.policy import PolicyVersion
     from defib_coverage.coverage.wording import Wording
+    from defib_coverage.hooks.asked import Asked
+    from defib_coverage.hooks.configuration import CardTopic
+    from defib_coverage.hooks.evaluation import Evaluation
 
 Item = TypeVar("Item")
 TOPIC_SYSTEM = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
@@ -54,36 +55,20 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-class CardChoices(msgspec.Struct, frozen=True):
-    """What a client has chosen: the label of a card's source, and the topics it wants no cards of.
-
-    ``label`` None takes the policy's own.
-    """
-
-    label: str | None = None
-    off: frozenset[str] = frozenset()
-
-    def without(self, topics: frozenset[str]) -> CardChoices:
-        """The same choices without cards of further topics."""
-        return CardChoices(self.label, self.off | topics) if topics else self
-
-
-_ALL = CardChoices()
-
-
 def build_cards(
-    determinations: Sequence[Determination],
+    evaluation: Evaluation,
+    asked: Asked,
     knowledge: Knowledge,
-    choices: CardChoices = _ALL,
 ) -> tuple[Card, ...]:
     """The cards of one call."""
-    builder = _Builder(determinations, knowledge, choices.label)
+    determinations = evaluation.determinations
+    builder = _Builder(determinations, knowledge, asked.label)
     verdicts = [d for d in determinations if _needs_card(d)]
     cards = [builder.verdict(d) for d in verdicts]
     cards += builder.missing_secondary(verdicts)
     cards += builder.waiting_periods(verdicts)
     cards += builder.checklist(verdicts)
-    return tuple(card for card in cards if card.source.topic.code not in choices.off)
+    return tuple(card for card in cards if asked.configuration.wants(card.source.topic.code))
 
 
 def _needs_card(determination: Determination) -> bool:
@@ -336,7 +321,7 @@ class _Builder:
             "event": rule.label[:1].upper() + rule.label[1:],
             "codes": plain(window.reference),
             "date": (window.event_date or "unknown")[:10],
-            "length": str(rule.length),
+            "length": window.length,
             "last_excluded": window.last_excluded_day.isoformat(),
             "first_eligible": window.first_eligible_day.isoformat(),
             "service_date": determination.order.service_date.isoformat(),
@@ -388,7 +373,7 @@ class _Builder:
         summary: str,
         indicator: Literal["info", "warning"],
         detail: str,
-        topic: str,
+        topic: CardTopic,
         about: Sequence[Determination],
     ) -> Card:
         policy = self._policy(about[0].order.service_date)
@@ -409,7 +394,7 @@ class _Builder:
             summary=summary,
             indicator=indicator,
             detail=detail,
-            source=Source(label, policy.article_url, Topic(TOPIC_SYSTEM, topic)),
+            source=Source(label, policy.article_url, Coding(TOPIC_SYSTEM, topic)),
             extension=extension,
         )
 

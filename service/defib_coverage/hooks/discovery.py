@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.fhir.needs import READ_TYPES, templates
-from defib_coverage.hooks.configuration import OPTIONS, Option
+from defib_coverage.hooks.configuration import OPTIONS, VERSIONS, Option, Version
 from defib_coverage.hooks.request import HookName
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ _USAGE = (
 
 
 class ServiceExtension(msgspec.Struct, frozen=True):
-    """What Da Vinci CRD adds to a service: the options that a call may set."""
+    """What Da Vinci CRD adds to a service: the options that a call may set, the versions spoken."""
 
     options: tuple[Option, ...] = msgspec.field(name="davinci-crd.configuration-options")
+    versions: tuple[Version, ...] = msgspec.field(name="davinci-crd.version")
 
 
 class Service(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,7 +66,7 @@ class Discovery(msgspec.Struct, frozen=True):
 def discovery(index: CodeIndex) -> Discovery:
     """The document for the value sets in use."""
     prefetch = templates(index)
-    extension = ServiceExtension(OPTIONS)
+    extension = ServiceExtension(OPTIONS, VERSIONS)
     return Discovery(
         tuple(
             Service(hook, service_id, _TITLES[hook], _DESCRIPTION, _USAGE, prefetch, extension)

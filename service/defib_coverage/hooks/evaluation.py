@@ -7,13 +7,13 @@ fetched, so that the same steps serve a call with a FHIR server, one without, an
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind, Missing, Need
 from defib_coverage.coverage.determination import Determination
-from defib_coverage.coverage.determine import determine
+from defib_coverage.coverage.determine import Terms, determine
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import NOT_SUPPLIED, Answers, OpenKey, read_answers
 from defib_coverage.fhir.fetching import (
@@ -43,8 +43,32 @@ _MOST_ORDERS = 100
 # People and drugs that one chart may point at without bringing them.
 _MOST_LINKS = 40
 
-Steps = Generator[Sequence[Query], Mapping[Query, Fetched], tuple[Determination, ...]]
-"""Yields what is to be fetched, at most three times, and returns the determinations."""
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """What the orders of a call come to, each beside its determination.
+
+    ``failed``: something that was asked for could not be had for a technical reason.
+    ``coverage_unknown``: why it is not known which coverages the patient has.
+    ``patient_unknown``: the client has no record of the patient.
+    """
+
+    determinations: tuple[Determination, ...]
+    ordered: tuple[Ordered, ...]
+    failed: bool = False
+    coverage_unknown: Literal["not-supplied", "failed"] | None = None
+    patient_unknown: bool = False
+
+
+Steps = Generator[Sequence[Query], Mapping[Query, Fetched], Evaluation]
+"""Yields what is to be fetched, at most three times, and returns what the orders come to."""
+
+
+class _Seen(NamedTuple):
+    """The chart of a call, and what of it is not known."""
+
+    chart: Chart
+    failed: bool = False
+    coverage_unknown: Literal["not-supplied", "failed"] | None = None
 
 
 class Evaluator:
@@ -61,35 +85,40 @@ class Evaluator:
         decoded: Decoded,
         today: date,
         why_not: str = NOT_SUPPLIED,
-    ) -> tuple[Determination, ...]:
+        *,
+        longer_reading: bool = False,
+    ) -> Evaluation:
         """Judge the orders of a request by what it brings.
 
         Args:
             decoded: the request.
             today: the day of the call.
             why_not: why what it does not bring cannot be fetched.
+            longer_reading: whether waiting periods last until their longer reading is over.
 
         Raises:
             RequestError: as ``steps``.
         """
         try:
-            next(self._steps(decoded, today, why_not))
+            next(self._steps(decoded, today, why_not, longer_reading=longer_reading))
         except StopIteration as done:
-            found: tuple[Determination, ...] = done.value
+            found: Evaluation = done.value
             return found
         message = "nothing is to be fetched, and it was asked for"
         raise AssertionError(message)
 
-    def steps(self, decoded: Decoded, today: date) -> Steps:
+    def steps(self, decoded: Decoded, today: date, *, longer_reading: bool = False) -> Steps:
         """Judge the orders of a request, asking for what it does not bring.
 
         Raises:
             RequestError: 400 where the request contradicts itself, 412 where a needed prefetch key
                 is absent and nothing that is needed came.
         """
-        return self._steps(decoded, today, None)
+        return self._steps(decoded, today, None, longer_reading=longer_reading)
 
-    def _steps(self, decoded: Decoded, today: date, why_not: str | None) -> Steps:
+    def _steps(
+        self, decoded: Decoded, today: date, why_not: str | None, *, longer_reading: bool
+    ) -> Steps:
         """Judge; where there is a reason why not, ask for nothing."""
         call = CallOrders(decoded, self.knowledge.index)
         wanted = call.wanted()[:_MOST_ORDERS] if why_not is None else ()
@@ -100,18 +129,27 @@ class Evaluator:
         if sum(one.order.code is not None for one in ordered) > _MOST_ORDERS:
             message = f"more than {_MOST_ORDERS} defibrillator orders in one call"
             raise RequestError(400, "too-costly", message, "context")
-        chart = Chart({})
+        seen = _Seen(Chart({}))
         if any(o.order.code is not None for o in ordered):
-            chart = yield from self._chart(decoded, ordered, why_not)
-        orders = [_with_references(o, chart) for o in ordered]
-        return determine(orders, chart, self.knowledge, today=today)
+            seen = yield from self._chart(decoded, ordered, why_not)
+        orders = [_with_references(o, seen.chart) for o in ordered]
+        terms = Terms(today=today, longer_reading=longer_reading)
+        found = determine(orders, seen.chart, self.knowledge, terms)
+        prefetch = decoded.request.prefetch
+        return Evaluation(
+            found,
+            tuple(ordered),
+            seen.failed,
+            seen.coverage_unknown,
+            patient_unknown="patient" in prefetch and prefetch["patient"] is None,
+        )
 
     def _chart(
         self,
         decoded: Decoded,
         ordered: Sequence[Ordered],
         why_not: str | None,
-    ) -> Generator[Sequence[Query], Mapping[Query, Fetched], Chart]:
+    ) -> Generator[Sequence[Query], Mapping[Query, Fetched], _Seen]:
         prefetch, patient_id = decoded.request.prefetch, decoded.patient_id
         answers = read_answers(prefetch, decoded.unreadable, why_not or NOT_SUPPLIED)
         by_key: dict[str, Fetched] = {}
@@ -137,7 +175,13 @@ class Evaluator:
                 chart, unresolved = self._reader.read(answers, patient_id, others)
             missing = tuple(_unread(unresolved, fetched))
             chart = msgspec.structs.replace(chart, missing=chart.missing + missing)
-        return chart
+        failed = {
+            m.need for m in chart.missing if m.kind == "not-fetched" and m.reason != NOT_SUPPLIED
+        }
+        unknown: Literal["not-supplied", "failed"] | None = None
+        if any(key.name == "coverage" for key in answers.open):
+            unknown = "failed" if "coverage" in failed else "not-supplied"
+        return _Seen(chart, bool(failed), unknown)
 
     def _query(self, key: OpenKey, patient_id: str) -> Query:
         """What answers an open key: its next page, else all of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from defib_coverage.coverage.determination import Determination
     from defib_coverage.fhir.fetching import Cause, Fetched, Query
-    from defib_coverage.hooks.evaluation import Evaluator
+    from defib_coverage.hooks.evaluation import Evaluation, Evaluator
     from defib_coverage.hooks.request import Decoded
 
 # Threads that one FHIR server may keep busy: fifty calls at once with five searches each take
@@ -111,28 +111,32 @@ class Fetcher:
         today: date,
         access: Access,
         fetches: Fetches,
-    ) -> tuple[Determination, ...]:
-        """The determinations of a call.
+        *,
+        longer_reading: bool = False,
+    ) -> Evaluation:
+        """What the orders of a call come to.
 
         Args:
             decoded: the call.
             today: the day of the call.
             access: the FHIR servers that the caller may have read.
             fetches: where it is noted what was fetched.
+            longer_reading: whether waiting periods last until their longer reading is over.
 
         Raises:
             RequestError: as the steps of the evaluator.
         """
         base = decoded.fhir_server
+        evaluate = partial(self._evaluator.evaluate, decoded, today, longer_reading=longer_reading)
         if base is None:
-            return self._evaluator.evaluate(decoded, today)
+            return evaluate()
         server = access.find(base)
         if server is None:
             fetches.refused = True
-            return self._evaluator.evaluate(decoded, today, SERVER_REFUSED)
+            return evaluate(SERVER_REFUSED)
         if _ID.fullmatch(decoded.patient_id) is None:
-            return self._evaluator.evaluate(decoded, today, PATIENT_REFUSED)
-        steps = self._evaluator.steps(decoded, today)
+            return evaluate(PATIENT_REFUSED)
+        steps = self._evaluator.steps(decoded, today, longer_reading=longer_reading)
         try:
             queries = next(steps)
             client = FhirClient(
@@ -148,7 +152,7 @@ class Fetcher:
                 _note(fetches, fetched, time.monotonic() - begin)
                 queries = steps.send(fetched)
         except StopIteration as done:
-            found: tuple[Determination, ...] = done.value
+            found: Evaluation = done.value
             return found
 
 

@@ -35,11 +35,16 @@ NO_SERVER = "no usable fhirServer"
 
 
 class Ordered(msgspec.Struct, frozen=True):
-    """One order of a call, as the core sees it and as it came."""
+    """One order of a call, as the core sees it and as it came.
+
+    ``text`` is the order as JSON, None for one that cannot be changed: an Appointment that stands
+    in for an order, and what has no id.
+    """
 
     order: DeviceOrder
     reasons: tuple[str, ...] = ()
     resource: Resource | None = None
+    text: msgspec.Raw | None = None
 
 
 class CallOrders:
@@ -148,6 +153,7 @@ class CallOrders:
             msgspec.structs.replace(judged, unread=unread + judged.unread) if unread else judged,
             self._named(reason_references(order)),
             decode_resource(entry.resource) if judged.code is None else None,
+            entry.resource if order.id is not None else None,
         )
 
     @cached_property

@@ -10,7 +10,6 @@ import msgspec
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD, RawBundle, Unreadable
 from defib_coverage.fhir.resources import Resource
-from defib_coverage.hooks.configuration import Configuration, read_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -97,15 +96,6 @@ class Decoded(msgspec.Struct, frozen=True):
     def patient_id(self) -> str:
         """The id of the call's patient."""
         return (self.request.context.patient_id or "").removeprefix("Patient/")
-
-    @property
-    def configuration(self) -> Configuration:
-        """What the call asks for.
-
-        Raises:
-            RequestError: 400 for a version of CRD that is not spoken.
-        """
-        return read_configuration(self.request.extension)
 
     @property
     def fhir_server(self) -> str | None:

@@ -7,19 +7,45 @@ from typing import Literal
 import msgspec
 
 
-class Topic(msgspec.Struct, frozen=True):
-    """Card source.topic: a code of the CRD card types."""
+class Coding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A FHIR Coding."""
 
     system: str
     code: str
+    display: str | None = None
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Card source."""
+    """Card source; its topic is a code of the CRD card types."""
 
     label: str
     url: str
-    topic: Topic
+    topic: Coding
+
+
+class Action(msgspec.Struct, frozen=True):
+    """An action on a whole resource, which is given as its JSON."""
+
+    type: Literal["create", "update"]
+    description: str
+    resource: msgspec.Raw
+
+
+class Suggestion(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What a clinician can accept with one click."""
+
+    label: str
+    uuid: str
+    actions: tuple[Action, ...]
+    is_recommended: bool = False
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link to a page."""
+
+    label: str
+    url: str
+    type: Literal["absolute"] = "absolute"
 
 
 class OrderReference(msgspec.Struct, frozen=True):
@@ -36,18 +62,23 @@ class CardExtension(msgspec.Struct, frozen=True):
     )
 
 
-class Card(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A CDS Hooks card."""
+class Card(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """A CDS Hooks card. ``selection_behavior`` goes with suggestions."""
 
     uuid: str
     summary: str
     indicator: Literal["info", "warning"]
     detail: str
     source: Source
+    suggestions: tuple[Suggestion, ...] = ()
+    selection_behavior: Literal["at-most-one", "any"] | None = None
+    override_reasons: tuple[Coding, ...] = ()
+    links: tuple[Link, ...] = ()
     extension: CardExtension | None = None
 
 
-class HookResponse(msgspec.Struct, frozen=True):
-    """The answer to a CDS Hooks call."""
+class HookResponse(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to a CDS Hooks call; system actions are left out where there are none."""
 
     cards: tuple[Card, ...]
+    system_actions: tuple[Action, ...] | msgspec.UnsetType = msgspec.UNSET

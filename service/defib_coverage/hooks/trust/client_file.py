@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from defib_coverage.errors import DataError, Fault
+from defib_coverage.hooks.configuration import BY_CODE
 from defib_coverage.hooks.trust.clients import Client
 from defib_coverage.hooks.trust.jwks import LARGEST_SET, KeySet, read_key_set
 from defib_coverage.network.addresses import fhir_base_fault, network_fault, published_fault
@@ -87,6 +88,7 @@ def check_clients(
             continue
         key = f"clients.{name}"
         findings.extend(_address_faults(client, key, development=development))
+        findings.extend(_option_faults(client, key))
         pinned = _pinned(client, path.parent, key, findings)
         if pinned is not None:
             findings.extend(_algorithm_faults(client, pinned, key, chosen="algorithms" in entry))
@@ -155,6 +157,17 @@ def _address_faults(client: Client, key: str, *, development: bool) -> Iterator[
         yield f"{key}.algorithms", "is empty", "Leave the key out for ES384 and RS384"
     if client.tenant == "":
         yield f"{key}.tenant", "is empty", "Leave the key out where the client sends none"
+
+
+def _option_faults(client: Client, key: str) -> Iterator[_Finding]:
+    """Options that discovery does not publish, and values that they cannot have."""
+    for code, value in client.options.items():
+        option = BY_CODE.get(code)
+        if option is None:
+            yield f"{key}.options.{code}", "no such option", _closed(code, set(BY_CODE))
+        elif not option.accepts(value):
+            wanted = "true or false" if option.type == "boolean" else "a number, 0 or above"
+            yield f"{key}.options.{code}", f"{value!r} is not {wanted}", _FORMAT
 
 
 def _named(url: str, reason: str) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import msgspec
 
 Algorithm = Literal["ES384", "RS384", "ES512", "RS512", "PS384", "PS512", "ES256", "RS256"]
-CardKind = Literal["appropriate-use", "claim", "limits", "clinical-reminder"]
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,7 +19,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``fhir_servers`` are the FHIR base URLs that may be read with its tokens, ``networks`` the
     private networks in which they may stand. ``payer`` replaces the label of a card's source;
-    ``cards`` switches kinds of cards off. ``calls_per_minute`` bounds how often it may call.
+    ``options`` are what its calls set unless they say otherwise (the configuration options of the
+    discovery document). ``calls_per_minute`` bounds how often it may call.
     """
 
     id: str
@@ -33,5 +33,5 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fhir_servers: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     payer: str | None = None
-    cards: dict[CardKind, bool] = {}
+    options: dict[str, bool | int] = {}
     calls_per_minute: Annotated[int, msgspec.Meta(gt=0)] = 6000

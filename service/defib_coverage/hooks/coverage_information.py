@@ -1,0 +1,317 @@
+"""Coverage information: what the determination means for the claim, written to the order itself.
+
+One system action an order, an update with the order as it came and one extension more. Where the
+order already says the same, there is nothing to write. What the versions of the guide want
+differently is told apart here; where none is asked for, the answer fits both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from defib_coverage.errors import RequestError
+from defib_coverage.fhir.amend import amend, items, members
+from defib_coverage.fhir.raw import BAD
+from defib_coverage.fhir.references import tail
+from defib_coverage.hooks.response import Action, Coding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from defib_coverage.coverage.determination import Determination, JudgedCoverage
+    from defib_coverage.coverage.wording import Wording
+    from defib_coverage.hooks.asked import Asked
+    from defib_coverage.hooks.configuration import Version
+    from defib_coverage.hooks.evaluation import Evaluation
+    from defib_coverage.hooks.ordered import Ordered
+
+URL = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+REASONS = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
+"""The code system of the reasons that CRD 2.2 has codes for."""
+Covered = Literal["covered", "conditional", "not-covered", "indeterminate"]
+_ReasonCode = Literal["no-member-found", "no-active-coverage", "coverage-not-found", "technical"]
+# What leaves the days of a waiting period open: a later step of the workflow settles it.
+_TIMING = frozenset(
+    {"waiting-period-open", "mi-date-unknown", "revasc-date-unknown", "event-date-imprecise"},
+)
+# Findings that say what was assumed of the payer.
+_ASSUMPTIONS = frozenset({"coverage-taken-as-medicare"})
+# Two statements that differ in these only say the same.
+_OF_EVERY_CALL = frozenset({"date", "coverage-assertion-id"})
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    reference: str
+
+
+class _Concept(msgspec.Struct, frozen=True, omit_defaults=True):
+    text: str
+    coding: tuple[Coding, ...] = ()
+
+
+class _Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One sub-extension: its bare name and its one value."""
+
+    url: str
+    value_reference: _Reference | None = None
+    value_code: str | None = None
+    value_coding: Coding | None = None
+    value_codeable_concept: _Concept | None = None
+    value_date: date | None = None
+    value_string: str | None = None
+
+
+class _Extension(msgspec.Struct, frozen=True):
+    url: str
+    extension: tuple[_Part, ...]
+
+
+class _ToldPart(msgspec.Struct, rename="camel"):
+    url: str
+    value_reference: _Reference | None = None
+
+
+class _Told(msgspec.Struct):
+    """An extension that stands on an order, as far as it is read."""
+
+    url: str | None = None
+    extension: list[_ToldPart] = []
+
+
+_decode_told = msgspec.json.Decoder(_Told).decode
+_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+# Half a SHA-256: no two statements of anybody share it by chance.
+_ID_LENGTH = 32
+
+
+def check_coverage(evaluation: Evaluation, version: Version | None) -> None:
+    """Refuse a call whose Coverage cannot be told, which CRD wants since 2.1 (row 62).
+
+    Raises:
+        RequestError: 400 that says why.
+    """
+    if version != "2.2":
+        return
+    for one in evaluation.determinations:
+        why = None if one.coverage is None else _why_no_coverage(evaluation, one.coverage)
+        if why is not None:
+            raise RequestError(400, "processing", f"{one.order.reference}: {why}", "prefetch")
+
+
+def _why_no_coverage(evaluation: Evaluation, coverage: JudgedCoverage) -> str | None:
+    match coverage.standing:
+        case "several":
+            return "several Coverages may be the one, and the order names none of them"
+        case "other":
+            return "the payer of the patient's Coverage is not served here"
+        case "none" if evaluation.coverage_unknown == "not-supplied":
+            return "no Coverage was sent, and none could be read"
+        case "none" if evaluation.coverage_unknown is None and coverage.reference is None:
+            return "the patient has no Coverage"
+        case _:
+            return None
+
+
+def coverage_actions(evaluation: Evaluation, asked: Asked, wording: Wording) -> tuple[Action, ...]:
+    """The system actions of a call: one for every order of ours that has something new to say."""
+    statements = _Statements(evaluation, asked, wording)
+    return tuple(
+        action
+        for ordered, one in zip(evaluation.ordered, evaluation.determinations, strict=True)
+        if (action := statements.action(ordered, one)) is not None
+    )
+
+
+def without_statement(order: msgspec.Raw, coverage: str) -> msgspec.Raw:
+    """The order without what it says of a Coverage: a changed order has not been judged yet."""
+    told = items(members(order).get("extension"))
+    others = None if told is None else [one for one in told if _coverage_of(one) != coverage]
+    if told is None or others is None or len(others) == len(told):
+        return order
+    return amend(order, {"extension": _encode(others) if others else None})
+
+
+class _Statements:
+    """Makes the statements of one call."""
+
+    def __init__(self, evaluation: Evaluation, asked: Asked, wording: Wording) -> None:
+        self._call = evaluation
+        self._asked = asked
+        self._wording = wording
+
+    def action(self, ordered: Ordered, found: Determination) -> Action | None:
+        """The update of an order; None where nothing is new, or there is no Coverage to name."""
+        coverage = found.coverage
+        if ordered.text is None or found.status == "not-applicable" or coverage is None:
+            return None
+        answer = self._answer(found, coverage)
+        if answer is None or coverage.reference is None:
+            return None
+        parts = tuple(self._parts(found, coverage, coverage.reference, *answer))
+        resource = _told(ordered.text, coverage.reference, parts)
+        if resource is None:
+            return None
+        description = self._wording.statement("update", {"reference": found.order.reference})
+        return Action("update", description, resource)
+
+    def _answer(
+        self, found: Determination, coverage: JudgedCoverage
+    ) -> tuple[Covered, _ReasonCode | None] | None:
+        """Whether the order is covered, and the code of the reason where CRD 2.2 has one."""
+        if self._asked.configuration.version == "2.2":
+            reason = self._reason_code(found, coverage)
+            if reason is not None:
+                return ("indeterminate" if reason == "technical" else "not-covered"), reason
+        if coverage.standing in {"medicare", "assumed"}:
+            return found.status, None  # type: ignore[return-value]  # it is applicable
+        return None
+
+    def _reason_code(self, found: Determination, coverage: JudgedCoverage) -> _ReasonCode | None:
+        """What keeps a member or a coverage from being told (rows 58 and 63)."""
+        call = self._call
+        match coverage.standing:
+            case "inactive":
+                return "no-active-coverage"
+            case "none":
+                return "coverage-not-found" if call.coverage_unknown is None else "technical"
+            case "medicare" | "assumed" if call.patient_unknown:
+                return "no-member-found"
+            case "medicare" | "assumed" if call.failed and _unseen(found):
+                return "technical"
+            case _:
+                return None
+
+    def _parts(
+        self,
+        found: Determination,
+        coverage: JudgedCoverage,
+        reference: str,
+        covered: Covered,
+        because: _ReasonCode | None,
+    ) -> Iterator[_Part]:
+        asked, order = self._asked, found.order
+        plan = asked.plan(coverage.plan)
+        authorization = "no-auth" if plan is None else plan.prior_authorization
+        yield _Part("coverage", value_reference=_Reference(reference))
+        yield _Part("covered", value_code=covered)
+        if covered != "not-covered":
+            yield _Part("pa-needed", value_code=authorization)
+        elif asked.configuration.version != "2.2":
+            # As the engine behind the validators reads the invariant of 2.0, it must be there;
+            # 2.1 and later forbid it.
+            yield _Part("pa-needed", value_code="no-auth")
+        if covered == "conditional":
+            if asked.hook != "order-select":
+                yield _Part("doc-needed", value_code="clinical")
+                yield _Part("doc-purpose", value_code="retain-doc")
+            yield _Part("info-needed", value_code="timeframe" if _of_timing(found) else "OTH")
+        if order.system is not None and order.code is not None:
+            yield _Part("billingCode", value_coding=Coding(order.system, order.code))
+        yield _Part("reason", value_codeable_concept=self._reason(found, covered, because))
+        if order.depends_on is not None:
+            yield _Part("dependency", value_reference=_Reference(order.depends_on))
+        yield _Part("date", value_date=asked.today)
+        # Equal orders of two clients or patients are two orders.
+        whose = (asked.caller, asked.decoded.patient_id, reference)
+        facts = (*whose, authorization, found)
+        digest = hashlib.sha256(_encode(facts)).hexdigest()
+        yield _Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH])
+
+    def _reason(
+        self, found: Determination, covered: Covered, because: _ReasonCode | None
+    ) -> _Concept:
+        """Why, in words, with what was assumed."""
+        order, policy = found.order, found.policy
+        earliest = found.earliest_eligible_date
+        warnings = [f for f in found.findings if f.severity == "warning"]
+        facts = {
+            "service_date": order.service_date.isoformat(),
+            "first_eligible": "" if earliest is None else earliest.isoformat(),
+            "indication": ", ".join(found.indications_met),
+            "label": ", ".join(
+                dict.fromkeys(
+                    self._wording.findings[f.code].short for f in warnings or found.findings
+                )
+            ),
+            "reference": order.depends_on or "",
+        }
+        name: str = because or covered
+        if because is None and order.depends_on is not None:
+            name = "dependent"
+        elif because is None and covered == "covered" and not found.indications_met:
+            name = "covered-diagnosis"
+        elif because is None and earliest is not None:
+            name = f"{covered}-wait"
+        basis = {
+            "service_date": facts["service_date"],
+            "reason": self._wording.labels[order.service_date_basis],
+            "label": "" if policy is None else policy.citation,
+        }
+        told = [self._wording.statement(name, facts), self._wording.statement("basis", basis)]
+        told += [f.text for f in found.findings if f.code in _ASSUMPTIONS]
+        coding = () if because is None else (Coding(REASONS, because),)
+        return _Concept(" ".join(told), coding)
+
+
+def _unseen(found: Determination) -> bool:
+    """Whether a determination is open for what could not be looked up."""
+    if found.status != "conditional":
+        return False
+    judged = [i.criteria for i in found.indications if i.candidate] or [
+        i.criteria for i in found.indications
+    ]
+    return any(
+        gap.kind == "not-fetched"
+        for criteria in (*judged, found.always)
+        for criterion in criteria
+        for gap in criterion.gaps
+    )
+
+
+def _of_timing(found: Determination) -> bool:
+    """Whether it is a date that leaves the determination open."""
+    return found.earliest_eligible_date is not None or any(
+        f.code in _TIMING and f.severity == "warning" for f in found.findings
+    )
+
+
+def _coverage_of(extension: msgspec.Raw) -> str | None:
+    """The Coverage that an extension of an order makes a statement of; None for any other."""
+    try:
+        told = _decode_told(extension)
+        if told.url != URL:
+            return None
+        for part in told.extension:
+            if part.url == "coverage" and part.value_reference is not None:
+                return tail(part.value_reference.reference)
+    except BAD:
+        pass
+    return None
+
+
+def _told(order: msgspec.Raw, coverage: str, parts: tuple[_Part, ...]) -> msgspec.Raw | None:
+    """The order with a new statement in the place of older ones; None where none is new."""
+    extensions = items(members(order).get("extension"))
+    if extensions is None:
+        return None
+    new = msgspec.Raw(_encode(_Extension(URL, parts)))
+    older = [one for one in extensions if _coverage_of(one) == coverage]
+    if len(older) == 1 and _substance(older[0]) == _substance(new):
+        return None
+    kept = [one for one in extensions if one not in older]
+    return amend(order, {"extension": _encode([*kept, new])})
+
+
+def _substance(extension: msgspec.Raw) -> list[tuple[str, bytes]]:
+    """What an extension says, in no order, without what is new in every call."""
+    parts = _decode_any(extension)["extension"]
+    return sorted(
+        (part["url"], msgspec.json.encode(part, order="deterministic"))
+        for part in parts
+        if part["url"] not in _OF_EVERY_CALL
+    )
