@@ -203,6 +203,9 @@ def _call(hook: HookName, cards: dict[str, Any]) -> dict[str, Any]:
             "summary": f"A CDS Hooks call: {hook}",
             "security": _SECURITY,
             "requestBody": _body(_request(hook)),
-            "responses": {"200": _answer(cards, "Cards and system actions, possibly none"), **_ERRORS},
+            "responses": {
+                "200": _answer(cards, "Cards and system actions, possibly none"),
+                **_ERRORS,
+            },
         },
     }
