@@ -14,11 +14,13 @@ import msgspec
 from defib_coverage.fhir.raw import BAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-# A member's name with what stands around it; the text is JSON, so nothing else can match.
-_NAME = re.compile(rb'[\s,{]*("(?:[^"\\]|\\.)*")\s*:\s*')
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+# A member's name with what stands before it; the text is JSON without white space between its
+# parts, so nothing else can match.
+_NAME = re.compile(rb'[{,]("(?:[^"\\]|\\.)*"):')
 
 
 class _Member(str):
@@ -33,12 +35,12 @@ def _member(_: type, name: object) -> _Member:
     return _Member(name)
 
 
-_decode_members = msgspec.json.Decoder(dict[_Member, msgspec.Raw], dec_hook=_member).decode
+_decode_every = msgspec.json.Decoder(dict[_Member, msgspec.Raw], dec_hook=_member).decode
 
 
 def members(resource: msgspec.Raw) -> dict[str, msgspec.Raw]:
     """The members of a resource as they came, by name."""
-    return {str(name): value for name, value in _decode_members(resource).items()}
+    return _decode_members(resource)
 
 
 def items(value: msgspec.Raw | None) -> list[msgspec.Raw] | None:
@@ -59,25 +61,33 @@ def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec
         changes: the new text of members by name, in the order in which those that are not there
             yet are put at the end; None takes a member out.
     """
-    text = bytes(resource)
-    kept: list[bytes] = []
-    open_changes = dict(changes)
+    text = msgspec.json.format(bytes(resource), indent=-1)
+    found = members(resource)
+    kept = [text[1:-1]]
+    if not changes.keys().isdisjoint(found):
+        kept = list(_changed(text, changes))
+    added = [
+        msgspec.json.encode(name) + b":" + msgspec.json.format(new, indent=-1)
+        for name, new in changes.items()
+        if new is not None and name not in found
+    ]
+    return msgspec.Raw(b"{" + b",".join(part for part in (*kept, *added) if part) + b"}")
+
+
+def _changed(text: bytes, changes: Mapping[str, bytes | None]) -> Iterator[bytes]:
+    """The members of an object, changed where they are to be; one said twice is changed once."""
     place = 0
-    for name, value in _decode_members(resource).items():
+    done: set[str] = set()
+    for name, value in _decode_every(text).items():
         match = _NAME.match(text, place)
         if match is None:
             message = "the text of a member was not found"
             raise AssertionError(message)
         place = match.end() + len(memoryview(value))
         if str(name) not in changes:
-            kept.append(match[1] + b":" + bytes(value))
-            continue
-        new = open_changes.pop(str(name), None)
-        if new is not None:
-            kept.append(match[1] + b":" + new)
-    kept += [
-        msgspec.json.encode(name) + b":" + new
-        for name, new in open_changes.items()
-        if new is not None
-    ]
-    return msgspec.Raw(msgspec.json.format(b"{" + b",".join(kept) + b"}", indent=-1))
+            yield text[match.start(1) : place]
+        elif str(name) not in done:
+            done.add(str(name))
+            new = changes[str(name)]
+            if new is not None:
+                yield match[1] + b":" + msgspec.json.format(new, indent=-1)
