@@ -15,11 +15,20 @@ import fhir_builders as chart
 from answers import answer_to
 from command_line import run
 from defib_coverage.app import create_app
+from defib_coverage.content import load
 from defib_coverage.coverage.determination import JudgedCoverage
 from defib_coverage.errors import DataError
 from defib_coverage.fhir.fetching import Fetched, Shortfall
 from defib_coverage.fhir.plans import Plan
-from defib_coverage.fhir.resources import Entry, Organization
+from defib_coverage.fhir.resources import (
+    CodeableConcept,
+    Coding,
+    Entry,
+    Organization,
+    Practitioner,
+    Qualification,
+)
+from defib_coverage.fhir.systems import SYSTEM_URIS
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluation, Evaluator
@@ -76,6 +85,11 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert (gold.id, gold.label, gold.prior_authorization) == ("gold", "Gold Plan", "auth-needed")
     assert gold.types == (f"{SOPT}|112",)
     assert (silver.id, silver.prior_authorization) == ("silver", "no-auth")
+
+
+def test_a_mark_that_stands_twice_in_one_entry_is_no_fault(tmp_path: Path) -> None:
+    (plan,) = plans_of(tmp_path, '[payers.gold]\nlabel = "Gold"\nnames = ["Gold", "GOLD"]\n')
+    assert plan.names == ("Gold", "GOLD")
 
 
 def test_no_file_is_no_payers() -> None:
@@ -328,7 +342,8 @@ NOT_GOLD: dict[str, Json] = {
     "another value": {"payor": [{"identifier": {"system": IDS, "value": "g-1"}}]},
     "another system": {"payor": [{"identifier": {"system": f"{IDS}s", "value": "G-1"}}]},
     "no system": {"payor": [{"identifier": {"value": "G-1"}}]},
-    "part of a word": {"payor": [{"display": "Marigold Planning"}]},
+    "the end of a word": {"payor": [{"display": "Marigold Plan"}]},
+    "the beginning of a word": {"payor": [{"display": "Gold Planning"}]},
     "words of two members": {"class": [{"name": "Gold"}], "payor": [{"display": "Plan"}]},
     "nothing": {},
 }
@@ -395,6 +410,26 @@ def test_the_value_sets_know_organizations_too(evaluator: Evaluator) -> None:
         for beside in (medicare, medicaid)
     ]
     assert standings == ["medicare", "other"]
+
+
+@pytest.mark.parametrize("beside", [None, {"payer": organization(**GOLD_ID)}])
+def test_a_site_may_name_payers_by_identifier_in_the_value_sets(
+    tmp_path: Path, beside: Json | None
+) -> None:
+    (tmp_path / "site.toml").write_text(
+        f'extends = "payer-other"\ncodes = [{{ system = "{IDS}", code = "G-1" }}]\n'
+    )
+    payor = BY_REFERENCE["payor"] if beside else [{"identifier": GOLD_ID["identifier"][0]}]
+    body = call(coverage(payor=payor), beside=beside)
+    assert judged(Evaluator(load(tmp_path).knowledge()), body).standing == "other"
+
+
+def test_the_patient_who_pays_is_known_by_the_url_of_their_entry(evaluator: Evaluator) -> None:
+    url = "urn:uuid:4d3a3f2c-6f0c-4c0a-9a3e-0b7f5c6f1e11"
+    held = chart.bundle([chart.patient()])
+    held["entry"][0]["fullUrl"] = url
+    body = call(coverage(payor=[{"reference": url}]), beside={"patient": held})
+    assert judged(evaluator, body).standing == "other"
 
 
 @pytest.mark.parametrize(
@@ -471,6 +506,11 @@ def test_the_same_coverage_twice_is_one(evaluator: Evaluator) -> None:
     one = coverage(**MEDICARE)
     body = call(beside={"coverage": chart.bundle([one, one]), "again": one})
     assert judged(evaluator, body).standing == "medicare"
+
+
+def test_a_coverage_that_was_entered_in_error_is_none(evaluator: Evaluator) -> None:
+    body = call(coverage(status="entered-in-error", **MEDICARE))
+    assert judged(evaluator, body) == JudgedCoverage(standing="none")
 
 
 def test_no_coverage(evaluator: Evaluator) -> None:
@@ -556,6 +596,12 @@ def test_an_organization_that_is_read_tells_the_payer(evaluator: Evaluator) -> N
 def test_an_organization_that_cannot_be_read_opens_no_criterion(
     evaluator: Evaluator, cause: Shortfall
 ) -> None:
+    without_visit = [r for r in chart.b3_chart() if r["resourceType"] != "Encounter"]
+    body = call(coverage(**BY_REFERENCE), resources=without_visit)
+    (found,) = after(evaluator, body, Fetched(cause=cause)).determinations
+    gaps = {g.kind for i in found.indications for c in i.criteria for g in c.gaps}
+    assert "not-found" in gaps
+    assert "not-fetched" not in gaps
     evaluation = after(evaluator, call(coverage(**BY_REFERENCE)), Fetched(cause=cause))
     (found,) = evaluation.determinations
     # What is not there was looked for.
@@ -564,6 +610,30 @@ def test_an_organization_that_cannot_be_read_opens_no_criterion(
     assert (found.status, found.indications_met) == ("covered", ("B3",))
     assert found.coverage is not None
     assert found.coverage.standing == "assumed"
+
+
+def test_what_turned_out_not_to_be_needed_has_not_failed(evaluator: Evaluator) -> None:
+    who = {"individual": {"reference": "Practitioner/dr-1"}}
+    visit = chart.visit(profession=None, participant=[who])
+    others = [r for r in chart.b3_chart() if r["resourceType"] != "Encounter"]
+    body = call(coverage(**MEDICARE), resources=[*others, visit])
+    steps = evaluator.steps(decode_request(body, evaluator.knowledge.index), DAY)
+    person, roles = next(steps)
+    physician = Practitioner(
+        id="dr-1",
+        qualification=[
+            Qualification(CodeableConcept([Coding(SYSTEM_URIS["v2-0360"][0], "MD")])),
+        ],
+    )
+    came = {
+        person: Fetched([Entry(resource=physician)]),
+        roles: Fetched(cause=Shortfall.NOT_PERMITTED),
+    }
+    with pytest.raises(StopIteration) as done:
+        steps.send(came)
+    evaluation: Evaluation = done.value.value
+    assert not evaluation.failed
+    assert evaluation.determinations[0].status == "covered"
 
 
 # ---------------------------------------------------------------------------- in whose name it is
