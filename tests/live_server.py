@@ -273,6 +273,30 @@ def condition(code: str, identity: str, /, **more: object) -> Json:
     } | more
 
 
+def procedure(code: str, identity: str, /, **more: object) -> Json:
+    """A completed Procedure by its CPT code."""
+    return {
+        "resourceType": "Procedure",
+        "id": identity,
+        "status": "completed",
+        "subject": {"reference": "Patient/p1"},
+        "code": concept(code, CPT),
+    } | more
+
+
+def coverage(identity: str = "cov-1", /, **more: object) -> Json:
+    """An active Coverage by traditional Medicare."""
+    return {
+        "resourceType": "Coverage",
+        "id": identity,
+        "status": "active",
+        "type": concept("12", "https://nahdo.org/sopt"),
+        "subscriberId": "1EG4-TE5-MK73",
+        "beneficiary": {"reference": "Patient/p1"},
+        "payor": [{"display": "Medicare"}],
+    } | more
+
+
 def observation(code: str, identity: str, /, **more: object) -> Json:
     """A final Observation by its LOINC code."""
     return {

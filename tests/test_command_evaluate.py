@@ -105,7 +105,22 @@ def test_json_names_are_those_of_the_contract() -> None:
 def test_cards_are_those_of_the_hook() -> None:
     cards = json.loads(run("evaluate", WAITING, "--cards").stdout)["cards"]
     assert "first eligible day 2026-12-05" in cards[0]["summary"]
-    assert json.loads(run("evaluate", COVERED, "--cards").stdout) == {"cards": []}
+    covered = json.loads(run("evaluate", COVERED, "--cards").stdout)
+    assert covered["cards"] == []
+    (action,) = covered["systemActions"]
+    assert action["resource"]["extension"][-1]["url"].endswith("/ext-coverage-information")
+
+
+def test_a_call_that_the_service_would_refuse_is_refused(tmp_path: Path) -> None:
+    request = json.loads(COVERED.read_bytes())
+    del request["prefetch"]["coverage"]
+    request["extension"] = {"davinci-crd.requestedVersion": "2.2"}
+    file = tmp_path / "call.json"
+    file.write_text(json.dumps(request))
+    done = run("evaluate", file, "--cards")
+    assert done.returncode == 2
+    assert "call.json" in done.stderr
+    assert "no Coverage was sent" in done.stderr
 
 
 def test_packed_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The documents stay true: commands, settings, links, names and numbers that they state."""
 
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from defib_coverage.edge import protocol
 from defib_coverage.fhir import client
 from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.hooks import envelope, limits, request
+from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.settings import PREFIX, Settings
 
@@ -102,6 +104,12 @@ def test_every_type_that_is_read_is_told_to_who_grants_the_token() -> None:
     told = text[text.index("### What the access token must allow") : text.index("### Keys")]
     for resource_type in READ_TYPES:
         assert re.search(rf"\b{resource_type}\b", told), resource_type
+
+
+def test_the_options_are_those_of_the_discovery_document() -> None:
+    text = (ROOT / "docs" / "crd.md").read_text().partition("\n## Options\n")[2]
+    told = re.findall(r"^\| `([a-z0-9-]+)` \| (\w+) \| (\w+) \| (.+) \|$", text, re.MULTILINE)
+    assert told == [(o.code, o.type, json.dumps(o.default), o.description) for o in OPTIONS]
 
 
 def test_the_services_of_the_readme_are_the_services() -> None:

@@ -101,6 +101,7 @@ def test_waiting_periods_and_missing_partners_have_the_members_of_the_contract(l
         "lastExcludedDay",
         "firstEligibleDay",
         "daysRemaining",
+        "length",
         "certainty",
         "applies",
         "exception",

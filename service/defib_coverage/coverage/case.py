@@ -53,6 +53,8 @@ class Rulebook:
         self.history_codes = frozenset(
             entry.code for name in policy.history for entry in index.value_sets[name].codes
         )
+        self.pairings = policy.pairings()
+        self.diagnoses = policy.diagnoses()
         self.reference = PolicyReference(
             id=policy.id,
             version=policy.version,

@@ -51,8 +51,13 @@ class Judged:
         """
         self.case = case
         self.baseline = baseline
-        self._sets = case.rulebook.sets
-        self._names = case.view.names
+        names = case.view.names
+        # Where there is a baseline: the criteria to which the chart says nothing.
+        self._silent = (
+            frozenset[str]()
+            if baseline is None
+            else {name for name, sets in case.rulebook.sets.items() if sets.isdisjoint(names)}
+        )
         self._results: dict[str, Result] = {}
         self._shown: dict[str, CriterionResult] = {}
         case.paced = waiting.pacemaker_hints(case)
@@ -66,7 +71,7 @@ class Judged:
         result = self._results.get(name)
         if result is not None:
             return result
-        if self.baseline is not None and self._sets[name].isdisjoint(self._names):
+        if self.baseline is not None and name in self._silent:
             return self.baseline.results[name]
         return self.result_of(name)
 
@@ -81,9 +86,9 @@ class Judged:
         shown = self._shown.get(name)
         if shown is not None:
             return shown
-        result = self.result(name)
-        if self.baseline is not None and result is self.baseline.results[name]:
+        if self.baseline is not None and name in self._silent and name not in self._results:
             return self.baseline.shown[name]
+        result = self.result(name)
         shown = self._shown[name] = tell_criterion(self.case.policy, name, result)
         return shown
 
@@ -101,7 +106,8 @@ class Judged:
 
     def quiet(self, name: str) -> IndicationResult | None:
         """The indication as silence leaves it, if the chart says nothing that leads to it."""
-        if self.baseline is None or not self.case.rulebook.lead_sets[name].isdisjoint(self._names):
+        names = self.case.view.names
+        if self.baseline is None or not self.case.rulebook.lead_sets[name].isdisjoint(names):
             return None
         if self.case.removals_in_call:
             return None

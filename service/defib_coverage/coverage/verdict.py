@@ -166,14 +166,14 @@ def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     case = judged.case
     policy = case.policy
     notebook = _Notebook()
-    paired = {criterion.primaries for _, criterion in policy.pairings()}
+    paired = {criterion.primaries for _, criterion in case.rulebook.pairings}
     support = [
         hit
-        for _, criterion in policy.diagnoses()
+        for _, criterion in case.rulebook.diagnoses
         if criterion.claim not in paired
         for hit in sort_claims(case, criterion.claim).claims
     ]
-    for name, criterion in policy.pairings():
+    for name, criterion in case.rulebook.pairings:
         primaries = sort_claims(case, criterion.primaries).claims
         if primaries and judged.result(name).truth is Truth.MET:
             support += [*primaries, *sort_claims(case, criterion.partners).claims]
@@ -186,7 +186,7 @@ def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     )
     if not supported:
         notebook.add(case.draft("no-group1-diagnosis", "P-GROUP1"))
-        for name, _ in policy.diagnoses():
+        for name, _ in case.rulebook.diagnoses:
             for draft in judged.result(name).drafts:
                 if draft.code in _TOLD_OF_NO_CANDIDATE:
                     notebook.add(draft)
@@ -263,7 +263,7 @@ def _missing(
     """
     policy = judged.case.policy
     missing: list[MissingSecondary] = []
-    for name, criterion in policy.pairings():
+    for name, criterion in judged.case.rulebook.pairings:
         if not judged.case.view.find(criterion.primaries):
             continue
         result = judged.result(name)

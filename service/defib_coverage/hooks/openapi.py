@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from defib_coverage.coverage.determination import Determination
+from defib_coverage.hooks.configuration import VERSIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS, Discovery
 from defib_coverage.hooks.request import HOOKS, REQUIRED_CONTEXT, HookName
 from defib_coverage.hooks.response import HookResponse
@@ -102,6 +103,15 @@ _AUTHORIZATION = {
 }
 
 
+_EXTENSION = {
+    "description": "An object; members that are not known, or no such object, are passed over",
+    "properties": {
+        "davinci-crd.configuration": {
+            "description": "Options of the discovery document by code; others are passed over",
+        },
+        "davinci-crd.requestedVersion": {"enum": [*VERSIONS, None]},
+    },
+}
 _TOKEN = {
     "type": "http",
     "scheme": "bearer",
@@ -129,6 +139,7 @@ def _request(hook: HookName) -> dict[str, Any]:
                 "required": list(required),
                 "properties": {name: _MEMBERS[name] for name in (*required, *optional)},
             },
+            "extension": _EXTENSION,
             "prefetch": {
                 "type": ["object", "null"],
                 "description": "FHIR R4 resources by prefetch key; null where there is none",
@@ -192,6 +203,9 @@ def _call(hook: HookName, cards: dict[str, Any]) -> dict[str, Any]:
             "summary": f"A CDS Hooks call: {hook}",
             "security": _SECURITY,
             "requestBody": _body(_request(hook)),
-            "responses": {"200": _answer(cards, "Cards, possibly none"), **_ERRORS},
+            "responses": {
+                "200": _answer(cards, "Cards and system actions, possibly none"),
+                **_ERRORS,
+            },
         },
     }
