@@ -53,6 +53,7 @@ LAYERS = {
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},
+    "payer_file": {"errors", "fhir", "tables"},
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
 # Where the product starts, and where it waits for others.

@@ -28,6 +28,7 @@ from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.fetching import Fetcher
 from defib_coverage.hooks.openapi import Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
+from defib_coverage.payer_file import read_payers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,10 +54,12 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         today: the clock; today in the facility's zone by default.
 
     Raises:
-        DataError: the product's own data, the site's overlay or the client file cannot be used.
+        DataError: the product's own data, the site's overlay, the payer file or the client file
+            cannot be used.
         SettingsError: a setting cannot be used.
     """
     knowledge = load(settings.overlay_folder).knowledge()
+    plans = read_payers(settings.payer_file)
     zone = settings.time_zone
     callers = Callers(settings)
     calls = Calls(
@@ -65,9 +68,9 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             bodies=Bodies(settings.max_body),
             gate=Gate(settings.max_calls),
             knowledge=knowledge,
-            fetcher=Fetcher(Evaluator(knowledge), settings.fhir_seconds),
+            fetcher=Fetcher(Evaluator(knowledge, plans), settings.fhir_seconds),
             today=today or (lambda: datetime.now(zone).date()),
-            plans={},
+            plans={plan.id: plan for plan in plans},
         ),
     )
     described = msgspec.json.encode(discovery(knowledge.index))

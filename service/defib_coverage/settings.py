@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How one installation runs.
 
     ``zone`` is the facility's time zone: an order without a date is judged today in it. ``overlay``
-    is the folder of the site's own value sets.
+    is the folder of the site's own value sets, ``payers`` the file of its Medicare payers.
 
     ``clients`` is the file of the CDS clients that may call, ``trust`` whether a call must carry
     the token of one (by default: if there is such a file). ``public_base`` is the URL under which
@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     zone: str = "America/New_York"
     overlay: str | None = None
+    payers: str | None = None
     clients: str | None = None
     trust: Literal["open", "required"] | None = None
     public_base: str | None = None
@@ -66,6 +67,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def overlay_folder(self) -> Path | None:
         """The overlay as a path."""
         return Path(self.overlay) if self.overlay else None
+
+    @property
+    def payer_file(self) -> Path | None:
+        """The payer file as a path."""
+        return Path(self.payers) if self.payers else None
 
     @property
     def client_file(self) -> Path | None:

@@ -19,6 +19,7 @@ from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluation, Evaluator
 from defib_coverage.hooks.wire import decode_request
+from defib_coverage.payer_file import read_payers
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def evaluate(question: Question) -> Answered:
 
     Raises:
         InputError: file or options cannot be used.
-        DataError: the data or the site's overlay cannot be used.
+        DataError: the data, the site's overlay or the payer file cannot be used.
         SettingsError: a setting cannot be used.
     """
     if question.service_date is not None and not question.orders:
@@ -66,14 +67,20 @@ def evaluate(question: Question) -> Answered:
     settings = read_settings(os.environ)
     document = read_document(question.path)
     knowledge = load(settings.overlay_folder).knowledge()
+    plans = read_payers(settings.payer_file)
     today = question.today or datetime.now(settings.time_zone).date()
     body = _request(document, question, knowledge.index)
     try:
         decoded = decode_request(body, knowledge.index)
         configuration = read_configuration(decoded.request.extension)
         longer = configuration.longer_reading
-        evaluation = Evaluator(knowledge).evaluate(decoded, today, longer_reading=longer)
-        asked = Asked(decoded=decoded, configuration=configuration, today=today)
+        evaluation = Evaluator(knowledge, plans).evaluate(decoded, today, longer_reading=longer)
+        asked = Asked(
+            decoded=decoded,
+            configuration=configuration,
+            today=today,
+            plans={plan.id: plan for plan in plans},
+        )
         return Answered(document.name, evaluation, asked, knowledge)
     except RequestError as error:
         raise refused(document.name, error) from error

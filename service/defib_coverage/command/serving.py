@@ -17,6 +17,7 @@ from defib_coverage.callers import Callers
 from defib_coverage.content import load
 from defib_coverage.edge.protocol import BoundedProtocol
 from defib_coverage.errors import SettingsError
+from defib_coverage.payer_file import read_payers
 from defib_coverage.settings import PREFIX, read_settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def application() -> FastAPI:
 
     Raises:
         SettingsError: a setting cannot be used.
-        DataError: the data or the site's overlay cannot be used.
+        DataError: the data, the site's overlay or the payer file cannot be used.
     """
     logs.configure()
     return create_app(read_settings(os.environ))
@@ -58,7 +59,7 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
 
     Raises:
         SettingsError: a setting cannot be used.
-        DataError: the data or the site's overlay cannot be used.
+        DataError: the data, the site's overlay or the payer file cannot be used.
     """
     settings = read_settings(os.environ)
     if tls is not None:
@@ -76,6 +77,7 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
     else:
         # A worker that cannot start would be started again without end: look before.
         load(settings.overlay_folder)
+        read_payers(settings.payer_file)
         Callers(settings).close()
     logs.configure()
     if settings.tokens_required:

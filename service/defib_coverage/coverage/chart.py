@@ -118,7 +118,7 @@ class Insurance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``reference`` is ``Type/id``; ``active`` whether its status says so; ``start`` and ``end`` bound
     it. ``plan`` is the configured payer that it was recognised as, ``insurer`` the payer's name as
-    the chart has it.
+    the chart has it. ``unread`` is what would say more of its payer and did not come along.
     """
 
     reference: str
@@ -128,6 +128,7 @@ class Insurance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     end: DateSpan | None = None
     plan: str | None = None
     insurer: str | None = None
+    unread: tuple[str, ...] = ()
 
     def in_force(self, day: date) -> bool:
         """Whether it may hold on ``day``; an imprecise bound is read in its favour."""

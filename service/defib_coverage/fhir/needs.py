@@ -103,13 +103,14 @@ KEYS_OF_TYPE: Mapping[str, tuple[str, ...]] = {
     t: tuple(key.name for key in PREFETCH if t in key.types) for t in NEED_OF_TYPE
 }
 REQUIRED: frozenset[str] = frozenset(key.name for key in PREFETCH if key.required)
-# What other records point at: who held a visit, what a drug is.
+# What other records point at: who held a visit, what a drug is, who pays.
 READ_TYPES = (
     *dict.fromkeys(t for key in PREFETCH for t in key.types if t != "Appointment"),
     "DeviceRequest",
     "Practitioner",
     "PractitionerRole",
     "Medication",
+    "Organization",
 )
 
 

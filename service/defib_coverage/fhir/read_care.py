@@ -1,27 +1,20 @@
-"""Drugs, visits, documents, devices, plans and coverage as facts (rule 3, decision 10)."""
+"""Drugs, visits, documents, devices and plans as facts (rule 3, decision 10)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.chart import Fact, Insurance, Kind
+from defib_coverage.coverage.chart import Fact, Kind
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.fhir.reading import period_end, reference_of
 from defib_coverage.fhir.references import tail
-from defib_coverage.fhir.resources import (
-    CodeableConcept,
-    Coding,
-    Medication,
-    MedicationRequest,
-)
+from defib_coverage.fhir.resources import Medication, MedicationRequest
 
 if TYPE_CHECKING:
-    from defib_coverage.coverage.chart import Payer
     from defib_coverage.coverage.dates import DateSpan
     from defib_coverage.fhir.reading import Reading
     from defib_coverage.fhir.resources import (
         Appointment,
-        Coverage,
         Device,
         DocumentReference,
         Encounter,
@@ -150,43 +143,3 @@ def read_appointment(reading: Reading, resource: Appointment) -> None:
     fact = Fact(reference=reference_of(resource), kind=Kind.REQUEST, planned=True, when=when)
     planned = (*resource.service_type, *resource.reason_code)
     reading.file(reading.vocabulary.matches_any(planned), fact)
-
-
-def read_coverage(reading: Reading, resource: Coverage) -> None:
-    """A Coverage: whether it is Medicare, by type, payer identifier or name (rule 1)."""
-    if resource.status == "entered-in-error":
-        return
-    names = [None if resource.type is None else resource.type.text]
-    names += [c.name for c in resource.class_]
-    found = {m.value_set for m in reading.vocabulary.matches(resource.type)}
-    for payor in resource.payor:
-        names.append(payor.display)
-        identifier = payor.identifier
-        if identifier is not None:
-            concept = CodeableConcept([Coding(identifier.system, identifier.value)])
-            found |= {m.value_set for m in reading.vocabulary.matches(concept)}
-    reference = reference_of(resource)
-    period = resource.period
-    reading.insurances[reference] = Insurance(
-        reference=reference,
-        payer=_payer(reading, found, names),
-        active=resource.status in _IN_PLACE,
-        start=None if period is None else read_date(period.start),
-        end=period_end(period),
-        insurer=next((payor.display for payor in resource.payor if payor.display), None),
-    )
-
-
-def _payer(reading: Reading, found: set[str], names: list[str | None]) -> Payer:
-    """Whose a coverage is, by the value sets of its codes, else by its names."""
-    text = " ".join(name for name in names if name).lower()
-    value_sets = reading.vocabulary.index.value_sets
-    if "payer-medicare" in found or _named(text, value_sets["payer-medicare"].words):
-        return "medicare"
-    if "payer-other" in found or _named(text, value_sets["payer-other"].words):
-        return "other"
-    return "unrecognised"
-
-
-def _named(text: str, words: tuple[str, ...]) -> bool:
-    return any(word.lower() in text for word in words)

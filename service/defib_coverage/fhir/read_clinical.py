@@ -91,7 +91,7 @@ def _encounter_start(reading: Reading, resource: Condition) -> DateSpan | None:
     """The start of the visit at which a condition was noted."""
     if resource.encounter is None:
         return None
-    visit = reading.find(resource.encounter.reference)
+    visit = reading.find(None, resource.encounter.reference)
     if not isinstance(visit, Encounter) or visit.period is None:
         return None
     return read_date(visit.period.start)

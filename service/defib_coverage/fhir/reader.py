@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from defib_coverage.fhir.read_care import (
     read_appointment,
-    read_coverage,
     read_device,
     read_document,
     read_encounter,
@@ -19,6 +18,7 @@ from defib_coverage.fhir.read_care import (
     read_request,
 )
 from defib_coverage.fhir.read_clinical import read_condition, read_observation, read_procedure
+from defib_coverage.fhir.read_coverage import read_coverage
 from defib_coverage.fhir.reading import Reading, Vocabulary
 from defib_coverage.fhir.references import names_nobody
 from defib_coverage.fhir.resources import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.chart import Chart
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.answers import Answers
+    from defib_coverage.fhir.plans import Plan
     from defib_coverage.fhir.resources import Resource
 
 # Each reader takes the resource type it stands beside.
@@ -62,9 +63,9 @@ _READERS: Mapping[type, Callable[[Reading, Any], None]] = {
 class ChartReader:
     """Reads charts by one set of value sets; holds no patient data between calls."""
 
-    def __init__(self, index: CodeIndex) -> None:
-        """Read by ``index``."""
-        self._vocabulary = Vocabulary(index)
+    def __init__(self, index: CodeIndex, plans: Sequence[Plan] = ()) -> None:
+        """Read by ``index``, and tell Coverages of the configured payers ``plans``."""
+        self._vocabulary = Vocabulary(index, plans)
 
     def read(
         self,

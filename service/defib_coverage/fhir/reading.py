@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Insurance, Missing
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.fhir.needs import NEED_OF_TYPE
+from defib_coverage.fhir.payers import Payers
 from defib_coverage.fhir.references import PatientCheck, tail
 from defib_coverage.fhir.resources import (
     CodeableConcept,
     Encounter,
     Medication,
+    Organization,
     Patient,
     Performer,
     Period,
@@ -30,19 +32,23 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.codes import CodeEntry, CodeIndex, Match
     from defib_coverage.fhir.answers import Answers
+    from defib_coverage.fhir.plans import Plan
 
 VISIT = "shared-decision-making"
 _LONGEST = 256
 _READABLE = re.compile(r"(?:Medication|Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
-_LINKED = frozenset({Patient, Encounter, Medication, Practitioner, PractitionerRole})
+_LINKED = frozenset(
+    {Patient, Encounter, Medication, Practitioner, PractitionerRole, Organization},
+)
 
 
 class Vocabulary:
-    """The value sets as FHIR speaks of them: codings by system URI, a visit also by its words."""
+    """Codes, visits and payers as FHIR speaks of them: by system URI, some also by their words."""
 
-    def __init__(self, index: CodeIndex) -> None:
-        """Look codes up in ``index``."""
+    def __init__(self, index: CodeIndex, plans: Iterable[Plan]) -> None:
+        """Look codes up in ``index``, payers among ``plans``."""
         self.index = index
+        self.payers = Payers(plans)
         visits = index.value_sets[VISIT]
         self.visit_entry: CodeEntry = visits.codes[0]
         words = "|".join(re.escape(word) for word in visits.words)
@@ -104,7 +110,7 @@ class Reading:
                 self._link(entry.resource, entry.full_url, patient_id)
 
     def _link(self, resource: Resource | None, full_url: str | None, patient_id: str) -> None:
-        """Keep what other resources point at: the patient, visits, people, drugs."""
+        """Keep what other resources point at: the patient, visits, people, drugs, payors."""
         if resource is None:
             return
         if isinstance(resource, Patient):
@@ -161,17 +167,17 @@ class Reading:
         else:
             self.file(matches, fact)
 
-    def find(self, reference: str | None) -> Resource | None:
-        """The resource sent along that a reference means."""
+    def find(self, contained: list[Resource] | None, reference: str | None) -> Resource | None:
+        """The resource that a reference means: one contained beside it, or one sent along."""
         if reference is None:
             return None
+        if reference.startswith("#"):
+            return next((c for c in contained or () if c.id == reference[1:]), None)
         return self._linked.get(reference) or self._linked.get(tail(reference))
 
     def resolve(self, contained: list[Resource] | None, reference: str | None) -> Resource | None:
-        """The resource that a reference means: one contained beside it, or one sent along."""
-        if reference is not None and reference.startswith("#"):
-            return next((c for c in contained or () if c.id == reference[1:]), None)
-        found = self.find(reference)
+        """The same; what did not come along is noted, to be read."""
+        found = self.find(contained, reference)
         if found is None:
             self._miss(reference)
         return found
@@ -242,7 +248,7 @@ class Reading:
         if "shared-decision-other-staff" in found:
             return Clinician.NOT_ACCEPTED
         if isinstance(person, PractitionerRole) and person.practitioner is not None:
-            linked = self.find(person.practitioner.reference)
+            linked = self.find(None, person.practitioner.reference)
             if isinstance(linked, Practitioner):
                 return self._profession(linked)
         return Clinician.UNKNOWN

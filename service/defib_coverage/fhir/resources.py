@@ -295,6 +295,13 @@ class Medication(AnyResource, tag="Medication"):
     code: CodeableConcept | None = None
 
 
+class Organization(AnyResource, tag="Organization"):
+    """FHIR Organization, as a payor."""
+
+    name: str | None = None
+    identifier: list[Identifier] = []
+
+
 class OutcomeIssue(msgspec.Struct, gc=False):
     """OperationOutcome.issue."""
 
@@ -359,7 +366,7 @@ _UNREAD = """
     MedicinalProductIngredient MedicinalProductInteraction MedicinalProductManufactured
     MedicinalProductPackaged MedicinalProductPharmaceutical MedicinalProductUndesirableEffect
     MessageDefinition MessageHeader MolecularSequence NamingSystem NutritionOrder
-    ObservationDefinition OperationDefinition Organization OrganizationAffiliation Parameters
+    ObservationDefinition OperationDefinition OrganizationAffiliation Parameters
     PaymentNotice PaymentReconciliation Person PlanDefinition Provenance Questionnaire
     QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition ResearchElementDefinition
     ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule SearchParameter Slot
@@ -384,6 +391,7 @@ _READ = (
     Practitioner,
     PractitionerRole,
     Medication,
+    Organization,
     OperationOutcome,
     Bundle,
 )
@@ -404,6 +412,7 @@ if TYPE_CHECKING:
         | Practitioner
         | PractitionerRole
         | Medication
+        | Organization
         | OperationOutcome
         | Bundle
         | Unread

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from defib_coverage.coverage.truth import Truth
 from defib_coverage.hooks.response import Card, CardExtension, Coding, OrderReference, Source
+from defib_coverage.hooks.source import source_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +63,7 @@ def build_cards(
 ) -> tuple[Card, ...]:
     """The cards of one call."""
     determinations = evaluation.determinations
-    builder = _Builder(determinations, knowledge, asked.label)
+    builder = _Builder(determinations, knowledge, asked)
     verdicts = [d for d in determinations if _needs_card(d)]
     cards = [builder.verdict(d) for d in verdicts]
     cards += builder.missing_secondary(verdicts)
@@ -87,9 +88,9 @@ class _Builder:
         self,
         determinations: Sequence[Determination],
         knowledge: Knowledge,
-        label: str | None,
+        asked: Asked,
     ) -> None:
-        self._label = label
+        self._asked = asked
         self._all = determinations
         self._index: CodeIndex = knowledge.index
         self._wording: Wording = knowledge.wording
@@ -388,7 +389,7 @@ class _Builder:
                     if d.order.reference in named
                 ),
             )
-        label = self._label or policy.source_label
+        label = source_label(self._asked, about[0].coverage, policy)
         return Card(
             uuid=str(uuid4()),
             summary=summary,

@@ -6,29 +6,26 @@ fetched, so that the same steps serve a call with a FHIR server, one without, an
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind, Missing, Need
+from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.coverage.determine import Terms, determine
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import NOT_SUPPLIED, Answers, OpenKey, read_answers
 from defib_coverage.fhir.fetching import (
     WORDS,
-    Cause,
     Fetched,
     Query,
-    Shortfall,
     read,
-    roles_of,
     search,
 )
 from defib_coverage.fhir.needs import templates
 from defib_coverage.fhir.reader import ChartReader
-from defib_coverage.fhir.resources import Medication, Practitioner, PractitionerRole
+from defib_coverage.hooks import links
 from defib_coverage.hooks.ordered import NO_SERVER, CallOrders, Ordered
 
 if TYPE_CHECKING:
@@ -36,12 +33,11 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.orders import DeviceOrder
+    from defib_coverage.fhir.plans import Plan
     from defib_coverage.hooks.request import Decoded
 
 # More orders of ours than any call can mean: each is judged and told by itself.
 _MOST_ORDERS = 100
-# People and drugs that one chart may point at without bringing them.
-_MOST_LINKS = 40
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -74,10 +70,10 @@ class _Seen(NamedTuple):
 class Evaluator:
     """Evaluates requests with one set of rules, codes and wording."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        """Evaluate by ``knowledge``."""
+    def __init__(self, knowledge: Knowledge, plans: Sequence[Plan] = ()) -> None:
+        """Evaluate by ``knowledge``, with the configured payers ``plans``."""
         self.knowledge = knowledge
-        self._reader = ChartReader(knowledge.index)
+        self._reader = ChartReader(knowledge.index, plans)
         self._templates = templates(knowledge.index)
 
     def evaluate(
@@ -131,7 +127,7 @@ class Evaluator:
             raise RequestError(400, "too-costly", message, "context")
         seen = _Seen(Chart({}))
         if any(o.order.code is not None for o in ordered):
-            seen = yield from self._chart(decoded, ordered, why_not)
+            seen = yield from self._chart(decoded, ordered, today, why_not)
         orders = [_with_references(o, seen.chart) for o in ordered]
         terms = Terms(today=today, longer_reading=longer_reading)
         found = determine(orders, seen.chart, self.knowledge, terms)
@@ -148,6 +144,7 @@ class Evaluator:
         self,
         decoded: Decoded,
         ordered: Sequence[Ordered],
+        today: date,
         why_not: str | None,
     ) -> Generator[Sequence[Query], Mapping[Query, Fetched], _Seen]:
         prefetch, patient_id = decoded.request.prefetch, decoded.patient_id
@@ -161,19 +158,16 @@ class Evaluator:
         # What else is being ordered may be a planned revascularisation or the visit asked for.
         others = [o.resource for o in ordered if o.order.code is None and o.resource is not None]
         chart, unresolved = self._reader.read(answers, patient_id, others)
-        if unresolved and why_not is None:
-            fetched = yield _links(unresolved[:_MOST_LINKS])
-            # Asked for people and drugs, a server adds no records of the patient.
-            linked = [
-                entry
-                for one in fetched.values()
-                for entry in one.entries
-                if isinstance(entry.resource, Medication | Practitioner | PractitionerRole)
-            ]
-            if linked:
-                answers = msgspec.structs.replace(answers, entries=answers.entries + linked)
+        ours = [o.order for o in ordered if o.order.code is not None]
+        wanted = links.wanted(chart, unresolved, ours, today) if why_not is None else ()
+        if wanted:
+            fetched = yield links.queries(wanted)
+            more = links.linked(fetched)
+            if more:
+                answers = msgspec.structs.replace(answers, entries=answers.entries + more)
                 chart, unresolved = self._reader.read(answers, patient_id, others)
-            missing = tuple(_unread(unresolved, fetched))
+                wanted = links.wanted(chart, unresolved, ours, today)
+            missing = tuple(links.unread(wanted, fetched))
             chart = msgspec.structs.replace(chart, missing=chart.missing + missing)
         failed = {
             m.need for m in chart.missing if m.kind == "not-fetched" and m.reason != NOT_SUPPLIED
@@ -188,24 +182,6 @@ class Evaluator:
         if key.next is not None:
             return Query(key.name, key.next, came=key.came)
         return search(key.name, self._templates[key.name], patient_id)
-
-
-def _links(references: Sequence[str]) -> list[Query]:
-    queries = [read(reference) for reference in references]
-    queries += [roles_of(r) for r in references if r.startswith("Practitioner/")]
-    return queries
-
-
-def _unread(references: Sequence[str], fetched: Mapping[Query, Fetched]) -> Iterator[Missing]:
-    """The people and drugs that are pointed at, and could not be looked up."""
-    causes: dict[str, Cause] = {}
-    for query, one in fetched.items():
-        if one.cause is not None and one.cause is not Shortfall.NOT_OFFERED:
-            causes.setdefault(query.about, one.cause)
-    for reference in references:
-        if reference in causes:
-            need: Need = "medications" if reference.startswith("Medication/") else "encounters"
-            yield Missing(need, "not-fetched", WORDS[causes[reference]], reference)
 
 
 def _check_usable(

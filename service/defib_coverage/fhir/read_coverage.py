@@ -1,0 +1,123 @@
+"""A Coverage: whose it is, and whether it is in force (rule 1).
+
+A configured payer is told first; then Medicare, then other payers, by the value sets; then who pays
+in person. Whom nothing tells is unrecognised.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from defib_coverage.coverage.chart import Insurance
+from defib_coverage.coverage.dates import read_date
+from defib_coverage.fhir.reading import period_end, reference_of
+from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.resources import CodeableConcept, Coding, Organization, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from defib_coverage.coverage.chart import Payer
+    from defib_coverage.fhir.reading import Reading
+    from defib_coverage.fhir.resources import Coverage, Identifier, Reference, Resource
+
+LONGEST_NAME = 100
+"""Characters of a payer's name that may stand on a card."""
+_IN_FORCE = frozenset({None, "active"})
+_READABLE = re.compile(r"Organization/[A-Za-z0-9.-]{1,64}")
+_PERSONS = frozenset({"Patient", "RelatedPerson"})
+
+
+class _Payor(NamedTuple):
+    """One that pays: the reference, and the record that it means if that came along."""
+
+    named: Reference
+    record: Resource | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        record = self.record
+        both = (self.named.display, record.name if isinstance(record, Organization) else None)
+        return tuple(name.strip() for name in both if name)
+
+    @property
+    def identifiers(self) -> list[Identifier]:
+        own = [] if self.named.identifier is None else [self.named.identifier]
+        return own + (self.record.identifier if isinstance(self.record, Organization) else [])
+
+    def is_person(self, reading: Reading) -> bool:
+        """Whether it is the patient, or somebody who pays for them."""
+        if self.record is not None:
+            return type_name(type(self.record)) in _PERSONS
+        kind = tail(self.named.reference or "").partition("/")[0]
+        return kind in _PERSONS or reading.is_patient(self.named)
+
+
+def read_coverage(reading: Reading, resource: Coverage) -> None:
+    """A Coverage, unless it was entered in error."""
+    if resource.status == "entered-in-error":
+        return
+    payors = [
+        _Payor(one, reading.find(resource.contained, one.reference)) for one in resource.payor
+    ]
+    identifiers = [identifier for one in payors for identifier in one.identifiers]
+    names = [resource.type.text] if resource.type is not None and resource.type.text else []
+    names += [one.name for one in resource.class_ if one.name]
+    names += [name for one in payors for name in one.names]
+    types = [] if resource.type is None else resource.type.coding
+    payers = reading.vocabulary.payers
+    plan = payers.find(identifiers, types, names)
+    payer: Payer = "medicare"
+    unread: tuple[str, ...] = ()
+    if plan is None:
+        payer = _payer(reading, [*types, *map(_coding, identifiers)], names)
+        if payer == "unrecognised" and payors and all(one.is_person(reading) for one in payors):
+            payer = "other"
+        elif payer == "unrecognised" or payers.by_organization:
+            unread = tuple(_unread(payors))
+    reference = reference_of(resource)
+    period = resource.period
+    reading.insurances[reference] = Insurance(
+        reference=reference,
+        payer=payer,
+        active=resource.status in _IN_FORCE,
+        start=None if period is None else read_date(period.start),
+        end=period_end(period),
+        plan=plan,
+        insurer=next((name for one in payors for name in one.names if _showable(name)), None),
+        unread=unread,
+    )
+
+
+def _coding(identifier: Identifier) -> Coding:
+    return Coding(identifier.system, identifier.value)
+
+
+def _payer(reading: Reading, codings: list[Coding], names: Sequence[str]) -> Payer:
+    """Whose a coverage is, by the value sets of its codes, else by its names."""
+    matches = reading.vocabulary.matches(CodeableConcept(codings))
+    found = {match.value_set for match in matches}
+    text = "\n".join(names).lower()
+    value_sets = reading.vocabulary.index.value_sets
+    if "payer-medicare" in found or _named(text, value_sets["payer-medicare"].words):
+        return "medicare"
+    if "payer-other" in found or _named(text, value_sets["payer-other"].words):
+        return "other"
+    return "unrecognised"
+
+
+def _named(text: str, words: tuple[str, ...]) -> bool:
+    return any(word.lower() in text for word in words)
+
+
+def _unread(payors: Iterable[_Payor]) -> Iterable[str]:
+    """The organisations that are named and did not come along."""
+    for one in payors:
+        name = tail(one.named.reference or "")
+        if one.record is None and _READABLE.fullmatch(name):
+            yield name
+
+
+def _showable(name: str) -> bool:
+    return bool(name) and len(name) <= LONGEST_NAME and name.isprintable()

@@ -1,0 +1,149 @@
+"""The file of a site's Medicare payers: read whole, checked whole. Any fault refuses to start."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
+
+from defib_coverage.errors import DataError, Fault
+from defib_coverage.fhir.payers import identifier_key, name_key, type_key
+from defib_coverage.fhir.plans import Plan
+from defib_coverage.fhir.read_coverage import LONGEST_NAME
+from defib_coverage.tables import near, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_HINTS = {
+    name: hint
+    for name, hint in get_type_hints(Plan, include_extras=True).items()
+    if name != "id"  # the table's name
+}
+_FORMAT = "docs/payers.md describes the format"
+_Finding = tuple[str, str, str]
+
+
+def read_payers(path: Path | None) -> tuple[Plan, ...]:
+    """Read and check the payer file; without one there are no configured payers.
+
+    Raises:
+        DataError: with every fault found, each with file, key, reason and remedy.
+    """
+    if path is None:
+        return ()
+    faults: list[Fault] = []
+    table = read_table(path, str(path), faults)
+    if table is None:
+        raise DataError(faults)
+    findings: list[_Finding] = [
+        (key, "unknown key", _closed(key, {"payers"})) for key in table if key != "payers"
+    ]
+    entries = table.get("payers")
+    if not isinstance(entries, dict) or not entries:
+        remedy = "Add one, or leave the setting out"
+        findings.append(("payers", "there is no table [payers.<id>]", remedy))
+        entries = {}
+    plans = [_plan(name, entry, findings) for name, entry in entries.items()]
+    found = tuple(plan for plan in plans if plan is not None)
+    for plan in found:
+        findings.extend(_mark_faults(plan))
+    findings.extend(_shared(found))
+    if findings:
+        raise DataError([Fault(str(path), *finding) for finding in findings])
+    return found
+
+
+def _closed(key: str, known: set[str]) -> str:
+    """What to do about a key that the format does not know."""
+    remedy = near(key, known)
+    return remedy if remedy.startswith("Did") else "Remove the key: the format is closed"
+
+
+def _plan(name: str, entry: object, findings: list[_Finding]) -> Plan | None:
+    """Decode one entry as far as it can be; a finding for every key that is wrong."""
+    key = f"payers.{name}"
+    if _ID.fullmatch(name) is None:
+        reason = "the id is not made of letters, digits, - and _ (at most 64)"
+        findings.append((key, reason, "Give the table another name"))
+    if not isinstance(entry, dict):
+        findings.append((key, "is no table", _FORMAT))
+        return None
+    read: dict[str, Any] = {}
+    for field, value in entry.items():
+        if field not in _HINTS:
+            reason = "unknown key" if field != "id" else "the id is the table's name"
+            findings.append((f"{key}.{field}", reason, _closed(field, set(_HINTS))))
+            continue
+        try:
+            read[field] = msgspec.convert(value, _HINTS[field])
+        except msgspec.ValidationError as error:
+            reason, _, _ = str(error).partition(" - at `$")
+            findings.append((f"{key}.{field}", reason[:1].lower() + reason[1:], _FORMAT))
+    if "label" not in entry:
+        findings.append((f"{key}.label", "is missing", "Name the payer as cards are to name it"))
+    elif "label" in read:
+        findings.extend(_label_faults(read["label"], f"{key}.label"))
+    if not any(entry.get(field) for field in ("identifiers", "types", "names")):
+        reason = "nothing tells a Coverage of this payer"
+        findings.append((key, reason, "Add identifiers, types or names"))
+    return msgspec.convert({"id": name, "label": ""} | read, Plan)
+
+
+def _label_faults(label: str, key: str) -> Iterator[_Finding]:
+    if not label.strip():
+        yield key, "is empty", "Name the payer as cards are to name it"
+    elif len(label) > LONGEST_NAME:
+        yield key, f"is longer than {LONGEST_NAME} characters", "Shorten it"
+    elif not label.isprintable():
+        yield key, "holds a line break or another character that cannot be shown", "Remove it"
+
+
+def _mark_faults(plan: Plan) -> Iterator[_Finding]:
+    """Marks that no Coverage can have."""
+    key = f"payers.{plan.id}"
+    for field, texts in (("identifiers", plan.identifiers), ("types", plan.types)):
+        form = "system|value" if field == "identifiers" else "system|code"
+        for number, text in enumerate(texts):
+            if "|" not in text:
+                yield f"{key}.{field}[{number}]", f"{text!r} is not {form}", f"Write {form}"
+            elif not text.rpartition("|")[2].strip():
+                reason = f"{text!r} ends where its {form.partition('|')[2]} should stand"
+                yield f"{key}.{field}[{number}]", reason, f"Write {form}"
+    for number, name in enumerate(plan.names):
+        if not name.strip():
+            yield f"{key}.names[{number}]", "is empty", "Remove it"
+
+
+def _shared(plans: Sequence[Plan]) -> Iterator[_Finding]:
+    """Marks that stand in two entries: a Coverage that has one would be of either."""
+    kinds: tuple[tuple[str, Callable[[str], str]], ...] = (
+        ("identifiers", _identifier),
+        ("types", _type),
+        ("names", name_key),
+    )
+    for field, as_compared in kinds:
+        owners: defaultdict[str, list[str]] = defaultdict(list)
+        for plan in plans:
+            texts: tuple[str, ...] = getattr(plan, field)
+            for number, text in enumerate(texts):
+                others = [one for one in owners[as_compared(text)] if one != plan.id]
+                if others:
+                    place = f"payers.{plan.id}.{field}[{number}]"
+                    reason = f"{text!r} stands in payers.{others[0]} too"
+                    yield place, reason, "Let it stand where it belongs"
+                owners[as_compared(text)].append(plan.id)
+
+
+def _identifier(text: str) -> str:
+    system, _, value = text.partition("|")
+    return identifier_key(system, value)
+
+
+def _type(text: str) -> str:
+    system, _, code = text.rpartition("|")
+    return type_key(system, code)
