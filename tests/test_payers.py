@@ -713,3 +713,38 @@ def test_evaluate_gives_the_answer_of_the_service(tmp_path: Path) -> None:
     done = run("evaluate", "-", "--json", stdin=call(coverage(**GOLD["type"])), settings=settings)
     (found,) = json.loads(done.stdout)["determinations"]
     assert found["coverage"]["plan"] == "gold"
+
+
+# ------------------------------------------------------------------------- what charts hold besides
+
+
+@pytest.mark.parametrize(
+    ("name", "standing"),
+    [
+        ("Medicare Supplement Plan G", "other"),
+        ("Medigap Plan N", "other"),
+        ("Medicare-Medicaid dual plan", "medicare"),
+    ],
+)
+def test_the_longest_words_tell_whose_it_is(evaluator: Evaluator, name: str, standing: str) -> None:
+    body = call(coverage(payor=[{"display": name}]))
+    assert judged(evaluator, body).standing == standing
+
+
+def test_a_supplement_beside_medicare_leaves_medicare(evaluator: Evaluator) -> None:
+    supplement = coverage("gap", payor=[{"display": "Medicare Supplement"}])
+    found = judged(evaluator, call(coverage("a", **MEDICARE), supplement))
+    assert (found.standing, found.reference) == ("medicare", "Coverage/a")
+
+
+def test_coverages_without_an_id_are_told_apart_and_named_by_nobody(evaluator: Evaluator) -> None:
+    def nameless(**fields: object) -> Json:
+        made = coverage(**fields)
+        del made["id"]
+        return made
+
+    assert judged(evaluator, call(nameless(**MEDICARE))) == JudgedCoverage(standing="medicare")
+    two = judged(evaluator, call(nameless(**MEDICARE), nameless(**MEDICARE)))
+    assert two.standing == "several"
+    body = call(nameless(payor=[{"display": "Plan"}]))
+    assert "coverage-taken-as-medicare" in findings(evaluator, body)

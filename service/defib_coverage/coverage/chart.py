@@ -116,12 +116,13 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 class Insurance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One Coverage of the chart.
 
-    ``reference`` is ``Type/id``; ``active`` whether its status says so; ``start`` and ``end`` bound
-    it. ``plan`` is the configured payer that it was recognised as, ``insurer`` the payer's name as
-    the chart has it. ``unread`` is what would say more of its payer and did not come along.
+    ``reference`` is ``Type/id``, None for one without an id; ``active`` whether its status says so;
+    ``start`` and ``end`` bound it. ``plan`` is the configured payer that it was recognised as,
+    ``insurer`` the payer's name as the chart has it. ``unread`` is what would say more of its payer
+    and did not come along.
     """
 
-    reference: str
+    reference: str | None
     payer: Payer
     active: bool = True
     start: DateSpan | None = None

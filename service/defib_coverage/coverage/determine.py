@@ -169,7 +169,8 @@ class _Call:
         """What is assumed of the patient's coverage (rule 1)."""
         name = _ASSUMPTIONS.get(coverage.standing)
         if name is not None:
-            facts = {"reference": coverage.reference or ""}
+            unnamed = self._knowledge.wording.labels["unnamed-coverage"]
+            facts = {"reference": coverage.reference or unnamed}
             yield self._finding(name, "info", "P-B-INTRO", facts)
 
     def _finding(

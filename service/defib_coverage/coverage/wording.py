@@ -119,6 +119,7 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "today",
             "authored-assumed",
             "group1-diagnosis",
+            "unnamed-coverage",
         },
     ),
 }

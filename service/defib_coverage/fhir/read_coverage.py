@@ -76,9 +76,11 @@ def read_coverage(reading: Reading, resource: Coverage) -> None:
             payer = "other"
         elif payer == "unrecognised" or payers.by_organization:
             unread = tuple(_unread(payors))
-    reference = reference_of(resource)
+    # Of those without an id none can be told from another.
+    reference = None if resource.id is None else reference_of(resource)
+    key = reference or f"unnamed-{len(reading.insurances)}"
     period = resource.period
-    reading.insurances[reference] = Insurance(
+    reading.insurances[key] = Insurance(
         reference=reference,
         payer=payer,
         active=resource.status in _IN_FORCE,
@@ -98,17 +100,23 @@ def _payer(reading: Reading, codings: list[Coding], names: Sequence[str]) -> Pay
     """Whose a coverage is, by the value sets of its codes, else by its names."""
     matches = reading.vocabulary.matches(CodeableConcept(codings))
     found = {match.value_set for match in matches}
+    if "payer-medicare" in found:
+        return "medicare"
+    if "payer-other" in found:
+        return "other"
     text = "\n".join(names).lower()
     value_sets = reading.vocabulary.index.value_sets
-    if "payer-medicare" in found or _named(text, value_sets["payer-medicare"].words):
-        return "medicare"
-    if "payer-other" in found or _named(text, value_sets["payer-other"].words):
-        return "other"
-    return "unrecognised"
+    # The longest words tell most: a Medicare supplement is another payer's.
+    medicare = _longest(text, value_sets["payer-medicare"].words)
+    other = _longest(text, value_sets["payer-other"].words)
+    if not medicare and not other:
+        return "unrecognised"
+    return "medicare" if medicare >= other else "other"
 
 
-def _named(text: str, words: tuple[str, ...]) -> bool:
-    return any(word.lower() in text for word in words)
+def _longest(text: str, words: tuple[str, ...]) -> int:
+    """The length of the longest words that stand in a text."""
+    return max((len(word) for word in words if word.lower() in text), default=0)
 
 
 def _unread(payors: Iterable[_Payor]) -> Iterable[str]:
