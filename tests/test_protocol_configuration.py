@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from live_server import Live
 
 pytest_plugins = ("live_server",)
-TOPICS = {"appropriate-use", "claim", "limits", "clinical-reminder"}
+TOPICS = {"appropriate-use", "claim", "limits", "clinical-reminder", "guideline"}
 
 
 def _asking(configuration: object) -> Json:

@@ -273,6 +273,7 @@ def check_wording(
         for code, finding in wording.findings.items()
         if len(finding.short) > LONGEST_SHORT
     )
+    faults.extend(Fault(file, *fault) for fault in _override_faults(wording))
     for key, template in wording.templates():
         try:
             names = placeholders(template)
@@ -286,6 +287,21 @@ def check_wording(
         )
         if key.startswith("summaries."):
             faults.extend(Fault(file, key, *fault) for fault in _summary_faults(template, names))
+
+
+def _override_faults(wording: Wording) -> Iterator[tuple[str, str, str]]:
+    """Reasons to pass a card over: each has a text of its own and stands on some card."""
+    seen: set[str] = set()
+    for code, reason in wording.overrides.items():
+        key = f"overrides.{code}"
+        text = reason.display.strip().casefold()
+        if not text or text in seen:
+            yield f"{key}.display", "is empty or the text of another reason", "Give it its own"
+        if "{" in text:
+            yield f"{key}.display", "takes no facts", "Remove the placeholder"
+        if not reason.cards or len(set(reason.cards)) < len(reason.cards):
+            yield f"{key}.cards", "is empty or names a topic twice", "Name each topic once"
+        seen.add(text)
 
 
 def _summary_faults(template: str, names: list[str]) -> Iterator[tuple[str, str]]:
