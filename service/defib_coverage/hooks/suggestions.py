@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
+from defib_coverage.coverage.dates import parse_span, read_date
 from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.changes import (
     on_day,
@@ -28,8 +29,9 @@ from defib_coverage.hooks.response import Action, Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
-    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.evaluation import Evaluation
@@ -175,7 +177,7 @@ class Suggestions:
         """An order on the first day that no waiting period excludes.
 
         Not of an order that is carried out already, nor on a day that is over; nor where an event
-        is known that comes after the order's day and may bar the new one.
+        of after the order's day may bar the new one.
 
         Args:
             found: what the order came to.
@@ -187,7 +189,7 @@ class Suggestions:
             day is None
             or day < self._asked.today
             or self._ordered[id(found)].order.completed
-            or any(day <= w.last_excluded_day for w in binding)
+            or any(_may_grow(w, found.order.service_date) for w in binding)
             or any(f.code == "event-after-dos" for f in found.findings)
         ):
             return
@@ -230,6 +232,19 @@ class Suggestions:
         user = self._asked.decoded.request.context.user_id or ""
         kind, _, identifier = tail(user).partition("/")
         return reference_to(user) if kind in _WHO_ORDERS and identifier else None
+
+
+def _may_grow(window: WaitingPeriodResult, service_date: date) -> bool:
+    """Whether a waiting period may last longer for a later day than it does for this one.
+
+    An event is taken to lie on the service date at the latest; "in November" may be later.
+    """
+    if window.first_eligible_day <= window.last_excluded_day:  # there is no later day
+        return True
+    if window.last_excluded_day < parse_span(window.length).after(service_date):
+        return False
+    happened = read_date(window.event_date)
+    return happened is None or happened.high > service_date
 
 
 def _first(texts: Sequence[msgspec.Raw | None], member: str) -> msgspec.Raw | None:
