@@ -648,6 +648,19 @@ def test_an_order_that_cannot_take_a_reason_gets_the_card_without_suggestion(
     assert card.suggestions == ()
 
 
+def test_an_order_of_a_length_that_none_has_is_not_repeated(answer: Answer) -> None:
+    long = full(note=[{"text": "x" * 130_000}])
+    for ordered, offered in ((long, True), (long | {"note": [{"text": "x" * 140_000}]}, False)):
+        (card,) = cards(answer, sign([ordered], by_keys(pair_by_name())), "claim")
+        assert bool(card.suggestions) is offered
+
+
+def test_no_more_codes_are_offered_than_anyone_would_choose_from(answer: Answer) -> None:
+    orders = [full(id=f"order-{n}") for n in range(15)]
+    card = the_card(answer, sign(orders, by_keys(pair_by_two_names())), "claim")
+    assert len(card.suggestions) == 20
+
+
 def test_an_order_without_subject_or_requester_is_changed_as_it_came(answer: Answer) -> None:
     ordered = order()
     del ordered["subject"]

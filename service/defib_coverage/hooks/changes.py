@@ -6,7 +6,7 @@ What is not meant to change keeps its text.
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -40,6 +40,20 @@ class _Literal(msgspec.Struct):
     reference: str = ""
 
 
+class _Told(msgspec.Struct):
+    """Where an order tells of its setting."""
+
+    requester: msgspec.Raw = msgspec.Raw(b"null")
+    encounter: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Setting(NamedTuple):
+    """Who gives an order, and during which encounter: references as JSON."""
+
+    requester: msgspec.Raw | None
+    encounter: msgspec.Raw | None
+
+
 class _VisitOrder(
     msgspec.Struct, frozen=True, rename="camel", tag_field="resourceType", tag="ServiceRequest"
 ):
@@ -57,6 +71,7 @@ class _VisitOrder(
 _encode = msgspec.json.Encoder().encode
 _decode_concept = msgspec.json.Decoder(CodeableConcept).decode
 _decode_period = msgspec.json.Decoder(Period).decode
+_decode_told = msgspec.json.Decoder(_Told).decode
 _decode_literal = msgspec.json.Decoder(_Literal).decode
 
 
@@ -131,11 +146,14 @@ def _lasts_until(period: msgspec.Raw, day: date) -> bool:
     return not unread and (end is None or end.high >= day)
 
 
-def reference_in(order: msgspec.Raw, member: str) -> msgspec.Raw | None:
-    """What a member of an order refers to, as it came; None for what only the order contains."""
-    value = members(order).get(member)
-    if value is None:
-        return None
+def setting_of(order: msgspec.Raw) -> Setting:
+    """Who gives an order during which encounter, as it came; not what only the order contains."""
+    told = _decode_told(order)
+    return Setting(_literal(told.requester), _literal(told.encounter))
+
+
+def _literal(value: msgspec.Raw) -> msgspec.Raw | None:
+    """A reference that means the same in another resource."""
     try:
         reference = _decode_literal(value).reference
     except BAD:

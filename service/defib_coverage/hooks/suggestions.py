@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import uuid4
 
@@ -18,8 +19,8 @@ from defib_coverage.coverage.dates import parse_span, read_date
 from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.changes import (
     on_day,
-    reference_in,
     reference_to,
+    setting_of,
     visit_order,
     with_reason,
     with_successor,
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 # The hooks at which the orders are drafts that can be changed.
 _DRAFTING = frozenset({"order-sign", "order-select"})
+# Every suggestion repeats its order whole: one of a length that no order has is not repeated, and
+# no more codes are offered than anyone would choose from.
+_LONGEST_ORDER = 131_072
+_MOST_CODES = 20
 _WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
 
 
@@ -106,6 +111,8 @@ class Suggestions:
         text = self._ordered[id(found)].text
         if text is None or self._asked.hook not in _DRAFTING:
             return None
+        if len(memoryview(text)) > _LONGEST_ORDER:
+            return None
         coverage = None if found.coverage is None else found.coverage.reference
         return text if coverage is None else without_statement(text, coverage)
 
@@ -127,11 +134,13 @@ class Suggestions:
 
     # ----------------------------------------------------------------------- diagnoses of the claim
 
-    def codes(self, found: Determination) -> Iterator[Offer]:
-        """ICD-10-CM codes that the chart supports, for the reasons of an order.
+    def codes(self, concerned: Sequence[Determination]) -> list[Offer]:
+        """ICD-10-CM codes that the chart supports, for the reasons of orders."""
+        every = (offer for found in concerned for offer in self._codes(found))
+        return list(islice(every, _MOST_CODES))
 
-        Reasons that cannot be read are left alone: nothing that stands among them would count.
-        """
+    def _codes(self, found: Determination) -> Iterator[Offer]:
+        """The codes for one order; where its reasons cannot be read, one more would not count."""
         text = self._changeable(found)
         if text is None or "reasonCode" in self._ordered[id(found)].order.unread:
             return
@@ -211,10 +220,11 @@ class Suggestions:
     def visit(self, concerned: Sequence[Determination]) -> Offer | None:
         """The order of the shared decision-making visit; None where nobody is known to give it."""
         texts = [self._ordered[id(d)].text for d in concerned]
-        requester = _first(texts, "requester") or self._user()
+        settings = [setting_of(text) for text in texts if text is not None]
+        requester = next((s.requester for s in settings if s.requester is not None), self._user())
         if requester is None:
             return None
-        encounter = _first(texts, "encounter")
+        encounter = next((s.encounter for s in settings if s.encounter is not None), None)
         known = self._asked.decoded.request.context.encounter_id
         if encounter is None and known:
             encounter = reference_to(f"Encounter/{known.removeprefix('Encounter/')}")
@@ -245,12 +255,6 @@ def _may_grow(window: WaitingPeriodResult, service_date: date) -> bool:
         return False
     happened = read_date(window.event_date)
     return happened is None or happened.high > service_date
-
-
-def _first(texts: Sequence[msgspec.Raw | None], member: str) -> msgspec.Raw | None:
-    """The first reference of that name that any of the orders has."""
-    found = (reference_in(text, member) for text in texts if text is not None)
-    return next((one for one in found if one is not None), None)
 
 
 def _settling(found: Determination) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -45,7 +45,7 @@ def claim_card(frame: Frame, determinations: Sequence[Determination]) -> Card | 
         indicator="warning",
         summary=_summary(frame, missing, lacking, concerned[0]),
         parts=["\n".join(lines)],
-        offers=[offer for d in concerned for offer in frame.suggestions.codes(d)],
+        offers=frame.suggestions.codes(concerned),
     )
     return frame.shared_card(content, concerned)
 
