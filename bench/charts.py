@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SEED = 204
 SERVICE_DAY = date(2026, 11, 20)
-# Topics of the cards that this patient must get: verdict and checklist.
-EXPECTED_TOPICS = ("appropriate-use", "clinical-reminder")
+# Topics of the cards that this patient must get: verdict, visit, checklist and sources.
+EXPECTED_TOPICS = ("appropriate-use", "clinical-reminder", "clinical-reminder", "guideline")
 
 _ORGANISATION = "urn:oid:1.2.840.114350.1.13.861.1.7"
 _CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"

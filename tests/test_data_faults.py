@@ -318,6 +318,72 @@ WORDING_FAULTS = {
         "summaries.checklist",
         "detail",
     ),
+    "a suggestion of two lines": (
+        'text = "Add {code}',
+        'text = "Add\\n{code}',
+        "suggestions.add-code.text",
+        "one line",
+    ),
+    "a suggestion that nothing makes": (
+        "[suggestions.add-code]",
+        '[suggestions.add-codes]\ntext = "x"\ndescription = "x"\n\n[suggestions.add-code]',
+        "suggestions.add-codes",
+        "add-code",
+    ),
+    "an unknown reason": (
+        "[overrides.patient-declined]",
+        "[overrides.patient-refused]",
+        "overrides.patient-refused",
+        "",
+    ),
+    "a reason that is missing": (
+        "[overrides.patient-declined]",
+        "[overrides.patient-refused]",
+        "overrides.patient-declined",
+        "add",
+    ),
+    "a reason without text": (
+        'display = "The patient declined"',
+        'display = " "',
+        "overrides.patient-declined.display",
+        "one line",
+    ),
+    "a reason with the text of another": (
+        'display = "The patient declined"',
+        'display = "Documented elsewhere"',
+        "overrides.patient-declined.display",
+        "its own",
+    ),
+    "a reason with a placeholder": (
+        'display = "The patient declined"',
+        'display = "{order} declined"',
+        "overrides.patient-declined.display",
+        "placeholder",
+    ),
+    "a reason on no card": (
+        'cards = ["clinical-reminder"]',
+        "cards = []",
+        "overrides.patient-declined.cards",
+        "topic",
+    ),
+    "a reason twice on a card": (
+        'cards = ["clinical-reminder"]',
+        'cards = ["clinical-reminder", "clinical-reminder"]',
+        "overrides.patient-declined.cards",
+        "topic",
+    ),
+    "a reason on the card of the sources": (
+        'cards = ["clinical-reminder"]',
+        'cards = ["guideline"]',
+        "overrides.patient-declined",
+        "",
+    ),
+    "a reason with an unknown key": (
+        'display = "The patient declined"',
+        'display = "The patient declined"\nlabels = "x"',
+        "overrides.patient-declined",
+        "",
+    ),
     "an unknown section": ("[labels]", '[label]\nx = "x"\n\n[labels]', "-", "labels"),
 }
 

@@ -186,6 +186,8 @@ def test_every_card_names_its_source_and_topic(live: Live, call: Json) -> None:
 def test_suggestions_and_links_are_left_out_where_there_are_none(live: Live, call: Json) -> None:
     for card in live.cards(call):
         assert ("selectionBehavior" in card) is ("suggestions" in card)
+        for suggestion in card.get("suggestions", []):
+            assert set(suggestion) <= {"label", "uuid", "isRecommended", "actions"}
         for link in card.get("links", []):
             assert link["type"] in {"absolute", "smart"}
             assert isinstance(link.get("autolaunchable", False), bool)

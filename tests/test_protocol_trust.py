@@ -150,8 +150,8 @@ def test_a_clients_cards_bear_its_payer_and_leave_out_what_it_switched_off(
     assert "Medicare of the North" not in {c["source"]["label"] for c in south}
     topics = [c["source"]["topic"]["code"] for c in south]
     assert "clinical-reminder" in topics
-    topics.remove("clinical-reminder")
-    assert [c["source"]["topic"]["code"] for c in north] == topics
+    left = [topic for topic in topics if topic != "clinical-reminder"]
+    assert [c["source"]["topic"]["code"] for c in north] == left
 
 
 def test_a_client_has_its_own_fhir_servers_read_and_no_others(

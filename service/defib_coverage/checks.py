@@ -273,6 +273,7 @@ def check_wording(
         for code, finding in wording.findings.items()
         if len(finding.short) > LONGEST_SHORT
     )
+    faults.extend(Fault(file, *fault) for fault in _button_faults(wording))
     for key, template in wording.templates():
         try:
             names = placeholders(template)
@@ -286,6 +287,24 @@ def check_wording(
         )
         if key.startswith("summaries."):
             faults.extend(Fault(file, key, *fault) for fault in _summary_faults(template, names))
+
+
+def _button_faults(wording: Wording) -> Iterator[tuple[str, str, str]]:
+    """What a clinician can click: one line each; reasons to pass a card over each their own."""
+    lines = {f"suggestions.{name}.text": one.text for name, one in wording.suggestions.items()}
+    lines |= {f"overrides.{code}.display": one.display for code, one in wording.overrides.items()}
+    for key, text in lines.items():
+        if not text.strip() or not text.isprintable():
+            yield key, "is empty or has several lines", "Write one line"
+    displays = [reason.display for reason in wording.overrides.values()]
+    for code, reason in wording.overrides.items():
+        key = f"overrides.{code}"
+        if displays.count(reason.display) > 1:
+            yield f"{key}.display", "is the text of another reason too", "Give it its own"
+        if "{" in reason.display:
+            yield f"{key}.display", "is published as it stands", "Remove the placeholder"
+        if not reason.cards or len(set(reason.cards)) < len(reason.cards):
+            yield f"{key}.cards", "is empty or names a topic twice", "Name each topic once"
 
 
 def _summary_faults(template: str, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -325,6 +325,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``history`` are value sets whose codes speak of the past and need not be current.
     ``paragraphs`` gives the gist of every paragraph that may be cited, in own words.
+    ``decision_aid_url`` is an evidence-based tool for the shared decision-making visit.
     """
 
     id: str
@@ -335,6 +336,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     article_revision: str
     article_url: str
     ncd_url: str
+    decision_aid_url: str
     source_label: str
     history: tuple[SetId, ...]
     existing_device: CriterionId

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -39,6 +39,9 @@ PLACEHOLDERS: Mapping[str, int | None] = {
     "safe_date": None,
 }
 
+# The topics of the cards that a clinician may pass over with a reason: all but the sources'.
+Answerable = Literal["appropriate-use", "claim", "limits", "clinical-reminder"]
+
 # The sentences that the code names, by section: a file must have these and no others.
 SENTENCES: Mapping[str, frozenset[str]] = {
     "asks": frozenset(
@@ -71,14 +74,21 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "covered-note",
             "missing-secondary",
             "missing-secondary-supported",
+            "missing-code",
+            "missing-code-supported",
+            "code-not-in-force",
             "waiting-period",
             "waiting-period-possible",
+            "visit",
             "checklist",
+            "reference",
+            "reference-visit",
         },
     ),
     "details": frozenset(
         {
             "order",
+            "orders",
             "met",
             "open",
             "pair",
@@ -93,6 +103,20 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "tips",
             "to-document",
             "basis",
+            "visit",
+            "reference",
+            "reference-visit",
+        },
+    ),
+    "suggestions": frozenset({"add-code", "replace-code", "first-day", "visit"}),
+    "overrides": frozenset(
+        {
+            "documented-elsewhere",
+            "clinical-exception",
+            "code-at-billing",
+            "patient-declined",
+            "not-medicare",
+            "information-wrong",
         },
     ),
     "statements": frozenset(
@@ -120,6 +144,10 @@ SENTENCES: Mapping[str, frozenset[str]] = {
             "authored-assumed",
             "group1-diagnosis",
             "unnamed-coverage",
+            "visit-order",
+            "link-policy",
+            "link-article",
+            "link-decision-aid",
         },
     ),
 }
@@ -133,18 +161,35 @@ class FindingWording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ask: str | None = None
 
 
+class SuggestionWording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a suggestion is called, and what its one action does; both are plain text."""
+
+    text: str
+    description: str
+
+
+class OverrideReason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A reason to pass a card over: what it is called, and the topics of the cards it stands on."""
+
+    display: str
+    cards: tuple[Answerable, ...]
+
+
 class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of ``cards/``.
 
     ``findings`` by finding code; ``asks`` by name, for gaps without a finding; ``summaries`` (one
-    line under 140 characters), ``details`` (markdown), ``statements`` (coverage information) and
-    ``labels`` by name; ``tips`` by the code whose claim they are about.
+    line under 140 characters), ``details`` (markdown), ``suggestions``, ``statements`` (coverage
+    information) and ``labels`` by name; ``tips`` by the code whose claim they are about;
+    ``overrides`` by the code of the reason.
     """
 
     findings: dict[str, FindingWording]
     asks: dict[str, str]
     summaries: dict[str, str]
     details: dict[str, str]
+    suggestions: dict[str, SuggestionWording]
+    overrides: dict[str, OverrideReason]
     statements: dict[str, str]
     labels: dict[str, str]
     tips: dict[str, str]
@@ -177,6 +222,11 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"findings.{code}.text", wording.text
             if wording.ask is not None:
                 yield f"findings.{code}.ask", wording.ask
+        for name, suggestion in self.suggestions.items():
+            yield f"suggestions.{name}.text", suggestion.text
+            yield f"suggestions.{name}.description", suggestion.description
+        for code, reason in self.overrides.items():
+            yield f"overrides.{code}.display", reason.display
         for section in ("asks", "summaries", "details", "statements", "labels", "tips"):
             for name, text in getattr(self, section).items():
                 yield f"{section}.{name}", text

@@ -56,8 +56,10 @@ SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     ),
     "x12-claim-filing": ("https://codesystem.x12.org/005010/1032",),
 }
-# This project's own code system: its base is a setting, so it is known by its last part.
+# This project's own code systems. That of evidence is known by its last part, whatever its base is.
+CANONICAL_BASE = "https://defib-coverage.example/fhir"
 OWN_EVIDENCE = "defib-evidence"
+OWN_OVERRIDE_REASON = "defib-override-reason"
 ALIASES: Mapping[str, str] = {uri: name for name, uris in SYSTEM_URIS.items() for uri in uris}
 # Titles of these may be shown: they are in the public domain.
 PUBLIC_DOMAIN = frozenset({"icd10cm", "icd10pcs", "rxnorm"})
@@ -69,6 +71,11 @@ def alias_of(uri: str) -> str | None:
     if alias is None and uri.endswith("/CodeSystem/" + OWN_EVIDENCE):
         return OWN_EVIDENCE
     return alias
+
+
+def own_system(name: str) -> str:
+    """The URI of one of this project's own code systems."""
+    return f"{CANONICAL_BASE}/CodeSystem/{name}"
 
 
 # The systems as readers know them.

@@ -29,4 +29,4 @@ def build_answer(evaluation: Evaluation, asked: Asked, knowledge: Knowledge) -> 
     actions: tuple[Action, ...] = ()
     if configuration.coverage_information:
         actions = coverage_actions(evaluation, asked, knowledge.wording)
-    return HookResponse(cards[: configuration.most_cards], actions or msgspec.UNSET)
+    return HookResponse(cards, actions or msgspec.UNSET)

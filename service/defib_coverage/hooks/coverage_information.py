@@ -75,14 +75,18 @@ class _ToldPart(msgspec.Struct, rename="camel"):
     value_reference: _Reference | None = None
 
 
+class _Named(msgspec.Struct):
+    url: str | None = None
+
+
 class _Told(msgspec.Struct):
     """An extension that stands on an order, as far as it is read."""
 
-    url: str | None = None
     extension: list[_ToldPart] = []
 
 
-_decode_told = msgspec.json.Decoder(_Told).decode
+_decode_url = msgspec.json.Decoder(_Named).decode
+_decode_parts = msgspec.json.Decoder(_Told).decode
 _decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
@@ -127,11 +131,11 @@ def coverage_actions(evaluation: Evaluation, asked: Asked, wording: Wording) -> 
     )
 
 
-def without_statement(order: msgspec.Raw, coverage: str) -> msgspec.Raw:
-    """The order without what it says of a Coverage: a changed order has not been judged yet."""
-    told = items(members(order).get("extension"))
-    others = None if told is None else [one for one in told if _coverage_of(one) != coverage]
-    if told is None or others is None or len(others) == len(told):
+def without_statements(order: msgspec.Raw) -> msgspec.Raw:
+    """The order without coverage information, whoever wrote it: once changed, it is not judged."""
+    told = items(members(order).get("extension")) or []
+    others = [one for one in told if _url_of(one) != URL]
+    if len(others) == len(told):
         return order
     return amend(order, {"extension": _encode(others) if others else None})
 
@@ -280,17 +284,25 @@ def _of_timing(found: Determination) -> bool:
     )
 
 
+def _url_of(extension: msgspec.Raw) -> str | None:
+    """The URL of an extension; None of what is none."""
+    try:
+        return _decode_url(extension).url
+    except BAD:
+        return None
+
+
 def _coverage_of(extension: msgspec.Raw) -> str | None:
     """The Coverage that an extension of an order makes a statement of; None for any other."""
+    if _url_of(extension) != URL:
+        return None
     try:
-        told = _decode_told(extension)
-        if told.url != URL:
-            return None
-        for part in told.extension:
-            if part.url == "coverage" and part.value_reference is not None:
-                return tail(part.value_reference.reference)
+        parts = _decode_parts(extension).extension
     except BAD:
-        pass
+        return None
+    for part in parts:
+        if part.url == "coverage" and part.value_reference is not None:
+            return tail(part.value_reference.reference)
     return None
 
 

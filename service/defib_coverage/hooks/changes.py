@@ -1,0 +1,195 @@
+"""Orders as a suggestion changes them: a diagnosis more, another day; and the visit to order.
+
+What is not meant to change keeps its text.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from defib_coverage.coverage.codes import normalise
+from defib_coverage.coverage.dates import read_date
+from defib_coverage.fhir.amend import amend, items, members
+from defib_coverage.fhir.raw import BAD
+from defib_coverage.fhir.resources import CodeableConcept, Period
+from defib_coverage.fhir.systems import OWN_EVIDENCE, SYSTEM_URIS, alias_of, own_system
+from defib_coverage.hooks.response import Coding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_DIAGNOSES = "icd10cm"
+_VISIT = Coding(own_system(OWN_EVIDENCE), "shared-decision-making")
+
+
+class _Concept(msgspec.Struct, frozen=True, omit_defaults=True):
+    coding: tuple[Coding, ...]
+    text: str | None = None
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    reference: str
+
+
+class _Literal(msgspec.Struct):
+    """A reference as far as it tells whether it can be copied to another resource."""
+
+    reference: str = ""
+
+
+class _Told(msgspec.Struct):
+    """Where an order tells of its setting."""
+
+    requester: msgspec.Raw = msgspec.Raw(b"null")
+    encounter: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Setting(NamedTuple):
+    """Who gives an order, and during which encounter: references as JSON."""
+
+    requester: msgspec.Raw | None
+    encounter: msgspec.Raw | None
+
+
+class _VisitOrder(
+    msgspec.Struct, frozen=True, rename="camel", tag_field="resourceType", tag="ServiceRequest"
+):
+    """A draft ServiceRequest; the EHR gives it its id."""
+
+    status: str
+    intent: str
+    code: _Concept
+    subject: _Reference
+    encounter: msgspec.Raw | msgspec.UnsetType
+    authored_on: date
+    requester: msgspec.Raw
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_concept = msgspec.json.Decoder(CodeableConcept).decode
+_decode_period = msgspec.json.Decoder(Period).decode
+_decode_told = msgspec.json.Decoder(_Told).decode
+_decode_literal = msgspec.json.Decoder(_Literal).decode
+
+
+def with_reason(order: msgspec.Raw, code: str, display: str | None) -> msgspec.Raw | None:
+    """The order with an ICD-10-CM code more among its reasons; None where they are no list."""
+    reasons = items(members(order).get("reasonCode"))
+    if reasons is None:
+        return None
+    coding = Coding(SYSTEM_URIS[_DIAGNOSES][0], code, display)
+    return amend(order, {"reasonCode": _encode([*reasons, _Concept((coding,))])})
+
+
+def with_successor(
+    order: msgspec.Raw, retired: Collection[str], code: str, display: str | None
+) -> msgspec.Raw | None:
+    """The order with an ICD-10-CM code in the place of retired ones; None where none stands."""
+    reasons = items(members(order).get("reasonCode"))
+    if reasons is None:
+        return None
+    changes = {
+        "code": _encode(code),
+        "display": None if display is None else _encode(display),
+    }
+    found = [_succeeded(reason, retired, changes) for reason in reasons]
+    if found == reasons:
+        return None
+    return amend(order, {"reasonCode": _encode(found)})
+
+
+def _succeeded(
+    reason: msgspec.Raw, retired: Collection[str], changes: dict[str, bytes | None]
+) -> msgspec.Raw:
+    """A reason with its retired codings changed."""
+    stands = [
+        coding.code is not None
+        and alias_of(coding.system or "") == _DIAGNOSES
+        and normalise(_DIAGNOSES, coding.code) in retired
+        for coding in _decode_concept(reason).coding
+    ]
+    if not any(stands):
+        return reason
+    codings = items(members(reason).get("coding")) or []
+    changed = [
+        amend(coding, changes) if here else coding
+        for coding, here in zip(codings, stands, strict=True)
+    ]
+    return amend(reason, {"coding": _encode(changed)})
+
+
+def on_day(order: msgspec.Raw, day: date) -> msgspec.Raw:
+    """The order for a day; a period that lasts until then or longer begins on it."""
+    period = members(order).get("occurrencePeriod")
+    text = _encode(day)
+    changes: dict[str, bytes | None] = dict.fromkeys(
+        ("occurrenceDateTime", "_occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
+    )
+    if period is not None and _lasts_until(period, day):
+        changes["occurrencePeriod"] = bytes(amend(period, {"start": text, "_start": None}))
+    else:
+        changes["occurrenceDateTime"] = text
+    return amend(order, changes)
+
+
+def _lasts_until(period: msgspec.Raw, day: date) -> bool:
+    """Whether a period can be read and does not end before a day."""
+    try:
+        read = _decode_period(period)
+    except BAD:
+        return False
+    start, end = read_date(read.start), read_date(read.end)
+    unread = (read.start is not None and start is None) or (read.end is not None and end is None)
+    return not unread and (end is None or end.high >= day)
+
+
+def setting_of(order: msgspec.Raw) -> Setting:
+    """Who gives an order during which encounter, as it came; not what only the order contains."""
+    told = _decode_told(order)
+    return Setting(_literal(told.requester), _literal(told.encounter))
+
+
+def _literal(value: msgspec.Raw) -> msgspec.Raw | None:
+    """A reference that means the same in another resource."""
+    try:
+        reference = _decode_literal(value).reference
+    except BAD:
+        return None
+    return value if reference and not reference.startswith("#") else None
+
+
+def reference_to(reference: str) -> msgspec.Raw:
+    """A reference as JSON."""
+    return msgspec.Raw(_encode(_Reference(reference)))
+
+
+def visit_order(
+    patient_id: str,
+    text: str,
+    authored_on: date,
+    requester: msgspec.Raw,
+    encounter: msgspec.Raw | None,
+) -> msgspec.Raw:
+    """The draft order of a shared decision-making visit.
+
+    Args:
+        patient_id: for whom.
+        text: what is ordered, in words.
+        authored_on: the day of the call.
+        requester: who orders it.
+        encounter: during which visit it is ordered, where that is known.
+    """
+    order = _VisitOrder(
+        status="draft",
+        intent="order",
+        code=_Concept((_VISIT,), text),
+        subject=_Reference(f"Patient/{patient_id}"),
+        encounter=msgspec.UNSET if encounter is None else encounter,
+        authored_on=authored_on,
+        requester=requester,
+    )
+    # What was copied may have white space in it.
+    return msgspec.Raw(msgspec.json.format(_encode(order), indent=-1))

@@ -1,0 +1,271 @@
+"""Suggestions: what a clinician can accept with one click, each one change of one order.
+
+An order is changed only where the call drafts it under an id; what it says of a Coverage is taken
+out, because a changed order has not been judged yet. A suggestion settles the finding that it is
+made for: where it would not, it is not made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from defib_coverage.coverage.dates import parse_span, read_date
+from defib_coverage.fhir.references import tail
+from defib_coverage.hooks.changes import (
+    on_day,
+    reference_to,
+    setting_of,
+    visit_order,
+    with_reason,
+    with_successor,
+)
+from defib_coverage.hooks.coverage_information import without_statements
+from defib_coverage.hooks.response import Action, Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.hooks.asked import Asked
+    from defib_coverage.hooks.evaluation import Evaluation
+    from defib_coverage.hooks.ordered import Ordered
+
+# The hooks at which the orders are drafts that can be changed.
+_DRAFTING = frozenset({"order-sign", "order-select"})
+# Every suggestion repeats its order whole: one of a length that no order has is not repeated, and
+# no more codes are offered than anyone would choose from.
+_LONGEST_ORDER = 131_072
+_MOST_CODES = 20
+_WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
+
+
+class Offer(NamedTuple):
+    """A suggestion, and the order that it changes or that asks for it."""
+
+    order: int
+    suggestion: Suggestion
+
+
+def selection(
+    offers: Sequence[Offer],
+) -> tuple[tuple[Suggestion, ...], Literal["at-most-one", "any"] | None]:
+    """The suggestions of a card, and how many of them may be accepted.
+
+    Any, where each is for another order. Else they exclude each other, and only the first that is
+    recommended stays so.
+    """
+    found = [offer.suggestion for offer in offers]
+    if not found:
+        return (), None
+    if len(found) > 1 and len({offer.order for offer in offers}) == len(found):
+        return tuple(found), "any"
+    first = next((one for one in found if one.is_recommended), None)
+    only = [
+        msgspec.structs.replace(one, is_recommended=False)
+        if one.is_recommended and one is not first
+        else one
+        for one in found
+    ]
+    return tuple(only), "at-most-one"
+
+
+class Suggestions:
+    """Makes the suggestions of one call."""
+
+    def __init__(self, call: Evaluation, asked: Asked, knowledge: Knowledge) -> None:
+        """Make suggestions for the orders of a call."""
+        self._call = call
+        self._asked = asked
+        self._index = knowledge.index
+        self._wording = knowledge.wording
+
+    @cached_property
+    def _ordered(self) -> Mapping[int, Ordered]:
+        """The orders as they came, by their determinations."""
+        pairs = zip(self._call.determinations, self._call.ordered, strict=True)
+        return {id(found): one for found, one in pairs}
+
+    @cached_property
+    def _names(self) -> Mapping[int, str]:
+        """What to call the orders: their codes, numbered where several have the same."""
+        ours = [d for d in self._call.determinations if d.status != "not-applicable"]
+        total = Counter(d.order.code for d in ours)
+        seen: Counter[str | None] = Counter()
+        names = {}
+        for found in ours:
+            code = found.order.code
+            seen[code] += 1
+            names[id(found)] = f"{code} (no. {seen[code]})" if total[code] > 1 else f"{code}"
+        return names
+
+    def _changeable(self, found: Determination) -> msgspec.Raw | None:
+        """The order as it may be changed; None for one that may not."""
+        text = self._ordered[id(found)].text
+        if text is None or self._asked.hook not in _DRAFTING:
+            return None
+        if len(memoryview(text)) > _LONGEST_ORDER:
+            return None
+        return without_statements(text)
+
+    def _offer(
+        self,
+        name: str,
+        kind: Literal["create", "update"],
+        found: Determination,
+        resource: msgspec.Raw,
+        *,
+        recommended: bool,
+        **facts: str,
+    ) -> Offer:
+        wording = self._wording.suggestions[name]
+        facts["order"] = self._names[id(found)]
+        action = Action(kind, wording.description.format_map(facts), resource)
+        label = wording.text.format_map(facts)
+        return Offer(id(found), Suggestion(label, str(uuid4()), (action,), recommended))
+
+    # ----------------------------------------------------------------------- diagnoses of the claim
+
+    def codes(self, concerned: Sequence[Determination]) -> list[Offer]:
+        """ICD-10-CM codes that the chart supports, for the reasons of orders."""
+        every = (offer for found in concerned for offer in self._codes(found))
+        return list(islice(every, _MOST_CODES))
+
+    def _codes(self, found: Determination) -> Iterator[Offer]:
+        """The codes for one order; where its reasons cannot be read, one more would not count."""
+        text = self._changeable(found)
+        if text is None or "reasonCode" in self._ordered[id(found)].order.unread:
+            return
+        given: set[str] = set()
+        for codes, retired in _settling(found):
+            for code in codes:
+                if code in given:
+                    continue
+                given.add(code)
+                offer = self._code(found, text, code, retired, recommended=len(codes) == 1)
+                if offer is not None:
+                    yield offer
+
+    def _code(
+        self,
+        found: Determination,
+        text: msgspec.Raw,
+        code: str,
+        retired: tuple[str, ...],
+        *,
+        recommended: bool,
+    ) -> Offer | None:
+        """A code more on an order, or in the place of the retired codes that it succeeds."""
+        display = next((m.entry.display for m in self._index.find("icd10cm", code)), None)
+        former = tuple(
+            one
+            for one in retired
+            if any(code in m.entry.successors for m in self._index.find("icd10cm", one))
+        )
+        resource = with_successor(text, former, code, display) if former else None
+        if resource is not None:
+            name, facts = "replace-code", {"code": code, "codes": ", ".join(former)}
+        else:
+            name, facts = "add-code", {"code": code}
+            resource = with_reason(text, code, display)
+        if resource is None:
+            return None
+        return self._offer(name, "update", found, resource, recommended=recommended, **facts)
+
+    # ------------------------------------------------------------------------- the day of the order
+
+    def first_day(self, found: Determination, *, avoidable: bool) -> Iterator[Offer]:
+        """An order on the first day that no waiting period excludes.
+
+        Not of an order that is carried out already, nor on a day that is over; nor where an event
+        of after the order's day may bar the new one.
+
+        Args:
+            found: what the order came to.
+            avoidable: whether an indication is open under which no waiting period binds.
+        """
+        day = found.earliest_eligible_date
+        binding = [w for w in found.waiting_periods if w.applies]
+        if (
+            day is None
+            or day < self._asked.today
+            or self._ordered[id(found)].order.completed
+            or any(_may_grow(w, found.order.service_date) for w in binding)
+            or any(f.code == "event-after-dos" for f in found.findings)
+        ):
+            return
+        text = self._changeable(found)
+        if text is None:
+            return
+        certain = all(w.certainty == "definite" and w.exception is None for w in binding)
+        yield self._offer(
+            "first-day",
+            "update",
+            found,
+            on_day(text, day),
+            recommended=certain and not avoidable,
+            first_eligible=day.isoformat(),
+        )
+
+    # ------------------------------------------------------------------------------------ the visit
+
+    def visit(self, concerned: Sequence[Determination]) -> Offer | None:
+        """The order of the shared decision-making visit; None where nobody is known to give it."""
+        texts = [self._ordered[id(d)].text for d in concerned]
+        settings = [setting_of(text) for text in texts if text is not None]
+        requester = next((s.requester for s in settings if s.requester is not None), self._user())
+        if requester is None:
+            return None
+        encounter = next((s.encounter for s in settings if s.encounter is not None), None)
+        known = self._asked.decoded.request.context.encounter_id
+        if encounter is None and known:
+            encounter = reference_to(f"Encounter/{known.removeprefix('Encounter/')}")
+        resource = visit_order(
+            self._asked.decoded.patient_id,
+            self._wording.labels["visit-order"],
+            self._asked.today,
+            requester,
+            encounter,
+        )
+        return self._offer("visit", "create", concerned[0], resource, recommended=True)
+
+    def _user(self) -> msgspec.Raw | None:
+        """The user of the call, if they are one who orders."""
+        user = self._asked.decoded.request.context.user_id or ""
+        kind, _, identifier = tail(user).partition("/")
+        return reference_to(user) if kind in _WHO_ORDERS and identifier else None
+
+
+def _may_grow(window: WaitingPeriodResult, service_date: date) -> bool:
+    """Whether a waiting period may last longer for a later day than it does for this one.
+
+    An event is taken to lie on the service date at the latest; "in November" may be later.
+    """
+    if window.first_eligible_day <= window.last_excluded_day:  # there is no later day
+        return True
+    if window.last_excluded_day < parse_span(window.length).after(service_date):
+        return False
+    happened = read_date(window.event_date)
+    return happened is None or happened.high > service_date
+
+
+def _settling(found: Determination) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The codes of which one settles a warning, and the retired codes that it is about."""
+    warned = [f for f in found.findings if f.severity == "warning"]
+    pairs = {f.citation for f in warned if f.code == "secondary-diagnosis-missing"}
+    missing = (m.supported for m in found.missing_secondary if m.citation in pairs)
+    for supported in dict.fromkeys(missing):
+        yield supported, ()
+    for finding in warned:
+        if finding.code == "code-not-effective":
+            yield finding.codes, tuple(dict.fromkeys(e.code for e in finding.evidence))
+    for finding in warned:
+        if finding.code == "needs-icd10-code":
+            yield finding.codes, ()
