@@ -212,6 +212,17 @@ def test_a_device_under_a_key_of_its_own_says_what_is_ordered(
     assert_ordered_by_device(body, evaluate, answer)
 
 
+def test_a_device_without_an_id_is_found_by_its_full_url(
+    evaluate: Evaluate, answer: Answer
+) -> None:
+    nameless = generator()
+    del nameless["id"]
+    for name in (NAMES[1], "urn:uuid:7"):
+        sent = bundle([nameless])
+        sent["entry"][0]["fullUrl"] = name
+        assert_ordered_by_device(sign([by_device(name)], covered() | {"d": sent}), evaluate, answer)
+
+
 def test_a_device_beside_the_draft_orders_says_what_is_ordered(
     evaluate: Evaluate, answer: Answer
 ) -> None:
@@ -256,7 +267,17 @@ def test_a_device_that_is_not_found_makes_the_order_none_of_ours_silently(
 def test_a_device_in_a_service_request_says_nothing(evaluate: Evaluate) -> None:
     odd = order(codeReference={"reference": "Device/d1"}, code={"text": "a generator"})
     (found,) = evaluate(sign([odd], covered() | {"d": generator()}))
-    assert found.status == "not-applicable"
+    assert (found.status, found.order.code) == ("not-applicable", None)
+
+
+def test_a_code_wins_over_a_device_beside_it(evaluate: Evaluate) -> None:
+    both = device_request("C1722", codeReference={"reference": "Device/d1"})
+    (found,) = evaluate(sign([both], covered() | {"d": generator()}))
+    assert found.order.code == "C1722"
+    local = {"coding": [{"system": "https://hospital.example/codes", "code": "GENERATOR"}]}
+    both["codeCodeableConcept"] = local
+    (found,) = evaluate(sign([both], covered() | {"d": generator()}))
+    assert found.order.code == "C1721"
 
 
 def test_a_device_that_is_none_of_ours_is_named_and_not_judged(evaluate: Evaluate) -> None:

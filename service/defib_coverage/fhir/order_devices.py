@@ -29,7 +29,7 @@ class Devices:
             return
         for name in (full_url, f"Device/{resource.id}" if resource.id else None):
             if name is not None:
-                self._known.setdefault(name, resource)
+                self._known.setdefault(tail(name), resource)
 
     def name(self, order: Order) -> str | None:
         """``Device/id`` of what an order names, if it is none inside it."""
@@ -55,7 +55,7 @@ class Devices:
         return self.name(order)
 
     def _find(self, reference: str) -> Device | None:
-        return self._known.get(reference) or self._known.get(tail(reference))
+        return self._known.get(tail(reference))
 
 
 def reference_to_device(order: Order) -> str | None:
