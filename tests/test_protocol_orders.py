@@ -293,6 +293,9 @@ def test_a_device_that_is_ordered_is_not_yet_in_place(evaluate: Evaluate) -> Non
     assert alone.order.class_ == "replacement"
     ordered, _ = evaluate(sign([order(), by_device(id="device-1")], prefetch))
     assert ordered.order.class_ == "initial-implant"
+    unwanted = by_device(id="device-1", doNotPerform=True)
+    ordered, _ = evaluate(sign([order(), unwanted], prefetch))
+    assert ordered.order.class_ == "replacement"
 
 
 def rounds(

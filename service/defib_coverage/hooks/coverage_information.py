@@ -8,7 +8,7 @@ differently is told apart here; where none is asked for, the answer fits both.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -82,8 +82,14 @@ class _Told(msgspec.Struct):
     extension: list[_ToldPart] = []
 
 
+class _WholeExtension(msgspec.Struct):
+    """The same with all that its parts say."""
+
+    extension: list[dict[str, object]]
+
+
 _decode_told = msgspec.json.Decoder(_Told).decode
-_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_whole = msgspec.json.Decoder(_WholeExtension).decode
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
 _ID_LENGTH = 32
@@ -324,11 +330,10 @@ def _told(order: msgspec.Raw, coverage: str, parts: tuple[_Part, ...]) -> msgspe
     return amend(order, {"extension": _encode([*kept, new])})
 
 
-def _substance(extension: msgspec.Raw) -> list[tuple[str, bytes]]:
+def _substance(extension: msgspec.Raw) -> list[bytes]:
     """What an extension says, in no order, without what is new in every call."""
-    parts = _decode_any(extension)["extension"]
     return sorted(
-        (part["url"], msgspec.json.encode(part, order="deterministic"))
-        for part in parts
+        msgspec.json.encode(part, order="deterministic")
+        for part in _decode_whole(extension).extension
         if part["url"] not in _OF_EVERY_CALL
     )

@@ -217,12 +217,14 @@ class CallOrders:
                 yield name
 
     def _ordered_devices(self) -> Iterator[str]:
-        """The Devices that orders name."""
-        for draft in self._drafts.values():
-            if draft.order is not None and reference_to_device(draft.order) is not None:
-                name = self._brought.devices.name(draft.order)
-                if name is not None:
-                    yield name
+        """The Devices that orders name, unless they are not wanted."""
+        for place, one in self._read.items():
+            order = self._drafts[place].order
+            if order is None or reference_to_device(order) is None or one.order.refusal is not None:
+                continue
+            name = self._brought.devices.name(order)
+            if name is not None:
+                yield name
 
     def _patient_check(self, order: FhirOrder) -> PatientCheck:
         """Tells the call's patient, by the name too that their own entry gives them."""
