@@ -556,6 +556,16 @@ def test_where_nothing_is_new_nothing_is_written(answer: Answer) -> None:
     assert parts(changed)["covered"] == "not-covered"
 
 
+@pytest.mark.parametrize("odd", [b"1e999", b"9" * 400, b"-0.0", b"[[]]", b"{}"])
+def test_an_earlier_statement_may_hold_anything(answer: Answer, odd: bytes) -> None:
+    told = said_before()
+    told["extension"].append({"url": "detail", "valueDecimal": "ODD"})
+    sent = json.dumps(order(extension=[told], other="ODD")).encode().replace(b'"ODD"', odd)
+    (action,) = actions(answer(raw_sign([sent], covered()))).values()
+    assert b'"other":' + odd in bytes(action.resource)
+    assert parts(action)["covered"] == "covered"
+
+
 # ------------------------------------------------------------------------------- several orders
 
 

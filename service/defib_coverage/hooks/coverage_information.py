@@ -325,9 +325,17 @@ def _told(order: msgspec.Raw, coverage: str, parts: tuple[_Part, ...]) -> msgspe
     kept: list[msgspec.Raw] = []
     for one in extensions:
         (older if _coverage_of(one) == coverage else kept).append(one)
-    if len(older) == 1 and _substance(older[0]) == _substance(new):
+    if len(older) == 1 and _says_the_same(older[0], new):
         return None
     return amend(order, {"extension": _encode([*kept, new])})
+
+
+def _says_the_same(older: msgspec.Raw, new: msgspec.Raw) -> bool:
+    try:
+        return _substance(older) == _substance(new)
+    except BAD:
+        # It holds what no value of ours can be, such as a number beyond all numbers.
+        return False
 
 
 def _substance(extension: msgspec.Raw) -> list[bytes]:
