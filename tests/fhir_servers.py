@@ -47,10 +47,14 @@ class RealServer:
 
     def get(self, path: str) -> Json:
         """Read or search."""
+        found: Json = json.loads(self.text(path))
+        return found
+
+    def text(self, path: str) -> bytes:
+        """Read or search: the answer as it is sent."""
         response = self._session.get(f"{self.base}/{path}", timeout=_PATIENCE)
         response.raise_for_status()
-        found: Json = response.json()
-        return found
+        return response.content
 
     def store(self, resources: Sequence[Json]) -> None:
         """Store resources under their own ids."""

@@ -93,6 +93,21 @@ def test_bundle_with_its_own_orders() -> None:
     assert [d["order"]["reference"] for d in found] == ["ServiceRequest/order-1"]
 
 
+def test_bundle_with_an_order_by_device() -> None:
+    hcpcs = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+    code = {"coding": [{"system": hcpcs, "code": "C1721"}]}
+    generator = {"resourceType": "Device", "id": "d1", "type": code}
+    ordered = order() | {
+        "resourceType": "DeviceRequest",
+        "codeReference": {"reference": "Device/d1"},
+    }
+    del ordered["code"]
+    (found,) = determinations("-", stdin=bundle([*CHART, ordered, generator]))
+    assert (found["order"]["code"], found["status"]) == ("C1721", "covered")
+    posted = transaction([*CHART, ordered, generator])
+    assert statuses(stdin=posted) == ["covered"]
+
+
 def test_order_by_day_of_the_clock() -> None:
     chart = [*CHART, procedure("33533", "2026-09-01")]
     asked = ("--order", "33249", "--today")

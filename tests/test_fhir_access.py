@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from fhir_servers import real_server
 from live_server import (
+    HCPCS,
     KEYS,
     Json,
+    appointment,
+    book,
+    concept,
     condition,
     covered_chart,
+    device_order,
     dispatch,
     gaps_of,
     lvef,
@@ -55,6 +61,17 @@ def fhir(request: pytest.FixtureRequest) -> Iterator[RealServer]:
 def service(fhir: RealServer) -> Iterator[Live]:
     with running(fhir_servers=fhir.base, development="true", fhir_seconds="20") as live:
         yield live
+
+
+def medicare() -> Json:
+    """The patient's Coverage."""
+    return {
+        "resourceType": "Coverage",
+        "id": "cov-1",
+        "status": "active",
+        "beneficiary": {"reference": "Patient/p1"},
+        "payor": [{"display": "Medicare"}],
+    }
 
 
 def _of(patient_id: str, resource: Json) -> Json:
@@ -160,6 +177,46 @@ def test_a_dispatched_order_is_read_from_the_server(fhir: RealServer, service: L
     assert found["status"] == "not-covered"
     request = _with_server(dispatch("ServiceRequest/unheard-of", chart=_long_chart()), fhir)
     assert service.send(request).status_code == 412
+
+
+def _written(service: Live, request: Json) -> bytes:
+    """The text of the answer from the resource of its only system action on."""
+    answer = service.send(request)
+    (action,) = answer.json()["systemActions"]
+    assert action["resource"]["extension"][-1]["url"].endswith("ext-coverage-information")
+    return answer.content.partition(b'"resource":')[2]
+
+
+def test_an_order_that_was_read_is_updated_as_the_server_has_it(
+    fhir: RealServer, service: Live
+) -> None:
+    amount = {"value": 1.5, "unit": "a"}
+    fhir.store([order(identity="read", quantityQuantity=amount, note=[{"text": "a  b"}])])
+    stored = msgspec.json.format(fhir.text("ServiceRequest/read"), indent=-1)
+    chart = [*covered_chart(), medicare()]
+    booked = appointment(basedOn=[{"reference": "ServiceRequest/read"}])
+    for call in (dispatch("ServiceRequest/read", chart=chart), book(booked, chart=chart)):
+        written = _written(service, _with_server(call, fhir))
+        assert written.startswith(stored.removesuffix(b"}") + b',"extension":[')
+
+
+def test_the_device_that_an_order_names_is_read(fhir: RealServer, service: Live) -> None:
+    generator = {"resourceType": "Device", "id": "d1", "type": concept("C1722", HCPCS)}
+    ordered = device_order(identity="by-device", codeReference={"reference": "Device/d1"})
+    del ordered["codeCodeableConcept"]
+    fhir.store([generator, ordered])
+    chart = [*covered_chart(), medicare()]
+    for call in (
+        sign(ordered, chart=chart),
+        sign(ordered, chart=chart, hook="order-select"),
+        dispatch("DeviceRequest/by-device", chart=chart),
+    ):
+        found = service.determination(_with_server(call, fhir))
+        assert (found["order"]["code"], found["status"]) == ("C1722", "covered")
+    ordered["codeReference"] = {"reference": "Device/unheard-of"}
+    request = _with_server(sign(ordered, chart=chart), fhir)
+    assert [f["code"] for f in service.determination(request)["findings"]] == ["non-icd-order"]
+    assert service.send(request).json() == {"cards": []}
 
 
 def test_who_held_a_visit_is_looked_up(fhir: RealServer, service: Live) -> None:

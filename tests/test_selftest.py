@@ -22,6 +22,10 @@ from command_line import ROOT, environment, run
 from defib_coverage.app import create_app
 from defib_coverage.fhir.needs import KEYS
 from defib_coverage.hooks.trust.signing import new_key, write_key
+from defib_coverage.selftest.action_rules import COVERAGE_INFORMATION as URL
+from defib_coverage.selftest.answer_rules import broken_rules
+from defib_coverage.selftest.caller import Answer
+from defib_coverage.selftest.calls import body_of, call
 from defib_coverage.settings import Settings
 from live_server import TODAY, bundle, running
 
@@ -181,20 +185,35 @@ def complete(body: bytes) -> bytes:
     return json.dumps(request | {"prefetch": empty | prefetch}).encode()
 
 
-def unescaped(app: ASGIApp) -> ASGIApp:
-    """An application whose answers have lost the backslashes that keep markup from effect."""
+def after(app: ASGIApp, change: Callable[[bytes], bytes]) -> ASGIApp:
+    """An application whose answers are changed on their way."""
 
     async def changed(scope: Scope, receive: Receive, send: Send) -> None:
-        async def stripped(message: Message) -> None:
+        async def spoiled(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kept = [(k, v) for k, v in message["headers"] if k != b"content-length"]
                 await send({**message, "headers": kept})
             else:
-                await send({**message, "body": message["body"].replace(rb"\\", b"")})
+                await send({**message, "body": change(message["body"])})
 
-        await app(scope, receive, stripped)
+        await app(scope, receive, spoiled)
 
     return changed
+
+
+def unescaped(body: bytes) -> bytes:
+    """An answer that has lost the backslashes that keep markup from effect."""
+    return body.replace(rb"\\", b"")
+
+
+def meddled(body: bytes) -> bytes:
+    """An answer that changes the status of the order that it gives back."""
+    return body.replace(b'"status":"draft"', b'"status":"active"')
+
+
+def rounded(body: bytes) -> bytes:
+    """An answer of a server that has read the order's numbers and written them anew."""
+    return body.replace(b"1.500", b"1.5")
 
 
 def gullible(app: ASGIApp) -> ASGIApp:
@@ -247,7 +266,9 @@ def reports(client_file: Path) -> Iterator[dict[str, Report]]:
             "page": (at(everywhere(silent)),),
             "broken": (at(everywhere(broken)), "--json", *client),
             "echo": (at(everywhere(echo)), "--json"),
-            "credulous": (at(between(unescaped(real), complete)), "--json"),
+            "credulous": (at(between(after(real, unescaped), complete)), "--json"),
+            "meddling": (at(after(real, meddled)), "--json"),
+            "rounding": (at(after(real, rounded)), "--json"),
             "gullible": (at(gullible(real)), "--json", *client),
             "unnamed": (at(gullible(real)), "--json"),
             "elsewhere": (closed.base, "--json", *client, "--audience", "https://else.example"),
@@ -315,6 +336,96 @@ def test_a_server_that_takes_what_is_withheld_for_nothing_fails(
         "own-keys-bare",
         "own-keys-unusable",
     }
+
+
+def test_a_server_that_changes_an_order_fails(reports: dict[str, Report]) -> None:
+    failed = {r["name"]: r for r in reports["meddling"].content["results"]}
+    for name in ("order-sign-covered", "order-dispatch-covered", "order-said-before"):
+        assert failed[name]["outcome"] == "failed"
+        assert "S07-S08 the order comes back as it was sent" in failed[name]["came"]
+    assert reports["meddling"].named("passed", "discovery")
+    assert not reports["meddling"].named("failed", "wrong")
+    assert reports["rounding"].named("failed", "good") == {"order-as-written"}
+
+
+def a_sign_call() -> tuple[bytes, Json]:
+    """A call, and what a service says to it: one action, without a card."""
+    body = body_of(call("order-select"))
+    request = json.loads(body)
+    (entry,) = request["context"]["draftOrders"]["entry"]
+    values: dict[str, Json] = {
+        "coverage": {"valueReference": {"reference": "Coverage/selftest-coverage"}},
+        "covered": {"valueCode": "conditional"},
+        "pa-needed": {"valueCode": "no-auth"},
+        "info-needed": {"valueCode": "OTH"},
+        "reason": {"valueCodeableConcept": {"text": "something is open"}},
+        "date": {"valueDate": "2025-03-01"},
+        "coverage-assertion-id": {"valueString": "7"},
+    }
+    statement = [{"url": url} | value for url, value in values.items()]
+    order = entry["resource"] | {"extension": [{"url": URL, "extension": statement}]}
+    action = {"type": "update", "description": "it is written", "resource": order}
+    return body, {"cards": [], "systemActions": [action]}
+
+
+def broken_by(change: Callable[[Json], object]) -> set[str]:
+    """The ids of the rules that an answer breaks once it is changed."""
+    body, content = a_sign_call()
+    change(content)
+    text = json.dumps(content, separators=(",", ":")).encode()
+    answer = Answer(200, "application/json", text, 0.1)
+    orders = frozenset({"ServiceRequest/selftest-order"})
+    return {rule.split()[0] for rule in broken_rules(answer, body, orders)}
+
+
+def _action(content: Json) -> Json:
+    action: Json = content["systemActions"][0]
+    return action
+
+
+def _parts(content: Json) -> list[Json]:
+    parts: list[Json] = _action(content)["resource"]["extension"][0]["extension"]
+    return parts
+
+
+def test_an_action_by_the_rules_breaks_none() -> None:
+    assert broken_by(lambda _: None) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        (lambda c: c.update(systemActions=[]), {"R05"}),
+        (lambda c: c.update(systemActions={"0": _action(c)}), {"R05", "S01"}),
+        (lambda c: _action(c).update(type="create"), {"S02-S05"}),
+        (lambda c: _action(c).pop("description"), {"S02-S05"}),
+        (lambda c: _action(c).update(resourceId="ServiceRequest/selftest-order"), {"S02-S05"}),
+        (lambda c: _action(c)["resource"].update(id="another"), {"S06-S11", "S07-S08"}),
+        (lambda c: _action(c)["resource"].pop("requester"), {"S07-S08"}),
+        (lambda c: _action(c)["resource"].update(quantity=1), {"S07-S08"}),
+        (lambda c: c["systemActions"].append(_action(c)), {"S09"}),
+        (
+            lambda c: _parts(c).append({"url": "doc-needed", "valueCode": "clinical"}),
+            {"S10"},
+        ),
+        (lambda c: _parts(c).pop(0), {"K01-K04"}),
+        (lambda c: _parts(c).append({"url": "price", "valueString": "1"}), {"K01-K04"}),
+        (lambda c: _parts(c)[1].update(valueString="x"), {"K01-K04"}),
+        (lambda c: _parts(c)[2].update(valueCode="perhaps"), {"K01-K04"}),
+        (lambda c: _parts(c)[4].update(valueCodeableConcept={"text": " "}), {"K01-K04"}),
+        (lambda c: _parts(c).pop(3), {"Kq1-Kq5"}),
+        (lambda c: _parts(c)[1].update(valueCode="covered"), {"Kq1-Kq5"}),
+        (
+            lambda c: _parts(c).append({"url": "questionnaire", "valueCanonical": "urn:q"}),
+            {"Kq1-Kq5"},
+        ),
+        (lambda c: _parts(c)[2].update(valueCode="satisfied"), {"Kq1-Kq5"}),
+    ],
+)
+def test_each_rule_of_an_action_is_asked(
+    change: Callable[[Json], object], broken: set[str]
+) -> None:
+    assert broken_by(change) == broken
 
 
 def test_a_server_that_lets_markup_through_fails(reports: dict[str, Report]) -> None:

@@ -13,8 +13,9 @@ import msgspec
 
 from defib_coverage.command.documents import InputError, refused
 from defib_coverage.fhir.needs import PREFETCH
+from defib_coverage.fhir.order_devices import Devices
 from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order
-from defib_coverage.fhir.raw import BAD, RawEntry, decode_order, name_of
+from defib_coverage.fhir.raw import BAD, RawEntry, decode_order, decode_resource, name_of
 from defib_coverage.fhir.references import PatientCheck
 from defib_coverage.fhir.systems import SYSTEM_URIS
 from defib_coverage.hooks.undecoded import refusal
@@ -166,12 +167,17 @@ def _draft(code: OrderedCode, day: date | None, patient: str, number: int) -> di
 def _own_orders(chart: _Chart, patient: str, index: CodeIndex) -> Iterator[msgspec.Raw]:
     """The Bundle's own orders that are this patient's and ours."""
     is_patient = PatientCheck(patient)
+    devices = Devices()
+    for entry in chart.entry:
+        if name_of(entry.resource)[0] == "Device":
+            devices.add(decode_resource(entry.resource))
     for position, entry in enumerate(chart.entry):
         if name_of(entry.resource)[0] not in JUDGED_TYPES:
             continue
         decoded = decode_order(entry.resource)
         if decoded is None or decoded[0].status not in _STANDING:
             continue
-        read = read_order(decoded[0], position, index, is_patient)
+        device = devices.ordered_as(decoded[0])
+        read = read_order(decoded[0], position, index, is_patient, device=device)
         if read.code is not None and read.refusal != "order-of-other-patient":
             yield entry.resource

@@ -210,6 +210,7 @@ class _Call:
             status=leading.status,
             indications_met=leading.indications_met,
             earliest_eligible_date=leading.earliest_eligible_date,
+            findings=tuple(self._assumed(coverage)),
             data_digest=self._knowledge.digest,
         )
 

@@ -27,7 +27,7 @@ def read_order(
     position: int,
     index: CodeIndex,
     is_patient: PatientCheck,
-    appointment: DateSpan | None = None,
+    device: CodeableConcept | None = None,
 ) -> DeviceOrder:
     """Read one ServiceRequest or DeviceRequest.
 
@@ -36,16 +36,18 @@ def read_order(
         position: its place in the Bundle, which names an order without id.
         index: the value sets.
         is_patient: tells the patient of the call.
-        appointment: the start of the appointment being booked for it, if any.
+        device: the type of the Device that it names in place of a code, if that is at hand.
     """
     concept = order.code or order.code_codeable_concept
-    codings = list(_codings(concept))
+    own = [] if concept is None else concept.coding
+    named = own if device is None else [*own, *device.coding]
+    codings = list(_codings(named, concept))
     code = classify(
         [(alias, c.system or "", c.code or "") for alias, c in codings],
         order.resource_type,
         index,
     )
-    first = concept.coding[0] if concept is not None and concept.coding else None
+    first = named[0] if named else None
     reference = f"{order.resource_type}/{order.id or f'entry-{position}'}"
     occurrence, unread = _occurrence(order)
     return DeviceOrder(
@@ -56,7 +58,6 @@ def read_order(
         refusal=_refusal(order, is_patient),
         completed=order.status == "completed",
         occurrence=occurrence,
-        appointment=appointment,
         authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
         insurance=tuple(tail(r.reference) for r in order.insurance if r.reference is not None),
@@ -82,12 +83,10 @@ def reason_references(order: Order) -> tuple[str, ...]:
     return tuple(tail(r.reference) for r in order.reason_reference if r.reference is not None)
 
 
-def _codings(concept: OrderConcept | None) -> Iterable[tuple[str, Coding]]:
-    """The codings that may be ours: the order's own, then the billing options of CRD 2.2."""
-    if concept is None:
-        return
-    found = list(concept.coding)
-    for extension in concept.extension:
+def _codings(named: Sequence[Coding], concept: OrderConcept | None) -> Iterable[tuple[str, Coding]]:
+    """The codings that may be ours: what is ordered, then the billing options of CRD 2.2."""
+    found = list(named)
+    for extension in () if concept is None else concept.extension:
         if extension.url == _BILLING_OPTIONS and extension.value_codeable_concept is not None:
             found += extension.value_codeable_concept.coding
     for coding in found:

@@ -96,6 +96,10 @@ class ChartReader:
                 reading.other_patient += 1
         for resource in also:
             read = _READERS.get(type(resource))
-            if read is not None and is_patient(resource.subject):  # type: ignore[union-attr]
+            if read is None:
+                continue
+            subject = resource.subject  # type: ignore[union-attr]
+            # Draft orders are often poor: one without a subject belongs to the call's patient.
+            if names_nobody(subject) or is_patient(subject):
                 read(reading, resource)
         return reading.chart(), tuple(reading.unresolved)

@@ -460,6 +460,9 @@ class Order(msgspec.Struct, rename="camel"):
     do_not_perform: bool | None = None
     code: OrderConcept | None = None
     code_codeable_concept: OrderConcept | None = None
+    code_reference: Reference | None = None
+    # Read only where an order names what is in it; whatever else stands there is no fault.
+    contained: msgspec.Raw = msgspec.Raw(b"[]")
     subject: Reference | None = None
     occurrence_date_time: str | None = None
     occurrence_period: Period | None = None

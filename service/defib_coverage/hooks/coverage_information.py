@@ -8,7 +8,7 @@ differently is told apart here; where none is asked for, the answer fits both.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -85,9 +85,15 @@ class _Told(msgspec.Struct):
     extension: list[_ToldPart] = []
 
 
+class _WholeExtension(msgspec.Struct):
+    """The same with all that its parts say."""
+
+    extension: list[dict[str, object]]
+
+
 _decode_url = msgspec.json.Decoder(_Named).decode
 _decode_parts = msgspec.json.Decoder(_Told).decode
-_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_whole = msgspec.json.Decoder(_WholeExtension).decode
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
 _ID_LENGTH = 32
@@ -122,13 +128,17 @@ def _why_no_coverage(evaluation: Evaluation, coverage: JudgedCoverage) -> str | 
 
 
 def coverage_actions(evaluation: Evaluation, asked: Asked, wording: Wording) -> tuple[Action, ...]:
-    """The system actions of a call: one for every order of ours that has something new to say."""
+    """The system actions of a call: one for every order of ours that has something new to say.
+
+    An order that stands in the call twice is updated once.
+    """
     statements = _Statements(evaluation, asked, wording)
-    return tuple(
-        action
-        for ordered, one in zip(evaluation.ordered, evaluation.determinations, strict=True)
-        if (action := statements.action(ordered, one)) is not None
-    )
+    actions: dict[str, Action] = {}
+    for ordered, one in zip(evaluation.ordered, evaluation.determinations, strict=True):
+        action = statements.action(ordered, one)
+        if action is not None:
+            actions.setdefault(one.order.reference, action)
+    return tuple(actions.values())
 
 
 def without_statements(order: msgspec.Raw) -> msgspec.Raw:
@@ -147,14 +157,17 @@ class _Statements:
         self._call = evaluation
         self._asked = asked
         self._wording = wording
+        self._by_order = {d.order.reference: d for d in reversed(evaluation.determinations)}
+        pairs = zip(evaluation.ordered, evaluation.determinations, strict=True)
+        self._nameless = {d.order.reference for o, d in pairs if o.text is None}
 
     def action(self, ordered: Ordered, found: Determination) -> Action | None:
         """The update of an order; None where nothing is new, or there is no Coverage to name."""
         coverage = found.coverage
-        if ordered.text is None or found.status == "not-applicable" or coverage is None:
+        if ordered.text is None or coverage is None or coverage.reference is None:
             return None
         answer = self._answer(found, coverage)
-        if answer is None or coverage.reference is None:
+        if answer is None:
             return None
         parts = tuple(self._parts(found, coverage, coverage.reference, *answer))
         resource = _told(ordered.text, coverage.reference, parts)
@@ -167,12 +180,14 @@ class _Statements:
         self, found: Determination, coverage: JudgedCoverage
     ) -> tuple[Covered, _ReasonCode | None] | None:
         """Whether the order is covered, and the code of the reason where CRD 2.2 has one."""
+        if found.status == "not-applicable":
+            return None
         if self._asked.configuration.version == "2.2":
             reason = self._reason_code(found, coverage)
             if reason is not None:
                 return ("indeterminate" if reason == "technical" else "not-covered"), reason
         if coverage.standing in {"medicare", "assumed"}:
-            return found.status, None  # type: ignore[return-value]  # it is applicable
+            return found.status, None
         return None
 
     def _reason_code(self, found: Determination, coverage: JudgedCoverage) -> _ReasonCode | None:
@@ -185,10 +200,14 @@ class _Statements:
                 return "coverage-not-found" if call.coverage_unknown is None else "technical"
             case "medicare" | "assumed" if call.patient_unknown:
                 return "no-member-found"
-            case "medicare" | "assumed" if call.failed and _unseen(found):
+            case "medicare" | "assumed" if call.failed and _unseen(self._leading(found)):
                 return "technical"
             case _:
                 return None
+
+    def _leading(self, found: Determination) -> Determination:
+        """What a determination rests on: its own criteria, or those of the order it goes with."""
+        return self._by_order.get(found.order.depends_on or "", found)
 
     def _parts(
         self,
@@ -213,16 +232,18 @@ class _Statements:
             if asked.hook != "order-select":
                 yield _Part("doc-needed", value_code="clinical")
                 yield _Part("doc-purpose", value_code="retain-doc")
-            yield _Part("info-needed", value_code="timeframe" if _of_timing(found) else "OTH")
+            open_dates = _of_timing(self._leading(found))
+            yield _Part("info-needed", value_code="timeframe" if open_dates else "OTH")
         if order.system is not None and order.code is not None:
             yield _Part("billingCode", value_coding=Coding(order.system, order.code))
         yield _Part("reason", value_codeable_concept=self._reason(found, covered, because))
-        if order.depends_on is not None:
+        if order.depends_on is not None and order.depends_on not in self._nameless:
             yield _Part("dependency", value_reference=_Reference(order.depends_on))
         yield _Part("date", value_date=asked.today)
         # Equal orders of two clients or patients are two orders.
         whose = (asked.caller, asked.decoded.patient_id, reference)
-        facts = (*whose, authorization, found)
+        leading = self._leading(found)
+        facts = (*whose, authorization, found, None if leading is found else leading)
         digest = hashlib.sha256(_encode(facts)).hexdigest()
         yield _Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH])
 
@@ -312,18 +333,27 @@ def _told(order: msgspec.Raw, coverage: str, parts: tuple[_Part, ...]) -> msgspe
     if extensions is None:
         return None
     new = msgspec.Raw(_encode(_Extension(URL, parts)))
-    older = [one for one in extensions if _coverage_of(one) == coverage]
-    if len(older) == 1 and _substance(older[0]) == _substance(new):
+    older: list[msgspec.Raw] = []
+    kept: list[msgspec.Raw] = []
+    for one in extensions:
+        (older if _coverage_of(one) == coverage else kept).append(one)
+    if len(older) == 1 and _says_the_same(older[0], new):
         return None
-    kept = [one for one in extensions if one not in older]
     return amend(order, {"extension": _encode([*kept, new])})
 
 
-def _substance(extension: msgspec.Raw) -> list[tuple[str, bytes]]:
+def _says_the_same(older: msgspec.Raw, new: msgspec.Raw) -> bool:
+    try:
+        return _substance(older) == _substance(new)
+    except BAD:
+        # It holds what no value of ours can be, such as a number beyond all numbers.
+        return False
+
+
+def _substance(extension: msgspec.Raw) -> list[bytes]:
     """What an extension says, in no order, without what is new in every call."""
-    parts = _decode_any(extension)["extension"]
     return sorted(
-        (part["url"], msgspec.json.encode(part, order="deterministic"))
-        for part in parts
+        msgspec.json.encode(part, order="deterministic")
+        for part in _decode_whole(extension).extension
         if part["url"] not in _OF_EVERY_CALL
     )

@@ -6,7 +6,7 @@ fetched, so that the same steps serve a call with a FHIR server, one without, an
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -25,8 +25,9 @@ from defib_coverage.fhir.fetching import (
 )
 from defib_coverage.fhir.needs import templates
 from defib_coverage.fhir.reader import ChartReader
+from defib_coverage.fhir.resources import Device, Entry
 from defib_coverage.hooks import links
-from defib_coverage.hooks.ordered import NO_SERVER, CallOrders, Ordered
+from defib_coverage.hooks.ordered import NO_SERVER, CallOrders, Ordered, Orders
 
 if TYPE_CHECKING:
     from datetime import date
@@ -56,7 +57,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 Steps = Generator[Sequence[Query], Mapping[Query, Fetched], Evaluation]
-"""Yields what is to be fetched, at most three times, and returns what the orders come to."""
+"""Yields what is to be fetched, at most four times, and returns what the orders come to."""
 
 
 class _Seen(NamedTuple):
@@ -117,20 +118,24 @@ class Evaluator:
     ) -> Steps:
         """Judge; where there is a reason why not, ask for nothing."""
         call = CallOrders(decoded, self.knowledge.index)
-        wanted = call.wanted()[:_MOST_ORDERS] if why_not is None else ()
-        if wanted:
+        # Orders that it names; then Devices, which may be named by orders that had to be read.
+        for _ in range(2) if why_not is None else ():
+            wanted = call.wanted()[:_MOST_ORDERS]
+            if not wanted:
+                break
             fetched = yield [read(reference, keep_text=True) for reference in wanted]
             call.take({query.name: one for query, one in fetched.items()})
-        ordered = call.orders()
+        orders = call.orders()
+        ordered = orders.judged
         if sum(one.order.code is not None for one in ordered) > _MOST_ORDERS:
             message = f"more than {_MOST_ORDERS} defibrillator orders in one call"
             raise RequestError(400, "too-costly", message, "context")
         seen = _Seen(Chart({}))
         if any(o.order.code is not None for o in ordered):
-            seen = yield from self._chart(decoded, ordered, today, why_not)
-        orders = [_with_references(o, seen.chart) for o in ordered]
+            seen = yield from self._chart(decoded, orders, today, why_not)
         terms = Terms(today=today, longer_reading=longer_reading)
-        found = determine(orders, seen.chart, self.knowledge, terms)
+        named = [_with_references(o, seen.chart) for o in ordered]
+        found = determine(named, seen.chart, self.knowledge, terms)
         prefetch = decoded.request.prefetch
         return Evaluation(
             found,
@@ -143,7 +148,7 @@ class Evaluator:
     def _chart(
         self,
         decoded: Decoded,
-        ordered: Sequence[Ordered],
+        orders: Orders,
         today: date,
         why_not: str | None,
     ) -> Generator[Sequence[Query], Mapping[Query, Fetched], _Seen]:
@@ -155,17 +160,17 @@ class Evaluator:
             by_key = {query.name: one for query, one in fetched.items()}
             answers = read_answers(prefetch, decoded.unreadable, fetched=by_key)
         _check_usable(answers, by_key, why_not)
-        # What else is being ordered may be a planned revascularisation or the visit asked for.
-        others = [o.resource for o in ordered if o.order.code is None and o.resource is not None]
-        chart, unresolved = self._reader.read(answers, patient_id, others)
-        ours = [o.order for o in ordered if o.order.code is not None]
+        if orders.devices:
+            answers = msgspec.structs.replace(answers, entries=_in_place(answers, orders.devices))
+        chart, unresolved = self._reader.read(answers, patient_id, orders.beside)
+        ours = [o.order for o in orders.judged if o.order.code is not None]
         wanted = links.wanted(chart, unresolved, ours, today) if why_not is None else ()
         if wanted:
             fetched = yield links.queries(wanted)
             more = links.linked(fetched)
             if more:
                 answers = msgspec.structs.replace(answers, entries=answers.entries + more)
-                chart, unresolved = self._reader.read(answers, patient_id, others)
+                chart, unresolved = self._reader.read(answers, patient_id, orders.beside)
                 wanted = links.wanted(chart, unresolved, ours, today)
             missing = tuple(links.unread(wanted, fetched))
             chart = msgspec.structs.replace(chart, missing=chart.missing + missing)
@@ -182,6 +187,15 @@ class Evaluator:
         if key.next is not None:
             return Query(key.name, key.next, came=key.came)
         return search(key.name, self._templates[key.name], patient_id)
+
+
+def _in_place(answers: Answers, ordered: Collection[str]) -> list[Entry]:
+    """What came without the Devices that are ordered: they are no evidence of one in place."""
+    return [
+        entry
+        for entry in answers.entries
+        if not isinstance(entry.resource, Device) or f"Device/{entry.resource.id}" not in ordered
+    ]
 
 
 def _check_usable(

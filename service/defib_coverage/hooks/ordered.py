@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -11,10 +10,10 @@ from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.coverage.orders import DeviceOrder
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.fetching import WORDS
+from defib_coverage.fhir.order_devices import reference_to_device
 from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order, reason_references
 from defib_coverage.fhir.raw import (
     RawBundle,
-    RawEntry,
     decode_order,
     decode_resource,
     name_of,
@@ -22,11 +21,11 @@ from defib_coverage.fhir.raw import (
 from defib_coverage.fhir.references import PatientCheck, tail
 from defib_coverage.fhir.resources import Appointment, OrderConcept, Resource
 from defib_coverage.fhir.resources import Order as FhirOrder
+from defib_coverage.hooks.brought import Brought
 from defib_coverage.hooks.request import Decoded
-from defib_coverage.hooks.wire import raw_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.fetching import Fetched
@@ -43,8 +42,29 @@ class Ordered(msgspec.Struct, frozen=True):
 
     order: DeviceOrder
     reasons: tuple[str, ...] = ()
-    resource: Resource | None = None
     text: msgspec.Raw | None = None
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """The orders of a call.
+
+    ``judged`` are those that it asks about; ``beside`` is what else is being ordered, which may be
+    evidence; ``devices`` names the Devices that are ordered, and so are not yet in place.
+    """
+
+    judged: list[Ordered]
+    beside: list[Resource]
+    devices: frozenset[str]
+
+
+class _Draft(NamedTuple):
+    """An order at hand: its name, its place, its text, and what of it can be read."""
+
+    reference: str
+    position: int
+    text: msgspec.Raw
+    order: FhirOrder | None
+    unread: tuple[str, ...]
 
 
 class CallOrders:
@@ -54,34 +74,56 @@ class CallOrders:
         """Look in a call, by the codes of ``index``."""
         self._decoded = decoded
         self._index = index
+        self._brought = Brought(decoded)
         self._known: dict[str, msgspec.Raw] = {}
-        self._failures: Mapping[str, str] = {}
-        self._read: dict[str, Ordered | None] = {}
-        if decoded.request.hook in {"order-dispatch", "appointment-book"}:
-            self._known = _orders_in_prefetch(decoded)
+        self._failures: dict[str, str] = {}
+        self._asked: set[str] = set()
+        # The orders at hand: those drafted by their place, those that the call names by name.
+        self._drafts: dict[str | int, _Draft] = {}
+        self._read: dict[str | int, Ordered] = {}
+        self._by_name = decoded.request.hook in {"order-dispatch", "appointment-book"}
+        context = decoded.request.context
+        selected = context.selections if decoded.request.hook == "order-select" else None
+        self._chosen = None if selected is None else {tail(name) for name in selected}
+        if self._by_name:
+            self._known = self._brought.orders()
+        else:
+            entries = (context.draft_orders or RawBundle()).entry
+            self._drafts = {n: _draft(entry.resource, n) for n, entry in enumerate(entries)}
 
     def wanted(self) -> tuple[str, ...]:
-        """The orders that the call names and does not bring, by reference."""
-        context = self._decoded.request.context
-        named = [tail(reference) for reference in context.dispatched_orders or ()]
-        for entry in (context.appointments or RawBundle()).entry:
-            appointment = decode_resource(entry.resource)
-            if isinstance(appointment, Appointment):
-                named += [tail(basis.reference or "") for basis in appointment.based_on]
-        return tuple(
-            name for name in dict.fromkeys(named) if name not in self._known and _is_order(name)
-        )
+        """What the call points at and does not bring, by reference.
+
+        Which Device an order names is known only with the order: after orders were taken there may
+        be more to want.
+        """
+        wanted: list[str] = []
+        for name in self._named_orders() if self._by_name else ():
+            if name in self._known:
+                self._named_draft(name)
+            else:
+                wanted.append(name)
+        for draft in self._drafts.values():
+            if draft.order is not None and self._is_asked_about(draft):
+                wanted += self._unknown_device(draft.order)
+        return tuple(name for name in dict.fromkeys(wanted) if name not in self._asked)
 
     def take(self, fetched: Mapping[str, Fetched]) -> None:
-        """Take orders that were read, each by the reference that it was read by."""
+        """Take what was read, each by the reference that it was read by."""
+        self._asked.update(fetched)
         for reference, one in fetched.items():
             for entry in one.texts:
                 # A server that answers with something else has not answered.
-                if "/".join(map(str, name_of(entry.resource))) == reference:
+                if "/".join(map(str, name_of(entry.resource))) != reference:
+                    continue
+                if _is_order(reference):
                     self._known[reference] = entry.resource
-        self._failures = {r: WORDS[f.cause] for r, f in fetched.items() if f.cause is not None}
+                else:
+                    self._brought.devices.add(decode_resource(entry.resource))
+            if one.cause is not None:
+                self._failures[reference] = WORDS[one.cause]
 
-    def orders(self) -> list[Ordered]:
+    def orders(self) -> Orders:
         """The orders, in the order of the call.
 
         Raises:
@@ -91,78 +133,98 @@ class CallOrders:
         context = self._decoded.request.context
         match self._decoded.request.hook:
             case "order-dispatch":
-                return self._dispatched(context.dispatched_orders or [])
+                judged = self._dispatched(context.dispatched_orders or [])
             case "appointment-book":
-                return self._booked(context.appointments or RawBundle())
-            case hook:
-                bundle = context.draft_orders or RawBundle()
-                selected = context.selections if hook == "order-select" else None
-                return self._drafted(bundle, selected)
+                judged = self._booked(context.appointments or RawBundle())
+            case _:
+                judged = self._drafted(context.selections or [])
+        return Orders(judged, list(self._beside()), frozenset(self._ordered_devices()))
 
-    def _drafted(
-        self,
-        bundle: RawBundle,
-        selections: list[str] | None,
-    ) -> list[Ordered]:
+    def _named_orders(self) -> Iterator[str]:
+        """The orders that the call names."""
+        context = self._decoded.request.context
+        named = [tail(reference) for reference in context.dispatched_orders or ()]
+        for entry in (context.appointments or RawBundle()).entry:
+            appointment = decode_resource(entry.resource)
+            if isinstance(appointment, Appointment):
+                named += [tail(basis.reference or "") for basis in appointment.based_on]
+        return filter(_is_order, named)
+
+    def _is_asked_about(self, draft: _Draft) -> bool:
+        """Whether an order at hand is to be judged."""
+        chosen = self._chosen is None or draft.reference in self._chosen
+        return chosen and _is_order(draft.reference)
+
+    def _drafted(self, selections: Sequence[str]) -> list[Ordered]:
         """The orders of draftOrders; for order-select only the selected ones."""
-        chosen = None if selections is None else {tail(s) for s in selections}
-        found: list[Ordered] = []
-        seen: set[str] = set()
-        for position, entry in enumerate(bundle.entry):
-            one = self._one(entry, position)
-            if one is None:
-                continue
-            seen.add(one.order.reference)
-            if one.order.reference.partition("/")[0] not in JUDGED_TYPES:
-                continue
-            if chosen is None or one.order.reference in chosen:
-                found.append(one)
-        for number, selection in enumerate(selections or ()):
-            if tail(selection) not in seen:
-                message = "the selection is not in draftOrders"
-                raise RequestError(400, "value", message, f"context.selections[{number}]")
-        return found
+        if self._chosen is not None:
+            drafted = {draft.reference for draft in self._drafts.values()}
+            for number, selection in enumerate(selections):
+                if tail(selection) not in drafted:
+                    message = "the selection is not in draftOrders"
+                    raise RequestError(400, "value", message, f"context.selections[{number}]")
+        for place, draft in self._drafts.items():
+            if _is_order(draft.reference):
+                self._read[place] = self._ordered(draft)
+        return [
+            one for place, one in self._read.items() if self._is_asked_about(self._drafts[place])
+        ]
 
-    def _named_one(self, name: str, appointment: DateSpan | None = None) -> Ordered | None:
+    def _beside(self) -> Iterator[Resource]:
+        """What else is ordered: a planned revascularisation, or the visit that is asked for."""
+        for place, one in self._read.items():
+            if one.order.code is None:
+                resource = decode_resource(self._drafts[place].text)
+                if resource is not None:
+                    yield resource
+
+    def _named_one(self, name: str) -> Ordered:
         """One order that the call names; it is read once, however often it is named."""
         if name not in self._read:
-            self._read[name] = self._one(RawEntry(resource=self._known[name]), 0)
-        one = self._read[name]
-        if one is None or appointment is None:
-            return one
-        order = msgspec.structs.replace(one.order, appointment=appointment)
-        return msgspec.structs.replace(one, order=order)
+            self._read[name] = self._ordered(self._named_draft(name))
+        return self._read[name]
 
-    def _one(self, entry: RawEntry, position: int) -> Ordered | None:
-        """One order; of a type not judged or unreadable, only its reference."""
-        resource_type, identifier = name_of(entry.resource)
-        if not resource_type:
-            return None
-        read = decode_order(entry.resource) if resource_type in JUDGED_TYPES else None
-        if read is None:
-            reference = f"{resource_type}/{identifier or f'entry-{position}'}"
-            return Ordered(DeviceOrder(reference=reference))
-        order, unread = read
+    def _named_draft(self, name: str) -> _Draft:
+        if name not in self._drafts:
+            self._drafts[name] = _draft(self._known[name], 0)
+        return self._drafts[name]
+
+    def _ordered(self, draft: _Draft) -> Ordered:
+        """An order as the core sees it; of an unreadable one, only its reference."""
+        order = draft.order
+        if order is None:
+            return Ordered(DeviceOrder(reference=draft.reference))
+        device = (
+            None if reference_to_device(order) is None else self._brought.devices.ordered_as(order)
+        )
         judged = read_order(
             order,
-            position,
+            draft.position,
             self._index,
             self._patient_check(order),
+            device=device,
         )
-        return Ordered(
-            msgspec.structs.replace(judged, unread=unread + judged.unread) if unread else judged,
-            self._named(reason_references(order)),
-            decode_resource(entry.resource) if judged.code is None else None,
-            entry.resource if order.id is not None else None,
-        )
+        if draft.unread:
+            judged = msgspec.structs.replace(judged, unread=draft.unread + judged.unread)
+        reasons = self._named(reason_references(order))
+        return Ordered(judged, reasons, draft.text if order.id else None)
 
-    @cached_property
-    def _names(self) -> Mapping[str | None, str]:
-        """``Type/id`` of every record by the URL of its entry; a walk through the whole body."""
-        return {
-            entry.full_url: "/".join(map(str, name_of(entry.resource)))
-            for entry in raw_resources(self._decoded.body)
-        }
+    def _unknown_device(self, order: FhirOrder) -> Iterator[str]:
+        """The Device that an order names and that is not at hand."""
+        if reference_to_device(order) is not None:
+            name = self._brought.devices.missing(order)
+            if name is not None:
+                yield name
+
+    def _ordered_devices(self) -> Iterator[str]:
+        """The Devices that orders name, unless they are not wanted."""
+        for place, one in self._read.items():
+            order = self._drafts[place].order
+            if order is None or reference_to_device(order) is None or one.order.refusal is not None:
+                continue
+            name = self._brought.devices.name(order)
+            if name is not None:
+                yield name
 
     def _patient_check(self, order: FhirOrder) -> PatientCheck:
         """Tells the call's patient, by the name too that their own entry gives them."""
@@ -171,7 +233,7 @@ class CallOrders:
         subject = None if order.subject is None else order.subject.reference
         if subject is None or not subject.startswith("urn:"):
             return is_patient
-        if self._names.get(subject) == f"Patient/{patient_id}":
+        if self._brought.names.get(subject) == f"Patient/{patient_id}":
             is_patient.also(subject)
         return is_patient
 
@@ -179,7 +241,7 @@ class CallOrders:
         """References as ``Type/id``, also where the order names a record by its entry's URL."""
         if not any(reference.startswith("urn:") for reference in references):
             return references
-        return tuple(self._names.get(reference, reference) for reference in references)
+        return tuple(self._brought.names.get(reference, reference) for reference in references)
 
     def _dispatched(self, references: Sequence[str]) -> list[Ordered]:
         """The orders of order-dispatch, which stand under any prefetch key."""
@@ -192,9 +254,7 @@ class CallOrders:
                 message = f"the dispatched order is in no prefetch key; {self._why(reference)}"
                 place = f"context.dispatchedOrders[{position}]"
                 raise RequestError(412, "incomplete", message, place)
-            one = self._named_one(name)
-            if one is not None:
-                found[name] = one
+            found[name] = self._named_one(name)
         return list(found.values())
 
     def _booked(self, appointments: RawBundle) -> list[Ordered]:
@@ -207,9 +267,7 @@ class CallOrders:
             start = read_date(appointment.start)
             names = dict.fromkeys(tail(basis.reference or "") for basis in appointment.based_on)
             orders = [
-                one
-                for name in names
-                if name in self._known and (one := self._named_one(name, start)) is not None
+                _on_day_of(self._named_one(name), start) for name in names if name in self._known
             ]
             stand_in = self._by_service(appointment, position, start)
             if names and not orders and stand_in.order.code is None:
@@ -236,27 +294,26 @@ class CallOrders:
             resource_type="ServiceRequest",
             code=OrderConcept(coding=[coding for c in codes for coding in c.coding]),
         )
-        order = read_order(
-            stand_in,
-            position,
-            self._index,
-            PatientCheck(self._decoded.patient_id),
-            start,
-        )
+        order = read_order(stand_in, position, self._index, PatientCheck(self._decoded.patient_id))
         reference = f"Appointment/{appointment.id or f'entry-{position}'}"
-        return Ordered(msgspec.structs.replace(order, reference=reference))
+        return _on_day_of(Ordered(msgspec.structs.replace(order, reference=reference)), start)
+
+
+def _on_day_of(ordered: Ordered, appointment: DateSpan | None) -> Ordered:
+    """An order with the start of the appointment that is booked for it."""
+    order = msgspec.structs.replace(ordered.order, appointment=appointment)
+    return msgspec.structs.replace(ordered, order=order)
+
+
+def _draft(text: msgspec.Raw, position: int) -> _Draft:
+    """An order as far as it can be read; of a type not judged only its name."""
+    resource_type, identifier = name_of(text)
+    read = decode_order(text) if resource_type in JUDGED_TYPES else None
+    order, unread = (None, ()) if read is None else read
+    reference = f"{resource_type}/{identifier or f'entry-{position}'}"
+    return _Draft(reference, position, text, order, unread)
 
 
 def _is_order(reference: str) -> bool:
     resource_type, _, identifier = reference.partition("/")
     return resource_type in JUDGED_TYPES and bool(identifier)
-
-
-def _orders_in_prefetch(decoded: Decoded) -> dict[str, msgspec.Raw]:
-    """The orders that came under any prefetch key, as they came, by reference."""
-    found: dict[str, msgspec.Raw] = {}
-    for entry in raw_resources(decoded.body):
-        resource_type, identifier = name_of(entry.resource)
-        if resource_type in JUDGED_TYPES and identifier is not None:
-            found[f"{resource_type}/{identifier}"] = entry.resource
-    return found

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.selftest.action_rules import ACTION_RULES, as_written, reference_of, sent
 from defib_coverage.selftest.card_rules import CARD_RULES, values
 from defib_coverage.selftest.charts import SECRET, Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from defib_coverage.selftest.action_rules import Sent
     from defib_coverage.selftest.caller import Answer
 
 _IN_TIME = 5.0
@@ -28,8 +30,13 @@ class _Rule(msgspec.Struct, frozen=True):
 
 
 def _whole(_: Answer, content: Json) -> bool:
-    """Nothing is null or empty but ``cards``."""
-    parts = [v for k, v in content.items() if k != "cards"] + content["cards"]
+    """Nothing is null or empty but ``cards``; what a client's own order holds is its own."""
+    actions = content.get("systemActions", [])
+    said = [{k: v for k, v in action.items() if k != "resource"} for action in actions]
+    others = [v for k, v in content.items() if k not in {"cards", "systemActions"}]
+    parts = [*others, *content["cards"], *said]
+    if "systemActions" in content and not actions:
+        return False
     return not any(v in (None, "", [], {}) for part in parts for v in values(part))
 
 
@@ -48,12 +55,13 @@ _RULES = (
 )
 
 
-def broken_rules(answer: Answer, orders: frozenset[str]) -> list[str]:
+def broken_rules(answer: Answer, body: bytes, orders: frozenset[str]) -> list[str]:
     """The rules that an answer to a good call breaks, each in a few words.
 
     Args:
         answer: the answer.
-        orders: the call's orders as ``Type/id``.
+        body: the call as it was sent.
+        orders: the orders that it is about, as ``Type/id``.
     """
     if answer.status != 200:  # noqa: PLR2004 - the status of success
         return [f"R01 answered with 200 (not {answer.short()})"]
@@ -65,6 +73,8 @@ def broken_rules(answer: Answer, orders: frozenset[str]) -> list[str]:
     cards = content.get("cards")
     for card in cards if isinstance(cards, list) else ():
         broken += _broken_by(card, orders)
+    if "systemActions" in content:
+        broken += _broken_by_actions(answer.content, sent(body, orders))
     return list(dict.fromkeys(broken))
 
 
@@ -75,6 +85,19 @@ def _broken_by(card: object, orders: frozenset[str]) -> Iterator[str]:
     for rule in CARD_RULES:
         if not holds(rule.holds, card, orders):
             yield f"{rule.id} {rule.text}"
+
+
+def _broken_by_actions(content: bytes, call: Sent) -> Iterator[str]:
+    actions = as_written(content)["systemActions"]
+    if not isinstance(actions, list):
+        yield "S01 systemActions is a list"
+        return
+    for action in actions:
+        for rule in ACTION_RULES:
+            if not holds(rule.holds, action, call):
+                yield f"{rule.id} {rule.text}"
+    if not holds(lambda: len({*map(reference_of, actions)}) == len(actions)):
+        yield "S09 an order is updated once"
 
 
 def holds(rule: Callable[..., bool], *given: object) -> bool:

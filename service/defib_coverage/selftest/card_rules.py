@@ -88,7 +88,8 @@ def live_markup(text: str) -> bool:
     return _LIVE.search(text) is not None
 
 
-def _text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Whether a value is a text that says something."""
     return isinstance(value, str) and bool(value.strip())
 
 
@@ -118,7 +119,7 @@ def _action(action: Json, orders: frozenset[str]) -> bool:
             fits = resource is None and action["resourceId"] in orders
         case _:
             fits = False
-    return fits and _text(action["description"])
+    return fits and is_text(action["description"])
 
 
 def _suggestions(card: Json) -> bool:
@@ -129,7 +130,7 @@ def _suggestions(card: Json) -> bool:
     return (
         bool(found)
         and card["selectionBehavior"] in {"at-most-one", "any"}
-        and all(_text(s["label"]) and _uuid(s["uuid"]) for s in found)
+        and all(is_text(s["label"]) and _uuid(s["uuid"]) for s in found)
         and all(isinstance(r, bool) for r in recommended)
         and (card["selectionBehavior"] == "any" or sum(recommended) <= 1)
         and not any("actionSelectionBehavior" in s for s in found)
@@ -140,7 +141,7 @@ def _reasons(card: Json) -> bool:
     found = card.get("overrideReasons", [])
     codes = {(r["system"], r["code"]) for r in found}
     return len(codes) == len(found) and all(
-        _text(r[m]) for r in found for m in ("code", "system", "display")
+        is_text(r[m]) for r in found for m in ("code", "system", "display")
     )
 
 
@@ -148,7 +149,7 @@ def _link(link: Json) -> bool:
     smart = link["type"] == "smart"
     return (
         (smart or link["type"] == "absolute")
-        and _text(link["label"])
+        and is_text(link["label"])
         and _url(link["url"])
         and ("appContext" not in link or (smart and isinstance(link["appContext"], str)))
         and isinstance(link.get("autolaunchable", False), bool)
@@ -173,7 +174,7 @@ def _quiet(card: Json) -> bool:
 def _topic(card: Json) -> bool:
     topic = card["source"]["topic"]
     known = topic["system"] not in _CARD_TYPE_SYSTEMS or topic["code"] in _CARD_TYPES
-    return _text(topic["system"]) and _text(topic["code"]) and known
+    return is_text(topic["system"]) and is_text(topic["code"]) and known
 
 
 CARD_RULES = (
@@ -181,7 +182,7 @@ CARD_RULES = (
         "C01",
         "summary is one line of fewer than 140 characters",
         lambda c, _: (
-            _text(c["summary"])
+            is_text(c["summary"])
             and len(c["summary"]) <= _LONGEST_SUMMARY
             and c["summary"].isprintable()
         ),
@@ -191,7 +192,7 @@ CARD_RULES = (
         "indicator is a known one",
         lambda c, _: c["indicator"] in {"info", "warning", "critical"},
     ),
-    CardRule("C03", "source has a label", lambda c, _: _text(c["source"]["label"])),
+    CardRule("C03", "source has a label", lambda c, _: is_text(c["source"]["label"])),
     CardRule(
         "C04",
         "addresses of source are absolute",
@@ -199,7 +200,7 @@ CARD_RULES = (
     ),
     CardRule("C05-C06", "source.topic is a CRD card type", lambda c, _: _topic(c)),
     CardRule("C07-C08", "uuid is a bare UUID", lambda c, _: _uuid(c["uuid"])),
-    CardRule("C10", "detail is text", lambda c, _: _text(c.get("detail", "none"))),
+    CardRule("C10", "detail is text", lambda c, _: is_text(c.get("detail", "none"))),
     CardRule("C11-C15", "suggestions are well formed", lambda c, _: _suggestions(c)),
     CardRule(
         "C16-C19", "actions are well formed", lambda c, o: all(_action(a, o) for a in _actions(c))

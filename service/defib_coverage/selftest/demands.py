@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.hooks.openapi import Determinations
+from defib_coverage.selftest.action_rules import codes_of, reference_of
 from defib_coverage.selftest.answer_rules import broken_rules, read_object
-from defib_coverage.selftest.caller import DETERMINATIONS
+from defib_coverage.selftest.caller import DETERMINATIONS, path_of
 from defib_coverage.selftest.calls import body_of
 from defib_coverage.selftest.charts import SECRET, Json
 from defib_coverage.selftest.checks import unmet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.selftest.caller import Answer, Caller
@@ -33,14 +34,49 @@ def answered(caller: Caller, request: Json) -> list[Json]:
     Raises:
         UnmetError: it is refused, or the answer breaks a rule.
     """
-    answer = caller.call(request)
+    cards: list[Json] = _by_rules(caller, request, body_of(request))["cards"]
+    return cards
+
+
+def told(caller: Caller, request: Json, body: bytes | None = None) -> dict[str, Json]:
+    """The orders that a call gets back, by what is said of whether they are covered.
+
+    Args:
+        caller: the service.
+        request: the call, which must be answered by all the rules.
+        body: its text, where it is not as usual.
+
+    Raises:
+        UnmetError: it is refused, or the answer breaks a rule.
+    """
+    content = _by_rules(caller, request, body or body_of(request))
+    actions = content.get("systemActions", [])
+    return {reference_of(action): action["resource"] for action in actions}
+
+
+def says(caller: Caller, request: Json, wanted: Mapping[str, str]) -> None:
+    """Demand that a call's orders come back with these answers, and no others.
+
+    Raises:
+        UnmetError: they do not.
+    """
+    found = {
+        name: codes_of(resource)["covered"] for name, resource in told(caller, request).items()
+    }
+    if found != wanted:
+        expected = ", ".join(f"{name} {code}" for name, code in wanted.items()) or "no order"
+        came = ", ".join(f"{name} {code}" for name, code in found.items()) or "none"
+        unmet(f"coverage information: {expected}", came)
+
+
+def _by_rules(caller: Caller, request: Json, body: bytes) -> Json:
+    answer = caller.post(path_of(request["hook"]), body)
     if ACCESS_TOKEN in answer.text:
         unmet("the FHIR access token is not repeated", "it is")
-    broken = broken_rules(answer, orders_of(request))
+    broken = broken_rules(answer, body, orders_of(request))
     if broken:
         unmet("an answer by the rules", "broken: " + "; ".join(broken))
-    cards: list[Json] = read_object(answer.content)["cards"]
-    return cards
+    return read_object(answer.content)
 
 
 def orders_of(request: Json) -> frozenset[str]:

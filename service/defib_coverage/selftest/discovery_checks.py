@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from defib_coverage.hooks.configuration import VERSIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.selftest.answer_rules import read_object
 from defib_coverage.selftest.caller import DISCOVERY
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from defib_coverage.selftest.charts import Json
 
 _OK = 200
+_SPOKEN = "davinci-crd.version"
+_VERSION = re.compile(r"\d+\.\d+")
 _TOKEN = re.compile(r"\{\{(.*?)\}\}")
 _QUERY = re.compile(r"[A-Z][A-Za-z]+(/p1|\?[A-Za-z_-]+=[^&\s{}]+(&[A-Za-z_-]+=[^&\s{}]+)*)")
 
@@ -68,6 +71,16 @@ def _templates(caller: Caller) -> None:
                 unmet("a read or a plain search of one type", f"another in {key}")
 
 
+def _versions(caller: Caller) -> None:
+    for service in _services(caller):
+        extension = service.get("extension")
+        found = extension.get(_SPOKEN) if isinstance(extension, dict) else None
+        if not isinstance(found, list) or not all(_VERSION.fullmatch(str(one)) for one in found):
+            unmet(f"{_SPOKEN} as a list of versions", "a service without")
+        if not set(VERSIONS) <= set(found):
+            unmet("the versions " + ", ".join(VERSIONS), ", ".join(found))
+
+
 def _whole(caller: Caller) -> None:
     if any(value in (None, "", [], {}) for value in values(_document(caller))):
         unmet("nothing null or empty", "something is")
@@ -88,6 +101,7 @@ def group() -> Group:
         Check("discovery-shape", "every service has hook, id and description", _shape),
         Check("discovery-services", "the four services are listed, each with its hook", _four),
         Check("discovery-prefetch", "templates are reads or plain searches by patient", _templates),
+        Check("discovery-versions", "the versions of CRD are named", _versions),
         Check("discovery-whole", "nothing is null or empty", _whole),
         Check("discovery-stable", "two calls get the same document", _stable),
         Check("discovery-without-token", "discovery asks for no token", _open),
