@@ -17,7 +17,7 @@ from crd_call import Broken, Call, Facts, Reply, read_facts
 from crd_card_rules import RULES as CARD_RULES
 from crd_card_rules import broken_cards
 from crd_coverage_rules import RULES as COVERAGE_RULES
-from crd_json import Json, compact, empties, members, strict
+from crd_json import COVERAGE_INFORMATION, Json, compact, empties, members, strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,10 +125,25 @@ def _empty_in_action(facts: Facts, action: object, place: str) -> Iterator[Broke
         yield from (Broken("R05", "empty", where) for where in empties(action, place))
         return
     resource = action["resource"]
-    order = facts.orders.get(f"{resource.get('resourceType')}/{resource.get('id')}", "null")
-    sent = set(empties(json.loads(order)))
-    for name, inner in action.items():
-        found = list(empties(inner))
-        if name == "resource":
-            found = [where for where in found if where not in sent]
-        yield from (Broken("R05", "empty", f"{place}.{name}{where}") for where in found)
+    name = f"{resource.get('resourceType')}/{resource.get('id')}"
+    sent = json.loads(facts.orders.get(name, "{}"))
+    rest, said = _apart(resource)
+    theirs, before = _apart(sent)
+    found = set(empties(rest)) - set(empties(theirs))
+    found |= {where for one in said if one not in before for where in empties(one, ".extension")}
+    yield from (Broken("R05", "empty", f"{place}.resource{where}") for where in sorted(found))
+    for other in action.keys() - {"resource"}:
+        yield from (Broken("R05", "empty", where) for where in empties(action[other], place))
+
+
+def _apart(resource: Json) -> tuple[Json, list[Json]]:
+    """A resource without its coverage information, and that."""
+    listed = resource.get("extension")
+    if not isinstance(listed, list):
+        return resource, []
+    said = [
+        one for one in listed if isinstance(one, dict) and one.get("url") == COVERAGE_INFORMATION
+    ]
+    others = [one for one in listed if one not in said]
+    rest = {name: value for name, value in resource.items() if name != "extension"}
+    return (rest | {"extension": others} if others or not said else rest), said
