@@ -103,9 +103,9 @@ def read_facts(call: Call) -> Facts:
 
 def _named(listed: list[str]) -> Iterator[tuple[str, str]]:
     for text in listed:
-        kind, identifier = member(text, "resourceType"), member(text, "id")
-        if kind and identifier and json.loads(kind) in ORDER_TYPES:
-            yield f"{json.loads(kind)}/{json.loads(identifier)}", text
+        value = json.loads(text)
+        if value.get("resourceType") in ORDER_TYPES and "id" in value:
+            yield f"{value['resourceType']}/{value['id']}", text
 
 
 def _coverages(prefetch: Json, patient: str) -> Iterator[str]:

@@ -19,7 +19,8 @@ COVERAGE_INFORMATION = (
 )
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _SPACE = re.compile(rf"({_STRING})|[ \t\r\n]+", re.DOTALL)
-_TOKEN = re.compile(rf"{_STRING}|[{{}}\[\],:]|[^{{}}\[\],:\"]+", re.DOTALL)
+# Where a value ends is all that is taken from it here.
+_decode = json.JSONDecoder().raw_decode
 _NUMBER = re.compile(rf"{_STRING}|(-?[0-9][0-9.eE+-]*)", re.DOTALL)
 
 
@@ -53,36 +54,16 @@ def compact(text: str) -> str:
     return _SPACE.sub(lambda found: found[1] or "", text)
 
 
-def parts(text: str) -> list[str]:
-    """The texts between the outermost brackets of a compact text, split at their commas."""
-    found: list[str] = []
-    depth, start = 0, 1
-    for token in _TOKEN.finditer(text):
-        match token[0]:
-            case "{" | "[":
-                depth += 1
-            case "}" | "]":
-                depth -= 1
-                if depth == 0 and token.start() > start:
-                    found.append(text[start : token.start()])
-            case "," if depth == 1:
-                found.append(text[start : token.start()])
-                start = token.end()
-    return found
-
-
 def members(text: str) -> list[tuple[str, str]]:
     """The members of an object's compact text: name, and the value's text; none of what is none."""
-    if not text.startswith("{"):
-        return []
-    split = []
-    for part in parts(text):
-        name = re.match(_STRING, part, re.DOTALL)
-        if name is None:
-            message = f"no member: {part[:80]}"
-            raise ValueError(message)
-        split.append((json.loads(name[0]), part[name.end() + 1 :]))
-    return split
+    found: list[tuple[str, str]] = []
+    place = 1
+    while text.startswith("{") and text != "{}" and place < len(text):
+        name, start = _decode(text, place)
+        _, end = _decode(text, start + 1)
+        found.append((name, text[start + 1 : end]))
+        place = end + 1
+    return found
 
 
 def member(text: str, *path: str) -> str:
@@ -94,7 +75,13 @@ def member(text: str, *path: str) -> str:
 
 def items(text: str) -> list[str]:
     """The items of a list's compact text; none of what is no list."""
-    return parts(text) if text.startswith("[") else []
+    found: list[str] = []
+    place = 1
+    while text.startswith("[") and text != "[]" and place < len(text):
+        _, end = _decode(text, place)
+        found.append(text[place:end])
+        place = end + 1
+    return found
 
 
 def resources(text: str) -> Iterator[str]:
