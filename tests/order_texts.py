@@ -68,6 +68,10 @@ OLDER = (
     _statement("Coverage/medicare-1", {"url": "covered", "valueCode": "covered"}, _OLD_ID),
     _statement("https://ehr.example/fhir/Coverage/medicare-1", _OLD_ID),
     _statement("Coverage/medicare-1"),
+    # By another service, with parts that we would not write.
+    _statement("Coverage/medicare-1", {"url": "dependency", "valueReference": {"display": "x"}}),
+    _statement("Coverage/medicare-1", {"url": 5}),
+    _statement("Coverage/medicare-1", {"valueCode": "covered"}).replace("]}", ",null]}"),
 )
 """What was said before of the Coverage of the corpus: a new statement takes its place."""
 FOREIGN = (

@@ -88,6 +88,14 @@ def test_authorization_is_told_as_the_version_wants(corpus: tuple[Case, ...]) ->
         assert parts.get("pa-needed") == (None if silent else ["no-auth"]), case.name
 
 
+def test_one_id_never_says_two_things(corpus: tuple[Case, ...]) -> None:
+    said: dict[str, set[str]] = {}
+    for _, _, parts in updates(corpus):
+        (identity,) = parts["coverage-assertion-id"]
+        said.setdefault(identity, set()).add(parts["covered"][0])
+    assert {identity: covered for identity, covered in said.items() if len(covered) > 1} == {}
+
+
 def test_indeterminate_is_for_those_who_ask_for_2_2(corpus: tuple[Case, ...]) -> None:
     found = {case.call.version for case, _, p in updates(corpus) if "indeterminate" in p["covered"]}
     assert found == {"2.2"}

@@ -8,7 +8,7 @@ differently is told apart here; where none is asked for, the answer fits both.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -71,7 +71,9 @@ class _Extension(msgspec.Struct, frozen=True):
 
 
 class _ToldPart(msgspec.Struct, rename="camel"):
-    url: str
+    """One part of an extension that stands on an order; others may have written it otherwise."""
+
+    url: str | None = None
     value_reference: _Reference | None = None
 
 
@@ -79,11 +81,11 @@ class _Told(msgspec.Struct):
     """An extension that stands on an order, as far as it is read."""
 
     url: str | None = None
-    extension: list[_ToldPart] = []
+    extension: list[msgspec.Raw] = []
 
 
 _decode_told = msgspec.json.Decoder(_Told).decode
-_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_part = msgspec.json.Decoder(_ToldPart).decode
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
 _ID_LENGTH = 32
@@ -216,9 +218,10 @@ class _Statements:
         if order.depends_on is not None:
             yield _Part("dependency", value_reference=_Reference(order.depends_on))
         yield _Part("date", value_date=asked.today)
-        # Equal orders of two clients or patients are two orders.
+        # Equal orders of two clients or patients are two orders, and where the versions answer
+        # otherwise, these are two answers.
         whose = (asked.caller, asked.decoded.patient_id, reference)
-        facts = (*whose, authorization, found)
+        facts = (*whose, covered, because, authorization, found)
         digest = hashlib.sha256(_encode(facts)).hexdigest()
         yield _Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH])
 
@@ -280,17 +283,27 @@ def _of_timing(found: Determination) -> bool:
     )
 
 
-def _coverage_of(extension: msgspec.Raw) -> str | None:
-    """The Coverage that an extension of an order makes a statement of; None for any other."""
+def _parts_of(extension: msgspec.Raw) -> list[tuple[_ToldPart, msgspec.Raw]]:
+    """The parts of coverage information, each as far as it can be read; none of any other."""
     try:
         told = _decode_told(extension)
-        if told.url != URL:
-            return None
-        for part in told.extension:
-            if part.url == "coverage" and part.value_reference is not None:
-                return tail(part.value_reference.reference)
     except BAD:
-        pass
+        return []
+    return [(_part(part), part) for part in told.extension] if told.url == URL else []
+
+
+def _part(part: msgspec.Raw) -> _ToldPart:
+    try:
+        return _decode_part(part)
+    except BAD:
+        return _ToldPart()
+
+
+def _coverage_of(extension: msgspec.Raw) -> str | None:
+    """The Coverage that an extension of an order makes a statement of; None for any other."""
+    for part, _ in _parts_of(extension):
+        if part.url == "coverage" and part.value_reference is not None:
+            return tail(part.value_reference.reference)
     return None
 
 
@@ -307,11 +320,10 @@ def _told(order: msgspec.Raw, coverage: str, parts: tuple[_Part, ...]) -> msgspe
     return amend(order, {"extension": _encode([*kept, new])})
 
 
-def _substance(extension: msgspec.Raw) -> list[tuple[str, bytes]]:
+def _substance(extension: msgspec.Raw) -> list[bytes]:
     """What an extension says, in no order, without what is new in every call."""
-    parts = _decode_any(extension)["extension"]
     return sorted(
-        (part["url"], msgspec.json.encode(part, order="deterministic"))
-        for part in parts
-        if part["url"] not in _OF_EVERY_CALL
+        msgspec.json.encode(msgspec.json.decode(text), order="deterministic")
+        for part, text in _parts_of(extension)
+        if part.url not in _OF_EVERY_CALL
     )
