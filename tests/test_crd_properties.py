@@ -114,7 +114,7 @@ def test_what_is_said_already_is_not_said_again(
 
 
 @given(vignettes, st.randoms(use_true_random=False))
-def test_parts_in_another_order_say_the_same(
+def test_a_statement_of_another_day_in_another_order_says_the_same(
     answer: Answer, vignette: Json, random: Random
 ) -> None:
     request, today = request_of(vignette), today_of(vignette)
@@ -124,8 +124,9 @@ def test_parts_in_another_order_say_the_same(
     for resource in said:
         parts = resource["extension"][0]["extension"]
         random.shuffle(parts)
-        day = next(part for part in parts if part["url"] == "date")
-        day["valueDate"] = "2026-01-31"
+        said_by = {part["url"]: part for part in parts}
+        said_by["date"]["valueDate"] = "2026-01-31"
+        said_by[_ID]["valueString"] = "of another day"
     texts = [json.dumps(resource) for resource in said]
     assert actions(answer(with_drafts(request, texts), today)) == []
 
