@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import TODAY
-from defib_coverage.hooks.coverage_information import REASONS, URL
+from defib_coverage.hooks.coverage_information import REASONS
+from defib_coverage.hooks.statement import URL
 from fhir_builders import (
     INSTANCE,
     Json,
@@ -308,17 +309,17 @@ def assertion(parts: list[Json]) -> str:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_the_same_facts_have_the_same_id_whatever_the_version_and_hook(
-    answer: Answer, situation: str
-) -> None:
-    drafted = {
-        assertion(parts)
+def test_the_same_answer_to_the_same_facts_has_the_same_id(answer: Answer, situation: str) -> None:
+    said = {
+        (value(parts, "covered"), assertion(parts))
         for version in VERSIONS
         for hook in ("order-sign", "order-select", "order-dispatch")
         if (parts := statement(answer, situation, hook, version))
     }
-    (assertion_id,) = drafted
-    assert len(assertion_id) == 32
+    assert all(len(assertion_id) == 32 for _, assertion_id in said)
+    # The hook makes no difference, nor does the version where it answers alike.
+    assert len(said) == len({covered for covered, _ in said})
+    assert len({assertion_id for _, assertion_id in said}) == len(said)
 
 
 def test_other_facts_have_another_id(answer: Answer) -> None:

@@ -15,8 +15,8 @@ from conftest import TODAY
 from defib_coverage.fhir.amend import items, members
 from defib_coverage.fhir.fetching import Fetched
 from defib_coverage.fhir.raw import RawEntry
-from defib_coverage.hooks.coverage_information import URL
 from defib_coverage.hooks.evaluation import Evaluator
+from defib_coverage.hooks.statement import URL
 from defib_coverage.hooks.wire import decode_request
 from defib_coverage.network.transfer import Reason
 from fhir_builders import (

@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.fhir.amend import amend, items, members
-from defib_coverage.fhir.raw import BAD
-from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.response import Action, Coding
+from defib_coverage.hooks.statement import Concept, Part, Reference, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from defib_coverage.coverage.determination import Determination, JudgedCoverage
     from defib_coverage.coverage.wording import Wording
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.evaluation import Evaluation
     from defib_coverage.hooks.ordered import Ordered
 
-URL = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 REASONS = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
 """The code system of the reasons that CRD 2.2 has codes for."""
 Covered = Literal["covered", "conditional", "not-covered", "indeterminate"]
@@ -40,60 +36,6 @@ _TIMING = frozenset(
 )
 # Findings that say what was assumed of the payer.
 _ASSUMPTIONS = frozenset({"coverage-taken-as-medicare"})
-# Two statements that differ in these only say the same.
-_OF_EVERY_CALL = frozenset({"date", "coverage-assertion-id"})
-
-
-class _Reference(msgspec.Struct, frozen=True):
-    reference: str
-
-
-class _Concept(msgspec.Struct, frozen=True, omit_defaults=True):
-    text: str
-    coding: tuple[Coding, ...] = ()
-
-
-class _Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """One sub-extension: its bare name and its one value."""
-
-    url: str
-    value_reference: _Reference | None = None
-    value_code: str | None = None
-    value_coding: Coding | None = None
-    value_codeable_concept: _Concept | None = None
-    value_date: date | None = None
-    value_string: str | None = None
-
-
-class _Extension(msgspec.Struct, frozen=True):
-    url: str
-    extension: tuple[_Part, ...]
-
-
-class _ToldPart(msgspec.Struct, rename="camel"):
-    url: str
-    value_reference: _Reference | None = None
-
-
-class _Named(msgspec.Struct):
-    url: str | None = None
-
-
-class _Told(msgspec.Struct):
-    """An extension that stands on an order, as far as it is read."""
-
-    extension: list[_ToldPart] = []
-
-
-class _WholeExtension(msgspec.Struct):
-    """The same with all that its parts say."""
-
-    extension: list[dict[str, object]]
-
-
-_decode_url = msgspec.json.Decoder(_Named).decode
-_decode_parts = msgspec.json.Decoder(_Told).decode
-_decode_whole = msgspec.json.Decoder(_WholeExtension).decode
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
 _ID_LENGTH = 32
@@ -141,15 +83,6 @@ def coverage_actions(evaluation: Evaluation, asked: Asked, wording: Wording) -> 
     return tuple(actions.values())
 
 
-def without_statements(order: msgspec.Raw) -> msgspec.Raw:
-    """The order without coverage information, whoever wrote it: once changed, it is not judged."""
-    told = items(members(order).get("extension")) or []
-    others = [one for one in told if _url_of(one) != URL]
-    if len(others) == len(told):
-        return order
-    return amend(order, {"extension": _encode(others) if others else None})
-
-
 class _Statements:
     """Makes the statements of one call."""
 
@@ -170,7 +103,7 @@ class _Statements:
         if answer is None:
             return None
         parts = tuple(self._parts(found, coverage, coverage.reference, *answer))
-        resource = _told(ordered.text, coverage.reference, parts)
+        resource = written(ordered.text, coverage.reference, parts)
         if resource is None:
             return None
         description = self._wording.statement("update", {"reference": found.order.reference})
@@ -216,40 +149,42 @@ class _Statements:
         reference: str,
         covered: Covered,
         because: _ReasonCode | None,
-    ) -> Iterator[_Part]:
+    ) -> Iterator[Part]:
         asked, order = self._asked, found.order
         plan = asked.plan(coverage.plan)
         authorization = "no-auth" if plan is None else plan.prior_authorization
-        yield _Part("coverage", value_reference=_Reference(reference))
-        yield _Part("covered", value_code=covered)
+        yield Part("coverage", value_reference=Reference(reference))
+        yield Part("covered", value_code=covered)
         if covered != "not-covered":
-            yield _Part("pa-needed", value_code=authorization)
+            yield Part("pa-needed", value_code=authorization)
         elif asked.configuration.version != "2.2":
             # As the engine behind the validators reads the invariant of 2.0, it must be there;
             # 2.1 and later forbid it.
-            yield _Part("pa-needed", value_code="no-auth")
+            yield Part("pa-needed", value_code="no-auth")
         if covered == "conditional":
             if asked.hook != "order-select":
-                yield _Part("doc-needed", value_code="clinical")
-                yield _Part("doc-purpose", value_code="retain-doc")
+                yield Part("doc-needed", value_code="clinical")
+                yield Part("doc-purpose", value_code="retain-doc")
             open_dates = _of_timing(self._leading(found))
-            yield _Part("info-needed", value_code="timeframe" if open_dates else "OTH")
+            yield Part("info-needed", value_code="timeframe" if open_dates else "OTH")
         if order.system is not None and order.code is not None:
-            yield _Part("billingCode", value_coding=Coding(order.system, order.code))
-        yield _Part("reason", value_codeable_concept=self._reason(found, covered, because))
+            yield Part("billingCode", value_coding=Coding(order.system, order.code))
+        yield Part("reason", value_codeable_concept=self._reason(found, covered, because))
         if order.depends_on is not None and order.depends_on not in self._nameless:
-            yield _Part("dependency", value_reference=_Reference(order.depends_on))
-        yield _Part("date", value_date=asked.today)
-        # Equal orders of two clients or patients are two orders.
+            yield Part("dependency", value_reference=Reference(order.depends_on))
+        yield Part("date", value_date=asked.today)
+        # Equal orders of two clients or patients are two orders, and where the versions answer
+        # otherwise, these are two answers.
         whose = (asked.caller, asked.decoded.patient_id, reference)
         leading = self._leading(found)
-        facts = (*whose, authorization, found, None if leading is found else leading)
+        judged = (found,) if leading is found else (found, leading)
+        facts = (*whose, covered, because, authorization, judged)
         digest = hashlib.sha256(_encode(facts)).hexdigest()
-        yield _Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH])
+        yield Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH])
 
     def _reason(
         self, found: Determination, covered: Covered, because: _ReasonCode | None
-    ) -> _Concept:
+    ) -> Concept:
         """Why, in words, with what was assumed."""
         order, policy = found.order, found.policy
         earliest = found.earliest_eligible_date
@@ -280,7 +215,7 @@ class _Statements:
         told = [self._wording.statement(name, facts), self._wording.statement("basis", basis)]
         told += [f.text for f in found.findings if f.code in _ASSUMPTIONS]
         coding = () if because is None else (Coding(REASONS, because),)
-        return _Concept(" ".join(told), coding)
+        return Concept(" ".join(told), coding)
 
 
 def _unseen(found: Determination) -> bool:
@@ -302,58 +237,4 @@ def _of_timing(found: Determination) -> bool:
     """Whether it is a date that leaves the determination open."""
     return found.earliest_eligible_date is not None or any(
         f.code in _TIMING and f.severity == "warning" for f in found.findings
-    )
-
-
-def _url_of(extension: msgspec.Raw) -> str | None:
-    """The URL of an extension; None of what is none."""
-    try:
-        return _decode_url(extension).url
-    except BAD:
-        return None
-
-
-def _coverage_of(extension: msgspec.Raw) -> str | None:
-    """The Coverage that an extension of an order makes a statement of; None for any other."""
-    if _url_of(extension) != URL:
-        return None
-    try:
-        parts = _decode_parts(extension).extension
-    except BAD:
-        return None
-    for part in parts:
-        if part.url == "coverage" and part.value_reference is not None:
-            return tail(part.value_reference.reference)
-    return None
-
-
-def _told(order: msgspec.Raw, coverage: str, parts: tuple[_Part, ...]) -> msgspec.Raw | None:
-    """The order with a new statement in the place of older ones; None where none is new."""
-    extensions = items(members(order).get("extension"))
-    if extensions is None:
-        return None
-    new = msgspec.Raw(_encode(_Extension(URL, parts)))
-    older: list[msgspec.Raw] = []
-    kept: list[msgspec.Raw] = []
-    for one in extensions:
-        (older if _coverage_of(one) == coverage else kept).append(one)
-    if len(older) == 1 and _says_the_same(older[0], new):
-        return None
-    return amend(order, {"extension": _encode([*kept, new])})
-
-
-def _says_the_same(older: msgspec.Raw, new: msgspec.Raw) -> bool:
-    try:
-        return _substance(older) == _substance(new)
-    except BAD:
-        # It holds what no value of ours can be, such as a number beyond all numbers.
-        return False
-
-
-def _substance(extension: msgspec.Raw) -> list[bytes]:
-    """What an extension says, in no order, without what is new in every call."""
-    return sorted(
-        msgspec.json.encode(part, order="deterministic")
-        for part in _decode_whole(extension).extension
-        if part["url"] not in _OF_EVERY_CALL
     )

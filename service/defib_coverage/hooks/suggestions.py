@@ -25,8 +25,8 @@ from defib_coverage.hooks.changes import (
     with_reason,
     with_successor,
 )
-from defib_coverage.hooks.coverage_information import without_statements
 from defib_coverage.hooks.response import Action, Suggestion
+from defib_coverage.hooks.statement import without_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

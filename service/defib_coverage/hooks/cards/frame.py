@@ -60,6 +60,9 @@ class Frame:
         self.wording = knowledge.wording
         self.suggestions = Suggestions(evaluation, asked, knowledge)
         self._all = evaluation.determinations
+        context = asked.decoded.request.context
+        drafts = () if context.draft_orders is None else context.draft_orders.entry
+        self._several = max(len(self._all), len(drafts)) > 1
         self._library = knowledge.library
         self._points: dict[int, list[str]] = {}
 
@@ -111,7 +114,7 @@ class Frame:
 
     def shared_card(self, content: Content, about: Sequence[Determination]) -> Card:
         """A card that a call gets once; where the call has several orders, it names its own."""
-        if len(self._all) > 1:
+        if self._several:
             named = ", ".join(f"{self.label(d)} ({plain(d.order.code or '')})" for d in about)
             heading = self.wording.detail("orders", {"label": named})
             content = msgspec.structs.replace(content, parts=(heading, *content.parts))
@@ -119,7 +122,7 @@ class Frame:
 
     def _extension(self, about: Sequence[Determination]) -> CardExtension | None:
         """The orders meant, where the call has several; those that depend on them too."""
-        if len(self._all) == 1:
+        if not self._several:
             return None
         named = {d.order.reference for d in about}
         named |= {d.order.reference for d in self._all if d.order.depends_on in named}
