@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from crd_rules import RULES
+
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -14,9 +16,16 @@ SECTIONS = {
     "C": (29, 52),
     "D": (53, 63),
     "E": (64, 92),
+    "F": (93, 115),
+    "G": (1, 15),
     "H": (116, 122),
     "J": (130, 141),
 }
+
+ELEMENTS = """
+    coverage covered pa-needed doc-needed doc-purpose info-needed billingCode reason detail
+    dependency questionnaire response date coverage-assertion-id satisfied-pa-id contact expiry-date
+"""
 
 
 def _rows(section: str) -> list[list[str]]:
@@ -50,5 +59,18 @@ def test_a_requirement_without_a_test_is_not_claimed_or_said_to_be_unused() -> N
     for section in SECTIONS:
         for row in _rows(section):
             assert len(row) == 4
-            if not row[3]:
+            if "::" not in row[3]:
+                assert not row[3], row
                 assert re.search("not claimed", row[2]), row
+
+
+def test_every_rule_of_an_answer_stands_in_one_row_with_its_test() -> None:
+    text = TEXT.partition("\n## O. ")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| .+ \| (.+) \|$", text, re.MULTILINE)[1:]
+    assert sorted(rule for rule, _ in rows) == sorted(RULES)
+    assert all("::test_" in shown for _, shown in rows)
+
+
+def test_every_element_of_coverage_information_stands_in_one_row() -> None:
+    named = [name.strip() for row in _rows("G") for name in row[1].split(",")]
+    assert sorted(named) == sorted(ELEMENTS.split())
