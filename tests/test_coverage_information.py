@@ -146,7 +146,7 @@ def statement(
 ) -> list[Json]:
     """The parts of the coverage information of a situation; none where nothing is said."""
     response = answer(call(*SITUATIONS[situation], hook, version))
-    listed = response.system_actions or ()
+    listed = response.system_actions
     if not listed:
         return []
     (action,) = listed
@@ -270,7 +270,7 @@ def test_a_reason_says_why(answer: Answer, situation: str, says: str) -> None:
 def texts(answer: Answer, body: bytes) -> list[str]:
     """The reasons of all orders of a call."""
     found = []
-    for action in answer(body).system_actions or ():
+    for action in answer(body).system_actions:
         (extension,) = json.loads(bytes(action.resource))["extension"]
         found.append(reason(extension["extension"])["text"])
     return found
@@ -340,7 +340,7 @@ def test_another_order_patient_or_coverage_has_another_id(answer: Answer) -> Non
     ]
     ids = set()
     for body in bodies:
-        (action,) = answer(body).system_actions or ()
+        (action,) = answer(body).system_actions
         (extension,) = json.loads(bytes(action.resource))["extension"]
         ids.add(assertion(extension["extension"]))
     assert len(ids) == len(bodies)

@@ -21,6 +21,7 @@ from live_server import (
     book,
     bundle,
     condition,
+    coverage,
     covered_chart,
     dispatch,
     lvef,
@@ -259,7 +260,8 @@ def test_no_token_and_nothing_of_a_refused_call_is_logged(guarded: tuple[Live, R
 
 
 def test_a_calls_line_says_what_came_of_it(live: Live) -> None:
-    request = signed_order(chart=[patient(), condition("I25.5", "c"), lvef(30)])
+    request = signed_order(chart=[patient(), coverage(), condition("I25.5", "c"), lvef(30)])
+    request["extension"] = {"davinci-crd.requestedVersion": "2.2"}
     live.send(request)
     (line,) = [one for one in _lines(live) if one.get("hookInstance") == request["hookInstance"]]
     assert line["event"] == "call"
@@ -269,6 +271,7 @@ def test_a_calls_line_says_what_came_of_it(live: Live) -> None:
     assert line["statuses"] == {"conditional": 1}
     assert line["gaps"]["not-found"] > 0
     assert line["cards"] > 0
+    assert (line["version"], line["systemActions"]) == ("2.2", 1)
     assert set(line["milliseconds"]) == {"receive", "decode", "fetch", "judge", "answer"}
     assert "client" not in line
 

@@ -124,7 +124,7 @@ def raw_sign(orders: Sequence[bytes], prefetch: Json) -> bytes:
 
 def actions(response: HookResponse) -> dict[str, Action]:
     """The system actions by the order that they update; each order is updated once."""
-    listed = response.system_actions or ()
+    listed = response.system_actions
     found = {}
     for action in listed:
         told = members(action.resource)

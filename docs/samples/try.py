@@ -1,4 +1,4 @@
-"""Start the service, sign the sample orders beside this file, show the cards, and keep serving.
+"""Start the service, sign the sample orders beside this file, show the answers, keep serving.
 
 ``make run`` calls this. Another port: ``make run PORT=9000``.
 """
@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import requests
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markdown import Markdown
 from rich.panel import Panel
+from rich.text import Text
 
 SAMPLES = Path(__file__).parent
 PATIENCE = 30.0  # seconds until the service must answer
@@ -77,8 +78,22 @@ def _sign(console: Console, base: str, sample: Path) -> None:
         console.print("No card: nothing found that speaks against coverage.", style="green")
     for card in cards:
         colour = "yellow" if card["indicator"] == "warning" else "cyan"
-        body = Markdown(card["detail"])
+        accept = [Text(f"[ {s['label']} ]", style="bold") for s in card.get("suggestions", [])]
+        links = [Text(f"{link['label']}: {link['url']}") for link in card.get("links", [])]
+        body = Group(Markdown(card["detail"]), *accept, *links)
         console.print(Panel(body, title=card["summary"], title_align="left", border_style=colour))
+    for action in answer.json().get("systemActions", []):
+        console.print(f"{action['description']}:", markup=False)
+        for part in action["resource"]["extension"][-1]["extension"]:
+            (value,) = (v for name, v in part.items() if name != "url")
+            console.print(f"  {part['url']}: {_plain(value)}", markup=False, highlight=False)
+
+
+def _plain(value: object) -> object:
+    """A value of an extension in a line."""
+    if isinstance(value, dict):
+        return next(value[name] for name in ("text", "reference", "code") if name in value)
+    return value
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
     from defib_coverage.fhir.plans import Plan
+    from defib_coverage.hooks.configuration import Configuration
     from defib_coverage.hooks.fetching import Fetcher
     from defib_coverage.hooks.request import HookName
 
@@ -64,7 +65,8 @@ class _Worked(NamedTuple):
 
     content: bytes
     cards: int
-    ignored: int
+    actions: int
+    configuration: Configuration
     found: tuple[Determination, ...]
     marks: tuple[float, float, float, float]
 
@@ -141,7 +143,7 @@ class Calls:
         )
         found = evaluation.determinations
         judged = time.perf_counter()
-        cards = 0
+        cards = actions = 0
         if hook is None:
             content = _encode(Determinations(found))
         else:
@@ -155,9 +157,10 @@ class Calls:
             )
             answer = build_answer(evaluation, asked, knowledge)
             cards = len(answer.cards)
+            actions = len(answer.system_actions)
             content = _encode(answer)
         marks = (arrived, read, judged, time.perf_counter())
-        return _Worked(content, cards, configuration.ignored, found, marks)
+        return _Worked(content, cards, actions, configuration, found, marks)
 
 
 def _authorization(scope: Scope) -> str | None:
@@ -198,8 +201,10 @@ def _line(
         policies=tuple({d.policy.version for d in worked.found if d.policy is not None}),
         statuses=statuses,
         gaps=gaps,
+        version=worked.configuration.version,
         cards=worked.cards,
-        options_ignored=worked.ignored,
+        system_actions=worked.actions,
+        options_ignored=worked.configuration.ignored,
         server_refused=fetches.refused,
         fetches=fetches.queries,
         not_fetched=_by_cause(fetches),

@@ -36,7 +36,8 @@ class CallAnswered(Line, frozen=True, tag_field="event", tag="call"):
     ``hook_instance`` is the call's own id; ``policies`` are the versions that were applied,
     ``statuses`` and ``gaps`` count determinations by status and gaps by kind, ``fetches`` the
     queries to the FHIR server and ``not_fetched`` those that failed, by cause. ``milliseconds`` are
-    given by stage. ``options_ignored`` counts configuration options that made no sense.
+    given by stage. ``version`` is the version of CRD that was asked for, ``system_actions`` counts
+    the orders that were updated, ``options_ignored`` the configuration options that made no sense.
     ``server_refused``: the call named a FHIR server that may not be read for it.
     """
 
@@ -46,7 +47,9 @@ class CallAnswered(Line, frozen=True, tag_field="event", tag="call"):
     policies: tuple[str, ...] = ()
     statuses: dict[str, int] = {}
     gaps: dict[str, int] = {}
+    version: str | None = None
     cards: int = 0
+    system_actions: int = 0
     options_ignored: int = 0
     server_refused: bool = False
     fetches: int = 0

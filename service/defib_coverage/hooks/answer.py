@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from defib_coverage.hooks.cards import build_cards
 from defib_coverage.hooks.coverage_information import check_coverage, coverage_actions
 from defib_coverage.hooks.response import HookResponse
@@ -29,4 +27,4 @@ def build_answer(evaluation: Evaluation, asked: Asked, knowledge: Knowledge) -> 
     actions: tuple[Action, ...] = ()
     if configuration.coverage_information:
         actions = coverage_actions(evaluation, asked, knowledge.wording)
-    return HookResponse(cards, actions or msgspec.UNSET)
+    return HookResponse(cards, actions)

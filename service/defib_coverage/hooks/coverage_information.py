@@ -192,7 +192,9 @@ class _Statements:
         facts = {
             "service_date": order.service_date.isoformat(),
             "first_eligible": "" if earliest is None else earliest.isoformat(),
-            "indication": ", ".join(found.indications_met),
+            "indication": "; ".join(
+                f"{i.id}, {i.label}" for i in found.indications if i.id in found.indications_met
+            ),
             "label": ", ".join(
                 dict.fromkeys(
                     self._wording.findings[f.code].short for f in warnings or found.findings

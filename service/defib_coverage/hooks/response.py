@@ -77,8 +77,8 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     extension: CardExtension | None = None
 
 
-class HookResponse(msgspec.Struct, frozen=True, rename="camel"):
+class HookResponse(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """The answer to a CDS Hooks call; system actions are left out where there are none."""
 
     cards: tuple[Card, ...]
-    system_actions: tuple[Action, ...] | msgspec.UnsetType = msgspec.UNSET
+    system_actions: tuple[Action, ...] = ()
