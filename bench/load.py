@@ -84,7 +84,7 @@ def check(answer: Answer, cards: int) -> None:
     Raises:
         WrongAnswerError: with the status and the beginning of the body.
     """
-    right = answer.body.startswith(b'{"cards":[{') and answer.body.count(b'"uuid":') == cards
+    right = answer.body.startswith(b'{"cards":[{') and answer.body.count(b'"summary":') == cards
     if answer.status != 200 or not right:  # noqa: PLR2004 - HTTP's OK
         message = f"expected 200 with {cards} cards, got {answer.status}: {answer.body[:200]!r}"
         raise WrongAnswerError(message)

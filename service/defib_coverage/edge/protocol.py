@@ -138,14 +138,18 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body: what uvicorn does with it, except that it waits sooner."""
+        """A piece of the body: what uvicorn does with it, except when it waits and wakes.
+
+        The application is woken when the body is there, or more of it than is kept waiting: it can
+        do nothing with a piece, and every waking costs.
+        """
         self._unread = 0
         cycle = self.cycle
         if not cycle.response_complete:
             cycle.body += body
             if len(cycle.body) > _MOST_BUFFERED:
                 self.flow.pause_reading()
-            cycle.message_event.set()
+                cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request has arrived: from here on it is the service that takes time."""
