@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import pytest
 
-from crd_call import Call, Reply
+from crd_judge.call import Call, Reply
 from fhir_builders import Json, bundle, by_keys, payer, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from crd_call import Version
+    from crd_judge.call import Version
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.hooks.response import HookResponse
 

@@ -6,11 +6,11 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING
 
-from crd_json import COVERAGE_INFORMATION, Json
-from crd_rules import Broken, Call, Reply, broken_rules
+from crd_judge.json_text import COVERAGE_INFORMATION, Json
+from crd_judge.rules import Broken, Call, Reply, broken_rules
 
 if TYPE_CHECKING:
-    from crd_call import Version
+    from crd_judge.call import Version
 
 TODAY = date(2026, 11, 21)
 TEMP = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"

@@ -9,12 +9,12 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
 from crd_exchange import ONE, TEMP, TOKEN, part
-from crd_json import Json
+from crd_judge.json_text import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crd_call import Version
+    from crd_judge.call import Version
 
 
 class Fault(NamedTuple):

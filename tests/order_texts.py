@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from crd_json import COVERAGE_INFORMATION
+from crd_judge.json_text import COVERAGE_INFORMATION
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fhirpathpy import compile as compile_path
 
-from crd_json import COVERAGE_INFORMATION
+from crd_judge.json_text import COVERAGE_INFORMATION
 
 if TYPE_CHECKING:
-    from crd_call import Version
     from crd_corpus import Case
+    from crd_judge.call import Version
 
 pytest_plugins = ("crd_corpus",)
 Json = dict[str, Any]

@@ -9,7 +9,6 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crd_call import Call, Reply
 from crd_corpus import (
     COVERAGE,
     HOOKS,
@@ -20,9 +19,10 @@ from crd_corpus import (
     request_of,
     today_of,
 )
-from crd_json import compact, items, member, statements
-from crd_rules import broken_rules
-from crd_statements import codes_of, coverage_of
+from crd_judge.call import Call, Reply
+from crd_judge.json_text import compact, items, member, statements
+from crd_judge.rules import broken_rules
+from crd_judge.statements import codes_of, coverage_of
 from defib_coverage.hooks.answer import build_answer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from crd_call import Version
+    from crd_judge.call import Version
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.hooks.response import HookResponse
 

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from conftest import TODAY
-from crd_call import Call, Reply
 from crd_corpus import COVERAGE, VERSIONS, asking, conformant, in_scope
-from crd_json import items, member
-from crd_rules import broken_rules
+from crd_judge.call import Call, Reply
+from crd_judge.json_text import items, member
+from crd_judge.rules import broken_rules
 from fhir_builders import (
     PATIENT,
     Json,
@@ -33,7 +33,7 @@ from fhir_builders import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crd_call import Version
+    from crd_judge.call import Version
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.hooks.response import HookResponse
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 import pytest
 
-from crd_call import Reply
 from crd_corpus import Case, in_scope
-from crd_rules import broken_rules
+from crd_judge.call import Reply
+from crd_judge.rules import broken_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

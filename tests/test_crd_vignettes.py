@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from crd_call import Call, Reply
 from crd_corpus import COVERAGE, HOOKS, VERSIONS, VIGNETTES, Case
-from crd_rules import broken_rules
+from crd_judge.call import Call, Reply
+from crd_judge.rules import broken_rules
 from live_server import SERVICE_IDS, TODAY, Live, bundle, every_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crd_call import Version
+    from crd_judge.call import Version
 
 pytest_plugins = ("crd_corpus", "live_server")
 

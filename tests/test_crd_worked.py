@@ -14,15 +14,15 @@ import msgspec
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from crd_call import Call, Reply
 from crd_corpus import VERSIONS
-from crd_json import items, member
-from crd_rules import broken_rules
+from crd_judge.call import Call, Reply
+from crd_judge.json_text import items, member
+from crd_judge.rules import broken_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crd_call import Version
+    from crd_judge.call import Version
     from defib_coverage.hooks.response import HookResponse
 
     Answer = Callable[..., HookResponse]

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from crd_rules import RULES
+from crd_judge.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")

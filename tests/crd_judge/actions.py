@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from crd_call import Broken, Facts
-from crd_coverage_rules import broken_statements
-from crd_json import COVERAGE_INFORMATION, items, member, numbers, statements, without_statements
-from crd_statements import codes_of, coverage_of
+from crd_judge.call import Broken, Facts
+from crd_judge.coverage import broken_statements
+from crd_judge.json_text import (
+    COVERAGE_INFORMATION,
+    items,
+    member,
+    numbers,
+    statements,
+    without_statements,
+)
+from crd_judge.statements import codes_of, coverage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crd_json import Json
+    from crd_judge.json_text import Json
 
 RULES = {
     "S01": "order-sign: systemActions is a non-empty array",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crd_json import Json
+    from crd_judge.json_text import Json
 
 MEMBERS = {
     "card": "uuid summary detail indicator source suggestions selectionBehavior overrideReasons "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from crd_json import Json, compact, member, members, resources
+from crd_judge.json_text import Json, compact, member, members, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

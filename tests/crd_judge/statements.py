@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crd_call import Facts, Version
+from crd_judge.call import Facts, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crd_json import Json
+    from crd_judge.json_text import Json
 
 RULES = {
     "Kq1": "questionnaire and response only with doc-needed",

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from crd_action_rules import RULES as ACTION_RULES
-from crd_action_rules import broken_actions
-from crd_call import Broken, Call, Facts, Reply, read_facts
-from crd_card_rules import RULES as CARD_RULES
-from crd_card_rules import broken_cards
-from crd_coverage_rules import RULES as COVERAGE_RULES
-from crd_json import COVERAGE_INFORMATION, Json, compact, empties, members, strict
+from crd_judge.actions import RULES as ACTION_RULES
+from crd_judge.actions import broken_actions
+from crd_judge.call import Broken, Call, Facts, Reply, read_facts
+from crd_judge.cards import RULES as CARD_RULES
+from crd_judge.cards import broken_cards
+from crd_judge.coverage import RULES as COVERAGE_RULES
+from crd_judge.json_text import COVERAGE_INFORMATION, Json, compact, empties, members, strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crd_call import Broken, Facts
-from crd_card_shapes import Check, actions, is_text, known, objects, suggestions
-from crd_json import Json, compact, statements
+from crd_judge.call import Broken, Facts
+from crd_judge.card_shapes import Check, actions, is_text, known, objects, suggestions
+from crd_judge.json_text import Json, compact, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

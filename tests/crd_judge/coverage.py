@@ -7,14 +7,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from crd_call import Broken, Facts, Version
-from crd_statements import RULES as INVARIANTS
-from crd_statements import codes_of, contradictions, coverage_of, parts_of, values
+from crd_judge.call import Broken, Facts, Version
+from crd_judge.statements import RULES as INVARIANTS
+from crd_judge.statements import codes_of, contradictions, coverage_of, parts_of, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from crd_json import Json
+    from crd_judge.json_text import Json
 
 RULES = {
     "K01": "only sub-extensions of the version in use, no value beside them",

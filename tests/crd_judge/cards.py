@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from crd_call import Broken, Facts
-from crd_card_shapes import Check, actions, is_absolute, is_text, known, objects, suggestions
-from crd_json import COVERAGE_INFORMATION, Json, statements, texts
-from crd_suggestion_rules import broken_uuids, changes, offers, says_more
+from crd_judge.call import Broken, Facts
+from crd_judge.card_shapes import Check, actions, is_absolute, is_text, known, objects, suggestions
+from crd_judge.json_text import COVERAGE_INFORMATION, Json, statements, texts
+from crd_judge.suggestions import broken_uuids, changes, offers, says_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
