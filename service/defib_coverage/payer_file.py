@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 import msgspec
 
@@ -12,20 +11,18 @@ from defib_coverage.errors import DataError, Fault
 from defib_coverage.fhir.payers import identifier_key, name_key, type_key
 from defib_coverage.fhir.plans import Plan
 from defib_coverage.fhir.read_coverage import LONGEST_NAME
-from defib_coverage.tables import near, read_table
+from defib_coverage.tables import Finding, closed, read_entry, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HINTS = {
     name: hint
     for name, hint in get_type_hints(Plan, include_extras=True).items()
     if name != "id"  # the table's name
 }
 _FORMAT = "docs/payers.md describes the format"
-_Finding = tuple[str, str, str]
 
 
 def read_payers(path: Path | None) -> tuple[Plan, ...]:
@@ -40,8 +37,8 @@ def read_payers(path: Path | None) -> tuple[Plan, ...]:
     table = read_table(path, str(path), faults)
     if table is None:
         raise DataError(faults)
-    findings: list[_Finding] = [
-        (key, "unknown key", _closed(key, {"payers"})) for key in table if key != "payers"
+    findings: list[Finding] = [
+        (key, "unknown key", closed(key, {"payers"})) for key in table if key != "payers"
     ]
     entries = table.get("payers")
     if not isinstance(entries, dict) or not entries:
@@ -58,32 +55,12 @@ def read_payers(path: Path | None) -> tuple[Plan, ...]:
     return found
 
 
-def _closed(key: str, known: set[str]) -> str:
-    """What to do about a key that the format does not know."""
-    remedy = near(key, known)
-    return remedy if remedy.startswith("Did") else "Remove the key: the format is closed"
-
-
-def _plan(name: str, entry: object, findings: list[_Finding]) -> Plan | None:
+def _plan(name: str, entry: object, findings: list[Finding]) -> Plan | None:
     """Decode one entry as far as it can be; a finding for every key that is wrong."""
     key = f"payers.{name}"
-    if _ID.fullmatch(name) is None:
-        reason = "the id is not made of letters, digits, - and _ (at most 64)"
-        findings.append((key, reason, "Give the table another name"))
-    if not isinstance(entry, dict):
-        findings.append((key, "is no table", _FORMAT))
+    read = read_entry(key, entry, _HINTS, _FORMAT, findings)
+    if read is None or not isinstance(entry, dict):
         return None
-    read: dict[str, Any] = {}
-    for field, value in entry.items():
-        if field not in _HINTS:
-            reason = "unknown key" if field != "id" else "the id is the table's name"
-            findings.append((f"{key}.{field}", reason, _closed(field, set(_HINTS))))
-            continue
-        try:
-            read[field] = msgspec.convert(value, _HINTS[field])
-        except msgspec.ValidationError as error:
-            reason, _, _ = str(error).partition(" - at `$")
-            findings.append((f"{key}.{field}", reason[:1].lower() + reason[1:], _FORMAT))
     if "label" not in entry:
         findings.append((f"{key}.label", "is missing", "Name the payer as cards are to name it"))
     elif "label" in read:
@@ -94,7 +71,7 @@ def _plan(name: str, entry: object, findings: list[_Finding]) -> Plan | None:
     return msgspec.convert({"id": name, "label": ""} | read, Plan)
 
 
-def _label_faults(label: str, key: str) -> Iterator[_Finding]:
+def _label_faults(label: str, key: str) -> Iterator[Finding]:
     if not label.strip():
         yield key, "is empty", "Name the payer as cards are to name it"
     elif len(label) > LONGEST_NAME:
@@ -103,7 +80,7 @@ def _label_faults(label: str, key: str) -> Iterator[_Finding]:
         yield key, "holds a line break or another character that cannot be shown", "Remove it"
 
 
-def _mark_faults(plan: Plan) -> Iterator[_Finding]:
+def _mark_faults(plan: Plan) -> Iterator[Finding]:
     """Marks that no Coverage can have."""
     key = f"payers.{plan.id}"
     for field, texts in (("identifiers", plan.identifiers), ("types", plan.types)):
@@ -119,7 +96,7 @@ def _mark_faults(plan: Plan) -> Iterator[_Finding]:
             yield f"{key}.names[{number}]", "is empty", "Remove it"
 
 
-def _shared(plans: Sequence[Plan]) -> Iterator[_Finding]:
+def _shared(plans: Sequence[Plan]) -> Iterator[Finding]:
     """Marks that stand in two entries: a Coverage that has one would be of either."""
     kinds: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("identifiers", _identifier),

@@ -16,8 +16,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from defib_coverage.command.documents import InputError
-from defib_coverage.hooks.trust.client_file import check_clients, is_client_id
+from defib_coverage.hooks.trust.client_file import check_clients
 from defib_coverage.hooks.trust.signing import new_key, write_key
+from defib_coverage.tables import is_entry_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def add_client(entry: Entry, path: Path, *, development: bool) -> list[str]:
         InputError: the options contradict each other, or files are in the way.
         DataError: the file with the client would be faulty.
     """
-    if not is_client_id(entry.id):
+    if not is_entry_id(entry.id):
         message = f"{entry.id!r}: an id is made of letters, digits, - and _ (at most 64)"
         raise InputError(message)
     algorithm = entry.algorithm or (_MADE[0] if entry.needs_keys else None)

@@ -13,13 +13,12 @@ from defib_coverage.hooks.configuration import BY_CODE
 from defib_coverage.hooks.trust.clients import Client
 from defib_coverage.hooks.trust.jwks import LARGEST_SET, KeySet, read_key_set
 from defib_coverage.network.addresses import fhir_base_fault, network_fault, published_fault
-from defib_coverage.tables import near, read_table
+from defib_coverage.tables import Finding, closed, read_entry, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # Issuers are a column of the database's key; no honest one is longer.
 _ISSUER = re.compile(r"[!-~]{1,500}")
 _HINTS = {
@@ -28,7 +27,6 @@ _HINTS = {
     if name != "id"  # the table's name
 }
 _FORMAT = "docs/clients.md describes the format"
-_Finding = tuple[str, str, str]
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -36,11 +34,6 @@ class Registration(msgspec.Struct, frozen=True):
 
     client: Client
     pinned: KeySet | None
-
-
-def is_client_id(text: str) -> bool:
-    """Whether a text may name a client: letters, digits, ``-`` and ``_``, at most 64."""
-    return _ID.fullmatch(text) is not None
 
 
 def read_clients(path: Path, *, development: bool) -> tuple[Registration, ...]:
@@ -73,8 +66,8 @@ def check_clients(
     Raises:
         DataError: with every fault found, each with file, key, reason and remedy.
     """
-    findings: list[_Finding] = [
-        (key, "unknown key", _closed(key, {"clients"})) for key in table if key != "clients"
+    findings: list[Finding] = [
+        (key, "unknown key", closed(key, {"clients"})) for key in table if key != "clients"
     ]
     entries = table.get("clients")
     registrations: list[Registration] = []
@@ -99,32 +92,12 @@ def check_clients(
     return tuple(registrations)
 
 
-def _closed(key: str, known: set[str]) -> str:
-    """What to do about a key that the format does not know."""
-    remedy = near(key, known)
-    return remedy if remedy.startswith("Did") else "Remove the key: the format is closed"
-
-
-def _client(name: str, entry: object, findings: list[_Finding]) -> Client | None:
+def _client(name: str, entry: object, findings: list[Finding]) -> Client | None:
     """Decode one entry as far as it can be; a finding for every key that is wrong."""
     key = f"clients.{name}"
-    if not is_client_id(name):
-        reason = "the id is not made of letters, digits, - and _ (at most 64)"
-        findings.append((key, reason, "Give the table another name"))
-    if not isinstance(entry, dict):
-        findings.append((key, "is no table", _FORMAT))
+    read = read_entry(key, entry, _HINTS, _FORMAT, findings)
+    if read is None or not isinstance(entry, dict):
         return None
-    read: dict[str, object] = {}
-    for field, value in entry.items():
-        if field not in _HINTS:
-            reason = "unknown key" if field != "id" else "the id is the table's name"
-            findings.append((f"{key}.{field}", reason, _closed(field, set(_HINTS))))
-            continue
-        try:
-            read[field] = msgspec.convert(value, _HINTS[field])
-        except msgspec.ValidationError as error:
-            reason, _, _ = str(error).partition(" - at `$")
-            findings.append((f"{key}.{field}", reason[:1].lower() + reason[1:], _FORMAT))
     if "issuer" not in entry:
         findings.append((f"{key}.issuer", "is missing", "Name the iss of the client's tokens"))
     elif isinstance(entry["issuer"], str) and _ISSUER.fullmatch(entry["issuer"]) is None:
@@ -136,7 +109,7 @@ def _client(name: str, entry: object, findings: list[_Finding]) -> Client | None
     return msgspec.convert({"id": name, "issuer": ""} | read, Client)
 
 
-def _address_faults(client: Client, key: str, *, development: bool) -> Iterator[_Finding]:
+def _address_faults(client: Client, key: str, *, development: bool) -> Iterator[Finding]:
     """Addresses that must not be used, and values that say nothing."""
     for number, base in enumerate(client.fhir_servers):
         reason = fhir_base_fault(base, development=development)
@@ -159,12 +132,12 @@ def _address_faults(client: Client, key: str, *, development: bool) -> Iterator[
         yield f"{key}.tenant", "is empty", "Leave the key out where the client sends none"
 
 
-def _option_faults(client: Client, key: str) -> Iterator[_Finding]:
+def _option_faults(client: Client, key: str) -> Iterator[Finding]:
     """Options that discovery does not publish, and values that they cannot have."""
     for code, value in client.options.items():
         option = BY_CODE.get(code)
         if option is None:
-            yield f"{key}.options.{code}", "no such option", _closed(code, set(BY_CODE))
+            yield f"{key}.options.{code}", "no such option", closed(code, set(BY_CODE))
         elif not option.accepts(value):
             wanted = "true or false" if option.type == "boolean" else "a number, 0 or above"
             yield f"{key}.options.{code}", f"{value!r} is not {wanted}", _FORMAT
@@ -175,7 +148,7 @@ def _named(url: str, reason: str) -> str:
     return reason if "@" in url else f"{url!r} {reason}"
 
 
-def _pinned(client: Client, folder: Path, key: str, findings: list[_Finding]) -> KeySet | None:
+def _pinned(client: Client, folder: Path, key: str, findings: list[Finding]) -> KeySet | None:
     """The pinned keys; None, with the findings, where they cannot be used or are published."""
     if client.keys is None:
         return None
@@ -202,7 +175,7 @@ def _pinned(client: Client, folder: Path, key: str, findings: list[_Finding]) ->
 
 def _algorithm_faults(
     client: Client, pinned: KeySet, key: str, *, chosen: bool
-) -> Iterator[_Finding]:
+) -> Iterator[Finding]:
     """Algorithms that no pinned key can do; of the default ones, one is enough."""
     able = frozenset[str]().union(*(known.algorithms for known in pinned.keys.values()))
     unable = [algorithm for algorithm in client.algorithms if algorithm not in able]
@@ -211,7 +184,7 @@ def _algorithm_faults(
         yield f"{key}.algorithms", reason, f"The keys there can do {', '.join(sorted(able))}"
 
 
-def _shared_issuers(clients: Sequence[Client]) -> Iterator[_Finding]:
+def _shared_issuers(clients: Sequence[Client]) -> Iterator[Finding]:
     """Clients may share an issuer only where each has a tenant of its own."""
     times = Counter(client.issuer for client in clients)
     pairs = Counter((client.issuer, client.tenant) for client in clients)
