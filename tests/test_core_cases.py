@@ -455,3 +455,15 @@ def test_exchange_without_replacement_code_asks_for_it_once(
     cards = answer(sign([order("33262")], by_keys([patient(), visit()]))).cards
     (checklist,) = (c.detail for c in cards if c.source.topic.code == "clinical-reminder")
     assert "Document the diagnosis that the implant rests on" not in checklist
+
+
+def test_vt_that_its_own_words_call_non_sustained_is_no_episode(judge: Judge) -> None:
+    def status(text: str) -> str:
+        vt = condition("I47.29", "2026-02-01", code={**concept("I47.29", "icd10cm"), "text": text})
+        found = judge([order()], [patient(), vt, lvef(28)])[0]
+        assert any(i["id"] == "B1" and i["candidate"] for i in found["indications"])
+        return str(found["status"])
+
+    assert status("Ventricular tachycardia") == "covered"
+    for text in ("Nonsustained VT", "NSVT on monitor", "VT, non-sustained"):
+        assert status(text) == "conditional"

@@ -672,7 +672,7 @@ NAMED = JudgedCoverage(standing="medicare", insurer="Chart")
         ("Own", "2.2", TOLD, "Own"),
         (None, None, TOLD, "Gold Plan"),
         (None, "2.2", NAMED, "Chart"),
-        (None, "2.2", JudgedCoverage(standing="assumed", insurer="Chart"), "Chart"),
+        (None, "2.2", JudgedCoverage(standing="assumed", insurer="Chart"), "Policy"),
         (None, "2.0", NAMED, "Policy"),
         (None, None, NAMED, "Policy"),
         (None, "2.2", JudgedCoverage(standing="medicare"), "Policy"),

@@ -38,7 +38,7 @@ _OLDEST_AGE = 150
 
 def read_condition(reading: Reading, resource: Condition) -> None:
     """A Condition; also a NYHA class recorded as one."""
-    matches = reading.vocabulary.matches(resource.code)
+    matches = reading.vocabulary.diagnoses(resource.code)
     if not matches:
         return
     verification = _status_code(resource.verification_status)

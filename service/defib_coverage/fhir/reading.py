@@ -30,11 +30,13 @@ from defib_coverage.fhir.systems import alias_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from defib_coverage.coverage.codes import CodeEntry, CodeIndex, Match
+    from defib_coverage.coverage.codes import CodeEntry, CodeIndex, Match, ValueSet
     from defib_coverage.fhir.answers import Answers
     from defib_coverage.fhir.plans import Plan
 
 VISIT = "shared-decision-making"
+_EPISODES = "vt-vf-arrest"
+_NOT_QUALIFYING = "arrhythmia-not-qualifying"
 _LONGEST = 256
 _READABLE = re.compile(r"(?:Medication|Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
 _LINKED = frozenset(
@@ -51,9 +53,8 @@ class Vocabulary:
         self.payers = Payers(plans)
         visits = index.value_sets[VISIT]
         self.visit_entry: CodeEntry = visits.codes[0]
-        words = "|".join(re.escape(word) for word in visits.words)
-        abbreviations = "|".join(re.escape(word) for word in visits.abbreviations)
-        self._visit_words = re.compile(rf"(?i:{words})|\b(?:{abbreviations})\b")
+        self._visit_words = _words_of(visits)
+        self._not_qualifying = _words_of(index.value_sets[_NOT_QUALIFYING])
         # Charts repeat few codes many times: remember what each is in, within bounds.
         self._find = lru_cache(maxsize=8192)(self._look_up)
 
@@ -83,6 +84,25 @@ class Vocabulary:
     def speaks_of_visit(self, text: str) -> bool:
         """Whether a text names a shared decision: a hint, never proof (decision 10)."""
         return self._visit_words.search(text) is not None
+
+    def diagnoses(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
+        """The value sets of a diagnosis; no episode of VT where its own words deny one (rule 4.1).
+
+        The ICD-10-CM codes of VT name no duration: non-sustained VT is coded there too.
+        """
+        found = self.matches(concept)
+        text = None if concept is None else concept.text
+        episodes = any(m.value_set == _EPISODES for m in found)
+        if text and episodes and self._not_qualifying.search(text) is not None:
+            return tuple(m for m in found if m.value_set != _EPISODES)
+        return found
+
+
+def _words_of(value_set: ValueSet) -> re.Pattern[str]:
+    """What finds the words of a value set in a text, abbreviations as whole words."""
+    words = "|".join(re.escape(word) for word in value_set.words)
+    abbreviations = "|".join(re.escape(word) for word in value_set.abbreviations)
+    return re.compile(rf"(?i:{words})|\b(?:{abbreviations})\b")
 
 
 class Reading:

@@ -14,11 +14,12 @@ def source_label(asked: Asked, coverage: JudgedCoverage | None, policy: PolicyVe
     """The label of a card's source.
 
     What the client wants wins; then comes the configured payer, then, for CRD 2.2, the payer's name
-    as the chart has it (row 70), then the policy. A coverage that is not in force names nobody.
+    as the chart has it (row 70), then the policy. A coverage that is not in force names nobody, nor
+    does one that is only taken as Medicare's.
     """
     if asked.label:
         return asked.label
-    if coverage is not None and coverage.standing in {"medicare", "assumed"}:
+    if coverage is not None and coverage.standing == "medicare":
         plan = asked.plan(coverage.plan)
         if plan is not None:
             return plan.label
