@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from defib_coverage.coverage.chart import Fact, Hit, Kind
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.coverage.orders import DeviceOrder, classify
-from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.references import is_id, is_name, tail
 from defib_coverage.fhir.systems import alias_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def read_order(
 
     Args:
         order: the order as decoded.
-        position: its place in the Bundle, which names an order without id.
+        position: its place in the Bundle, which names an order without an id that may be repeated.
         index: the value sets.
         is_patient: tells the patient of the call.
         device: the type of the Device that it names in place of a code, if that is at hand.
@@ -48,7 +48,8 @@ def read_order(
         index,
     )
     first = named[0] if named else None
-    reference = f"{order.resource_type}/{order.id or f'entry-{position}'}"
+    identifier = order.id if is_id(order.id) else f"entry-{position}"
+    reference = f"{order.resource_type}/{identifier}"
     occurrence, unread = _occurrence(order)
     return DeviceOrder(
         reference=reference,
@@ -60,7 +61,7 @@ def read_order(
         occurrence=occurrence,
         authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
-        insurance=tuple(tail(r.reference) for r in order.insurance if r.reference is not None),
+        insurance=tuple(filter(is_name, (tail(r.reference or "") for r in order.insurance))),
         unread=unread,
     )
 
