@@ -107,6 +107,7 @@ class _Call:
         terms: Terms,
     ) -> None:
         self._chart = chart
+        self._complete = chart.has_all_coverages
         self._knowledge = knowledge
         self._terms = terms
         ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]
@@ -136,7 +137,9 @@ class _Call:
             return self._silent(judged_order, None, "non-icd-order")
         if order.refusal is not None or policy is None:
             return self._silent(judged_order, policy, order.refusal or "policy-not-in-effect")
-        coverage = choose_coverage(self._chart.insurances, day, order.insurance)
+        coverage = choose_coverage(
+            self._chart.insurances, day, order.insurance, complete=self._complete
+        )
         if coverage.standing == "other":
             return self._silent(judged_order, policy, "payer-not-medicare", coverage)
         if code.order_class == "lead-only" and self._parent is not None:

@@ -24,6 +24,8 @@ def choose_coverage(
     insurances: Sequence[Insurance],
     day: date,
     named: Collection[str],
+    *,
+    complete: bool,
 ) -> JudgedCoverage:
     """Choose the Coverage that an order is judged for.
 
@@ -31,6 +33,7 @@ def choose_coverage(
         insurances: every Coverage of the chart.
         day: the service date.
         named: the Coverages that the order names as its insurance.
+        complete: whether the chart has all there are; if not, Medicare's may be among the others.
     """
     held = [one for one in insurances if one.in_force(day)]
     for payer in _MAY_BE_MEDICARE:
@@ -41,9 +44,11 @@ def choose_coverage(
             return _judged(found[0], "medicare" if payer == "medicare" else "assumed")
         if found:
             return JudgedCoverage(standing="several")
+    if not complete:
+        return JudgedCoverage(standing="none", reference=min(named, default=None))
     if held:
         return _judged(held[0], "other")
-    lapsed = [one for one in insurances if one.payer != "other"]
+    lapsed = [one for one in insurances if one.payer != "other"] or insurances
     for one in [one for one in lapsed if one.reference in named] or lapsed:
         return _judged(one, "inactive")
     # What the order names and nobody has is named as it stands there.
