@@ -7,8 +7,9 @@ import re
 from defib_coverage.fhir.resources import Reference
 
 # More than FHIR allows an id: servers in use have underscores, and longer ones. Nothing that means
-# something else in a URL, in a search or in markdown, and nothing that makes an answer explode.
-_ID = r"(?!\.{1,2}(?![A-Za-z0-9_.-]))[A-Za-z0-9_.-]{1,128}"
+# something else in a URL (as .. and _search), in a search or in markdown, and nothing that makes
+# an answer explode.
+_ID = r"(?!_|\.{1,2}(?![A-Za-z0-9_.-]))[A-Za-z0-9_.-]{1,128}"
 _is_id = re.compile(_ID).fullmatch
 _is_name = re.compile(rf"(?:[A-Za-z]{{1,64}}/|#|urn:uuid:|urn:oid:){_ID}").fullmatch
 
