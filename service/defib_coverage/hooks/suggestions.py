@@ -18,6 +18,7 @@ import msgspec
 from defib_coverage.coverage.dates import parse_span, read_date
 from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.changes import (
+    WHO_ORDERS,
     on_day,
     reference_to,
     setting_of,
@@ -44,7 +45,6 @@ _DRAFTING = frozenset({"order-sign", "order-select"})
 # no more codes are offered than anyone would choose from.
 _LONGEST_ORDER = 131_072
 _MOST_CODES = 20
-_WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
 
 
 class Offer(NamedTuple):
@@ -252,7 +252,7 @@ class Suggestions:
         """The user of the call, if they are one who orders."""
         user = self._asked.decoded.request.context.user_id or ""
         kind, _, identifier = tail(user).partition("/")
-        return reference_to(user) if kind in _WHO_ORDERS and identifier else None
+        return reference_to(user) if kind in WHO_ORDERS and identifier else None
 
 
 def _may_grow(window: WaitingPeriodResult, service_date: date) -> bool:

@@ -139,7 +139,7 @@ def _option_faults(client: Client, key: str) -> Iterator[Finding]:
         if option is None:
             yield f"{key}.options.{code}", "no such option", closed(code, set(BY_CODE))
         elif not option.accepts(value):
-            wanted = "true or false" if option.type == "boolean" else "a number, 0 or above"
+            wanted = "true or false" if option.type == "boolean" else "a whole number of 0 or more"
             yield f"{key}.options.{code}", f"{value!r} is not {wanted}", _FORMAT
 
 
