@@ -1,5 +1,7 @@
 """The documents stay true: commands, settings, links, names and numbers that they state."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
