@@ -13,6 +13,7 @@ from fhir_builders import (
     lvef,
     order,
     patient,
+    procedure,
     visit,
     weak_heart,
 )
@@ -221,3 +222,27 @@ def test_many_records_that_support_a_partner_are_told_in_time(judge: Judge) -> N
     found = judge([order()], chart)[0]
     assert found["missingSecondary"][0]["supported"] == ["I50.22"]
     assert "hf-code-not-qualifying" not in told(found)
+
+
+# ------------------------------------------------------------- how a reading of that day was taken
+
+
+@pytest.mark.parametrize(
+    ("procedures", "stated"),
+    [
+        ([procedure("75572", "2026-10-01")], False),
+        ([procedure("75572", "2026-10-01"), procedure("93306", "2026-10-01")], True),
+        ([procedure("93306", "2026-10-02")], False),
+        ([procedure("93306", "2026-10")], False),
+        ([procedure("93306", None)], False),
+        ([procedure("93306", "2026-10-01", status="preparation")], False),
+        ([], False),
+    ],
+    ids=["CT", "CT and echo", "next day", "some day", "no day", "planned", "none"],
+)
+def test_an_approved_imaging_of_the_same_day_tells_the_modality(
+    procedures: list[Json], *, stated: bool, judge: Judge
+) -> None:
+    reading = lvef(28, "2026-10-01", code="10230-1")
+    found = judge([order()], [patient(), condition("I25.2", "2020-01-01"), reading, *procedures])[0]
+    assert ("lvef-modality-not-stated" not in told(found)) is stated
