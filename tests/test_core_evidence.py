@@ -116,6 +116,18 @@ def test_an_infarction_that_is_over_still_leads_to_b2(judge: Judge) -> None:
     assert [i["id"] for i in found["indications"] if i["candidate"]] == ["B2"]
 
 
+@pytest.mark.parametrize(("code", "system"), [("441481004", "snomed"), ("I50.22", "icd10cm")])
+def test_a_partner_that_is_over_is_told_as_over_in_either_system(
+    code: str, system: str, judge: Judge
+) -> None:
+    over = condition(code, "2015-01-01", system=system, clinical="resolved")
+    chart = [patient(), condition("I25.2", "2020-01-01"), over, lvef(28), visit()]
+    found = judge([order()], chart)[0]
+    assert found["missingSecondary"][0]["supported"] == []
+    assert "dx-not-current" in told(found)
+    assert told(found).keys() & {"hf-code-not-qualifying", "needs-icd10-code"} == set()
+
+
 # --------------------------------------------------------------- rules 4.2 and 6: I25.2 is too soon
 
 

@@ -246,12 +246,13 @@ def _read_partners(criterion: Pairing, case: Case) -> _Partners:
         drafts.append(msgspec.structs.replace(draft, codes=supported))
     near = (
         *(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed),
-        *(h for h in evidence if not _supports(h)),
+        *(h for h in evidence if h.fact.current and not _supports(h)),
     )
+    over = (*found.not_current, *(h for h in evidence if not h.fact.current))
     for code, hits in (
         ("hf-code-not-qualifying", near),
         ("dx-unconfirmed", found.unconfirmed),
-        ("dx-not-current", found.not_current),
+        ("dx-not-current", over),
     ):
         if hits:
             drafts.append(case.draft(code, cite, hits, codes=codes_of(hits)))
