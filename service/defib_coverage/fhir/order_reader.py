@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from defib_coverage.coverage.chart import Fact, Hit, Kind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 JUDGED_TYPES = frozenset({"ServiceRequest", "DeviceRequest"})
 _BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+_COVERAGE = re.compile(r"Coverage/[A-Za-z0-9.-]{1,64}")
 _UNWANTED = frozenset({"revoked", "entered-in-error"})
 
 
@@ -60,7 +62,7 @@ def read_order(
         occurrence=occurrence,
         authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
-        insurance=tuple(tail(r.reference) for r in order.insurance if r.reference is not None),
+        insurance=frozenset(_coverages(order)),
         unread=unread,
     )
 
@@ -81,6 +83,14 @@ def _refusal(
 def reason_references(order: Order) -> tuple[str, ...]:
     """The Conditions that an order names as its reason."""
     return tuple(tail(r.reference) for r in order.reason_reference if r.reference is not None)
+
+
+def _coverages(order: Order) -> Iterable[str]:
+    """The Coverages among what an order names as its insurance."""
+    for one in order.insurance:
+        name = tail(one.reference or "")
+        if _COVERAGE.fullmatch(name) is not None:
+            yield name
 
 
 def _codings(named: Sequence[Coding], concept: OrderConcept | None) -> Iterable[tuple[str, Coding]]:
