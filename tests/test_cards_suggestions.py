@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import date
 from typing import TYPE_CHECKING
@@ -125,12 +126,17 @@ def resource_of(suggestion: Suggestion) -> Json:
     return made
 
 
+def short(label: str) -> str:
+    """A label without the names of codes."""
+    return re.sub(r" \([A-Z].*\)(?= (?:to|in) )", "", label)
+
+
 def labels(card: Card) -> list[str]:
-    return [one.label for one in card.suggestions]
+    return [short(one.label) for one in card.suggestions]
 
 
 def recommended(card: Card) -> list[str]:
-    return [one.label for one in card.suggestions if one.is_recommended]
+    return [short(one.label) for one in card.suggestions if one.is_recommended]
 
 
 def accepted(orders: Sequence[Json], suggestion: Suggestion) -> list[Json]:
@@ -157,7 +163,7 @@ def test_the_partner_that_the_chart_supports_is_offered_and_settles_the_pair(
     assert "secondary-diagnosis-missing" in warned(evaluate, sign([ordered], prefetch))[0]
     card = the_card(answer, sign([ordered], prefetch), "claim")
     (one,) = card.suggestions
-    assert one.label == "Add I50.22 to order 33249"
+    assert one.label == "Add I50.22 (Chronic systolic (congestive) heart failure) to order 33249"
     assert (one.is_recommended, card.selection_behavior) == (True, "at-most-one")
     assert one.actions[0].type == "update"
     display = "Chronic systolic (congestive) heart failure"
@@ -795,3 +801,70 @@ def test_no_visit_is_ordered_where_a_measurement_decides_against_it(answer: Answ
     cards = answer(sign([full()], by_keys(chart))).cards
     assert "not covered" in cards[0].summary
     assert not any(card.suggestions for card in cards)
+
+
+# ------------------------------------------------------------------ what another day would not mend
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        [lvef(45, id="later", effectiveDateTime="2026-11-15")],
+        [nyha(4, "2026-11-15")],
+        [condition("R57.0", "2026-11-19")],
+    ],
+    ids=["LVEF", "NYHA", "shock"],
+)
+def test_no_day_is_offered_where_something_else_decides_against_the_order(
+    answer: Answer, beside: list[Json]
+) -> None:
+    infarction = condition("I21.4", "2026-10-25")
+    body = sign([full()], by_keys([*b2_chart(), infarction, *beside, payer("1", id="cov-1")]))
+    found = answer(body)
+    assert "waiting period" not in found.cards[0].summary
+    assert not any(card.suggestions for card in found.cards)
+    (action,) = found.system_actions
+    (reason,) = re.findall(rb'"text":"(Not covered: [^"]+)"', bytes(action.resource))
+    assert b"waiting period" in reason
+    assert reason.count(b",") >= 1
+
+
+def test_an_order_that_follows_its_appointment_is_not_moved(answer: Answer) -> None:
+    booked = {
+        "resourceType": "Appointment",
+        "id": "booked",
+        "status": "booked",
+        "start": "2026-11-24T09:00:00-05:00",
+        "basedOn": [{"reference": "ServiceRequest/order-1"}],
+        "participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted"}],
+    }
+    chart = [*b2_chart(), condition("I21.4", "2026-10-25")]
+    prefetch = by_keys(chart)
+    drafted = {k: v for k, v in full().items() if k != "occurrenceDateTime"}
+    assert the_card(answer, sign([drafted], prefetch), "limits").suggestions
+    prefetch["serviceRequests"] = bundle([booked])
+    (limits,) = cards(answer, sign([drafted], prefetch), "limits")
+    assert not limits.suggestions
+
+
+def test_of_two_changes_of_one_order_one_is_recommended(answer: Answer) -> None:
+    chart = [*pair_by_name(), condition("I21.4", "2026-11-01")]
+    cards = answer(sign([full()], by_keys(chart))).cards
+    offered = [s for card in cards for s in card.suggestions if s.actions[0].type == "update"]
+    assert len(offered) == 2
+    assert [one.is_recommended for one in offered] == [True, False]
+
+
+def test_a_visit_is_not_ordered_for_an_implant_that_is_carried_out(answer: Answer) -> None:
+    chart = [patient(), condition("I42.1"), lvef(40)]
+    drafted = answer(sign([full()], by_keys(chart))).cards
+    done = answer(sign([full(status="completed")], by_keys(chart))).cards
+    assert any(card.suggestions for card in drafted)
+    assert not any(card.suggestions for card in done)
+
+
+def test_a_visit_is_not_ordered_where_it_could_not_be_looked_for(answer: Answer) -> None:
+    chart = [patient(), condition("I42.1"), lvef(40)]
+    failed = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "x"}]}
+    prefetch = by_keys(chart) | {"encounters": failed}
+    assert not any(card.suggestions for card in answer(sign([full()], prefetch)).cards)

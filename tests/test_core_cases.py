@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from defib_coverage.hooks.evaluation import Evaluator
+from defib_coverage.hooks.wire import decode_request
 from fhir_builders import (
     DOS,
     INSTANCE,
@@ -467,3 +469,19 @@ def test_vt_that_its_own_words_call_non_sustained_is_no_episode(judge: Judge) ->
     assert status("Ventricular tachycardia") == "covered"
     for text in ("Nonsustained VT", "NSVT on monitor", "VT, non-sustained"):
         assert status(text) == "conditional"
+
+
+@pytest.mark.parametrize(("longer", "status"), [(False, "covered"), (True, "not-covered")])
+def test_longer_reading_of_three_months_binds_where_it_is_asked_for(
+    *, longer: bool, status: str, knowledge: Knowledge
+) -> None:
+    # From 1 February three months end on 1 May, 90 days on 2 May.
+    day = date(2026, 5, 2)
+    chart = [
+        *(patient(), condition("I25.5", "2024-01-10"), condition("I50.22", "2024-01-10")),
+        *(lvef(30, "2026-04-01"), nyha(2, "2026-04-01"), visit("2026-04-05")),
+        procedure("33533", "2026-02-01"),
+    ]
+    body = decode_request(sign([order(day=day.isoformat())], by_keys(chart)), knowledge.index)
+    found = Evaluator(knowledge).evaluate(body, day, longer_reading=longer).determinations[0]
+    assert found.status == status

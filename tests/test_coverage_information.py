@@ -14,6 +14,7 @@ from defib_coverage.hooks.statement import URL
 from fhir_builders import (
     INSTANCE,
     Json,
+    b2_chart,
     b3_chart,
     b6_chart,
     bundle,
@@ -91,6 +92,7 @@ OTHER = f"covered=conditional pa-needed=no-auth {OPEN} info-needed=OTH"
 COVERED = "covered=covered pa-needed=no-auth"
 REFUSED = "covered=not-covered pa-needed=no-auth"
 TECHNICAL = "covered=indeterminate pa-needed=no-auth technical"
+UNSEEN = "covered=indeterminate technical"
 # What is said without a version and in 2.0, and in 2.2; empty where nothing can be said.
 TOLD = {
     "covered": (COVERED, COVERED),
@@ -108,7 +110,7 @@ TOLD = {
     "no patient": (COVERED, "covered=not-covered no-member-found"),
     "not in force": ("", "covered=not-covered no-active-coverage"),
     "no such coverage": ("", "covered=not-covered coverage-not-found"),
-    "coverage failed": ("", TECHNICAL),
+    "coverage failed": ("", UNSEEN),
 }
 
 
@@ -229,7 +231,9 @@ def test_a_statement_is_well_formed(
     assert ("doc-purpose" in codes) is ("doc-needed" in codes)
     # crd-ci-q2, and what is new in 2.2.
     assert version == "2.2" or codes["covered"] != "indeterminate"
-    assert ("pa-needed" in codes) is (version != "2.2" or codes["covered"] != "not-covered")
+    unseen = situation == "coverage failed"
+    refused = version == "2.2" and codes["covered"] == "not-covered"
+    assert ("pa-needed" in codes) is not (refused or unseen)
     assert reason(parts)["text"].strip()
     assert value(parts, "coverage") == {"reference": "Coverage/cov-1"}
     assert value(parts, "billingCode") == SITUATIONS[situation][0]["code"]["coding"][0]
@@ -351,3 +355,33 @@ def test_another_order_patient_coverage_or_server_has_another_id(answer: Answer)
         (extension,) = json.loads(bytes(action.resource))["extension"]
         ids.add(assertion(extension["extension"]))
     assert len(ids) == len(bodies)
+
+
+# -------------------------------------------------------------------- what else a reason should say
+
+
+def test_a_reason_names_the_partner_that_the_chart_supports(answer: Answer) -> None:
+    failure = condition("441481004", "2025-04-01", system="snomed")
+    chart = [*(r for r in b3_chart() if "I50.22" not in json.dumps(r)), failure]
+    (text,) = texts(answer, sign([order()], prefetch(*chart)))
+    assert "the partner diagnosis of I25.5, which the chart supports as I50.22." in text
+    assert "ICD-10-CM code" not in text
+
+
+def test_a_reason_says_what_could_not_be_looked_up(answer: Answer) -> None:
+    failed = prefetch(*b3_chart()) | {"encounters": FAILURE}
+    (text,) = texts(answer, sign([order()], failed))
+    assert "encounters: the client's query failed" in text
+
+
+def test_a_covered_order_without_cards_still_tells_of_an_older_lvef(answer: Answer) -> None:
+    infarction = condition("I21.4", "2026-09-01")
+    chart = [*b2_chart(), infarction]
+    older = [
+        r | {"effectiveDateTime": "2026-08-01"} if "8806-2" in json.dumps(r) else r for r in chart
+    ]
+    body = sign([order()], prefetch(*older))
+    assert not answer(body).cards
+    (text,) = texts(answer, body)
+    assert "Criteria met for B2" in text
+    assert "LVEF is older than a later infarction" in text

@@ -1,11 +1,13 @@
 """The documents stay true: commands, settings, links, names and numbers that they state."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 import pytest
@@ -20,6 +22,11 @@ from defib_coverage.hooks import envelope, limits, request
 from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defib_coverage.hooks.response import HookResponse
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -110,6 +117,20 @@ def test_the_options_are_those_of_the_discovery_document() -> None:
     text = (ROOT / "docs" / "crd.md").read_text().partition("\n## Options\n")[2]
     told = re.findall(r"^\| `([a-z0-9-]+)` \| (\w+) \| (\w+) \| (.+) \|$", text, re.MULTILINE)
     assert told == [(o.code, o.type, json.dumps(o.default), o.description) for o in OPTIONS]
+
+
+def test_the_coverage_information_that_is_shown_is_what_the_sample_gets(
+    answer: Callable[..., HookResponse],
+) -> None:
+    (shown,) = (json.loads(block) for block in blocks((ROOT / "docs/crd.md").read_text(), "json"))
+    sample = (ROOT / "docs/samples/order-sign-missing-secondary.json").read_bytes()
+    (action,) = answer(sample).system_actions
+    found = json.loads(bytes(action.resource))["extension"][-1]
+    for extension in (shown, found):
+        for part in extension["extension"]:
+            if part["url"] in {"date", "coverage-assertion-id"}:
+                part.update({name: "" for name in part if name != "url"})
+    assert shown == found
 
 
 def test_the_services_of_the_readme_are_the_services() -> None:

@@ -133,7 +133,7 @@ def test_a_coverage_of_whom_nobody_knows_is_taken_as_medicare_and_the_reason_say
 ) -> None:
     told = statement(service, call("2.2", coverage("cov", payor=[{"display": "Somebody"}])))
     assert told["pa-needed"] == "no-auth"
-    assert "Coverage/cov does not say who pays; the answer takes it as Medicare." in told["text"]
+    assert "The payer of Coverage/cov is not one that is known here" in told["text"]
 
 
 def test_the_organization_is_read_from_the_fhir_server(fhir: RealServer, service: Live) -> None:

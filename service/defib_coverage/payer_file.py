@@ -86,8 +86,13 @@ def _mark_faults(plan: Plan) -> Iterator[Finding]:
     for field, texts in (("identifiers", plan.identifiers), ("types", plan.types)):
         form = "system|value" if field == "identifiers" else "system|code"
         for number, text in enumerate(texts):
+            system = text.rpartition("|")[0].strip()
             if "|" not in text:
                 yield f"{key}.{field}[{number}]", f"{text!r} is not {form}", f"Write {form}"
+            elif ":" not in system and (system or field == "types"):
+                reason = f"{text!r} does not begin with the URI of a code system"
+                remedy = "Write the URI as the Coverages have it, such as https://nahdo.org/sopt"
+                yield f"{key}.{field}[{number}]", reason, remedy
             elif not text.rpartition("|")[2].strip():
                 reason = f"{text!r} ends where its {form.partition('|')[2]} should stand"
                 yield f"{key}.{field}[{number}]", reason, f"Write {form}"

@@ -86,6 +86,7 @@ WORDS: Mapping[str, str] = {
     "ncd_url": "the determination's address",
     "source_label": "the label on cards",
     "history": "the lists of codes that speak of the past",
+    "past_codes": "the claim codes for what is past",
     "existing_device": "the criterion for a device in place",
     "bridge_option": "the option while waiting",
 }

@@ -60,6 +60,11 @@ def print_policy(on: date | None, page: Page) -> None:
         page.item(f"{order_class}: {effect_of(rule, version)}")
         for line in order_codes(order_class, knowledge.index, day):
             page.line(line, indent=4)
+    page.heading("The paragraphs that cards and determinations cite, in our own words")
+    for paragraph, gist in version.paragraphs.items():
+        # What a revision changed is told of other days.
+        if not paragraph.startswith("P-REV"):
+            page.item(f"{paragraph}: {gist}")
 
 
 def _print_head(version: PolicyVersion, library: PolicyLibrary, day: date, page: Page) -> None:

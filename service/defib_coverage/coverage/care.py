@@ -171,15 +171,16 @@ def _implants_still_in(criterion: ExistingDevice, case: Case) -> Iterable[Hit]:
         return fact.kind is Kind.PROCEDURE and fact.confirmed and not fact.planned
 
     # An interrupted or undated removal may have been the end of the device.
-    removed = [
+    removals = (
         date.max if h.fact.when is None else h.fact.when.high
         for h in case.view.find_all(criterion.removals)
         if h.fact.kind is Kind.PROCEDURE and not h.fact.planned
-    ]
+    )
+    last_removed = max(removals, default=None)
     for hit in case.view.find_all(criterion.implants):
         if done(hit):
             when = hit.fact.when
-            if not removed or (when is not None and all(day <= when.low for day in removed)):
+            if last_removed is None or (when is not None and last_removed <= when.low):
                 yield hit
 
 

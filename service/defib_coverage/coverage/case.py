@@ -165,6 +165,10 @@ class Case:
         gap = self.gap("not-found", ask, label=label, partners=label)
         return Result(truth=Truth.UNKNOWN, gaps=(gap, *gaps))
 
+    def counts_still(self, hit: Hit) -> bool:
+        """Whether a record is current, or of the kind that counts as history too (rule 3)."""
+        return hit.fact.current or hit.entry.code in self.rulebook.history_codes
+
     def remember(self, key: tuple[object, ...], make: Callable[[], Item]) -> Item:
         """What several criteria of a case work out alike, worked out once."""
         if key not in self._remembered:
@@ -194,10 +198,10 @@ def sort_claims(case: Case, value_set: str) -> Sorted:
     unconfirmed: list[Hit] = []
     not_current: list[Hit] = []
     for hit in hits:
-        if not hit.fact.confirmed:
-            unconfirmed.append(hit)
-        elif not hit.fact.current and hit.entry.code not in case.rulebook.history_codes:
+        if not case.counts_still(hit):
             not_current.append(hit)
+        elif not hit.fact.confirmed:
+            unconfirmed.append(hit)
         elif not hit.entry.in_force(case.day):
             not_in_force.append(hit)
         else:

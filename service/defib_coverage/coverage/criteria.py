@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from defib_coverage.coverage import care, diagnoses, measurements, policy, waiting
+from defib_coverage.coverage import care, diagnoses, episodes, measurements, policy, waiting
 from defib_coverage.coverage.baseline import (
     Baseline,
     make_baseline,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # Each judge takes the criterion type it stands beside.
 _JUDGES: Mapping[type, Callable[[Any, Case], Result]] = {
     policy.Diagnosis: diagnoses.judge_diagnosis,
-    policy.Episode: diagnoses.judge_episode,
-    policy.Association: diagnoses.judge_association,
+    policy.Episode: episodes.judge_episode,
+    policy.Association: episodes.judge_association,
     policy.Pairing: diagnoses.judge_pairing,
     policy.Absence: diagnoses.judge_absence,
     policy.RateControl: diagnoses.judge_rate_control,

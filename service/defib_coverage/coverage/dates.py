@@ -8,12 +8,17 @@ shorter month, and never converted to days.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from calendar import monthrange
 from datetime import date, timedelta
 from functools import cache
-from typing import Literal
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DAY = timedelta(days=1)
 _FULL_DATE = 10
@@ -44,6 +49,21 @@ class DateSpan(msgspec.Struct, frozen=True, gc=False):
     def overlaps(self, other: DateSpan) -> bool:
         """Whether the two intervals share a day."""
         return self.low <= other.high and other.low <= self.high
+
+
+class DateSpans:
+    """Many intervals in order, so that one look tells whether any of them shares a day."""
+
+    def __init__(self, spans: Iterable[DateSpan]) -> None:
+        """Order the intervals; beside each first day stands the last day of all so far."""
+        ordered = sorted({(span.low, span.high) for span in spans})
+        self._lows = [low for low, _ in ordered]
+        self._highs = list(accumulate((high for _, high in ordered), max))
+
+    def overlap(self, other: DateSpan) -> bool:
+        """Whether any of the intervals shares a day with another one."""
+        begun = bisect_right(self._lows, other.high)
+        return begun > 0 and other.low <= self._highs[begun - 1]
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):

@@ -18,7 +18,7 @@ from defib_coverage.coverage.determination import (
     JudgedOrder,
     Severity,
 )
-from defib_coverage.coverage.insurance import choose_coverage
+from defib_coverage.coverage.insurance import Coverages
 from defib_coverage.coverage.orders import FIRST_IMPLANTS, IMPLANTS, service_date
 from defib_coverage.coverage.truth import Truth
 from defib_coverage.coverage.verdict import Verdict, by_criteria, by_diagnosis
@@ -107,7 +107,7 @@ class _Call:
         terms: Terms,
     ) -> None:
         self._chart = chart
-        self._complete = chart.has_all_coverages
+        self._coverages = Coverages(chart.insurances, complete=chart.has_all_coverages)
         self._knowledge = knowledge
         self._terms = terms
         ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]
@@ -137,9 +137,7 @@ class _Call:
             return self._silent(judged_order, None, "non-icd-order")
         if order.refusal is not None or policy is None:
             return self._silent(judged_order, policy, order.refusal or "policy-not-in-effect")
-        coverage = choose_coverage(
-            self._chart.insurances, day, order.insurance, complete=self._complete
-        )
+        coverage = self._coverages.choose(day, order.insurance)
         if coverage.standing == "other":
             return self._silent(judged_order, policy, "payer-not-medicare", coverage)
         if code.order_class == "lead-only" and self._parent is not None:

@@ -1,15 +1,14 @@
-"""Criteria about diagnoses: claim codes, their partners, the B1 episode, what must be absent."""
+"""Criteria about diagnoses: claim codes, their partners, what must be absent."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from defib_coverage.coverage.case import Sorted, codes_of, in_chart, latest_of, sort_claims
+from defib_coverage.coverage.case import codes_of, in_chart, latest_of, sort_claims
 from defib_coverage.coverage.chart import Kind
-from defib_coverage.coverage.dates import DAY, DateSpan, parse_span
+from defib_coverage.coverage.dates import DAY, parse_span
 from defib_coverage.coverage.determination import Evidence, MissingSecondary, evidence_of
 from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.chart import Hit
     from defib_coverage.coverage.policy import (
         Absence,
-        Association,
         Diagnosis,
-        Episode,
         Pairing,
         RateControl,
     )
@@ -51,7 +48,12 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
             candidate=True,
         )
     retired = tuple(h for h in found.not_in_force if h.entry.code not in criterion.not_alone)
-    evidence = in_chart(case.view.find_all(criterion.evidence + criterion.not_yet))
+    documented = in_chart(case.view.find_all(criterion.evidence))
+    evidence = (
+        *(h for h in documented if case.counts_still(h)),
+        # What will be an old infarction stays one, whatever its status.
+        *in_chart(case.view.find_all(criterion.not_yet)),
+    )
     shown = tuple(
         h for h in (*retired, *evidence) if h.fact.confirmed and h.entry.strength == "decide"
     )
@@ -59,7 +61,8 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
         *found.unconfirmed,
         *(h for h in evidence if not h.fact.confirmed or h.entry.strength == "ask"),
     )
-    drafts = _not_counting(criterion, case, found)
+    over = (*found.not_current, *(h for h in documented if not case.counts_still(h)))
+    drafts = _not_counting(criterion, case, over)
     if shown:
         questions = list(_documented_only(criterion, case, shown, retired))
     elif doubtful:
@@ -67,7 +70,7 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
         questions = [case.question("dx-unconfirmed", criterion.cite, doubtful, facts)]
     else:
         if retired:
-            questions = [_not_in_force(criterion, case, retired)]
+            questions = [_not_in_force(criterion, case, retired, ())]
             drafts.extend(question.draft for question in questions)
         missing = criterion.missing_finding
         if missing is not None:
@@ -83,28 +86,45 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
     )
 
 
-def _not_counting(criterion: Diagnosis, case: Case, found: Sorted) -> list[Draft]:
-    """Records that look like the diagnosis and do not count."""
+def _not_counting(criterion: Diagnosis, case: Case, over: tuple[Hit, ...]) -> list[Draft]:
+    """Records that look like the diagnosis and do not count: it is over, or another one."""
     drafts = []
-    if found.not_current:
-        hits = found.not_current
-        drafts.append(case.draft("dx-not-current", criterion.cite, hits, codes=codes_of(hits)))
+    if over:
+        drafts.append(case.draft("dx-not-current", criterion.cite, over, codes=codes_of(over)))
     near = tuple(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed)
     if near:
         drafts.append(case.near_miss(criterion.cite, near, criterion.near_miss))
     return drafts
 
 
-def _not_in_force(criterion: Diagnosis, case: Case, retired: tuple[Hit, ...]) -> Question:
-    """A listed code outside its days: evidence, no claim code (decision 4)."""
+def _claimable(case: Case, hit: Hit, codes: Iterable[str]) -> Iterable[str]:
+    """Of the codes that a record stands for, those that may be claimed: of what is over, few."""
+    return (c for c in codes if hit.fact.current or c in case.policy.past_codes)
+
+
+def _not_in_force(
+    criterion: Diagnosis,
+    case: Case,
+    retired: tuple[Hit, ...],
+    shown: tuple[Hit, ...],
+) -> Question:
+    """A listed code outside its days: evidence, no claim code (decision 4).
+
+    Of its successors, those that other records support settle it; all where none does.
+    """
     in_force = case.index.codes_in_force(criterion.claim, case.day)
     successors = _unique(c for h in retired for c in h.entry.successors if c in in_force)
+    supported = {c for h in shown for c in _claimable(case, h, h.entry.suggest)}
+    settled_by = tuple(c for c in successors if c in supported)
+    if not settled_by:
+        open_to = {c for h in retired for c in _claimable(case, h, h.entry.successors)}
+        settled_by = tuple(c for c in successors if c in open_to)
     facts = {
         "codes": codes_of(retired),
         "service_date": case.day.isoformat(),
         "successors": _joined(successors) or "a code in force on that day",
     }
-    return case.question("code-not-effective", criterion.cite, retired, facts, successors)
+    return case.question("code-not-effective", criterion.cite, retired, facts, settled_by)
 
 
 def _documented_only(
@@ -115,7 +135,7 @@ def _documented_only(
 ) -> Iterable[Question]:
     """The disease stands in the chart and its claim code does not."""
     if retired:
-        yield _not_in_force(criterion, case, retired)
+        yield _not_in_force(criterion, case, retired, shown)
         return
     not_yet = {h.fact.reference for v in criterion.not_yet for h in case.view.find(v)}
     # I21 and I22 belong to the first 28 days, I25.2 to the time after (rule 4.2).
@@ -132,7 +152,9 @@ def _documented_only(
             "codes": codes_of(shown),
             "supported": _joined(suggested) or _one_of(in_force),
         }
-        yield case.question("needs-icd10-code", criterion.cite, shown, facts, suggested)
+        claimable = {c for h in shown for c in _claimable(case, h, h.entry.suggest)}
+        settled_by = tuple(c for c in suggested if c in claimable)
+        yield case.question("needs-icd10-code", criterion.cite, shown, facts, settled_by)
 
 
 def _too_soon(
@@ -141,72 +163,26 @@ def _too_soon(
     shown: tuple[Hit, ...],
     not_yet: Collection[str],
 ) -> bool:
-    """Whether all that is shown is one recent event, whose claim code comes only later."""
+    """Whether all that is shown is one recent event, whose claim code comes only later.
+
+    A record of the past that was written down lately, and does not say since when, tells no day.
+    """
     if criterion.not_yet_for is None:
         return False
     length = parse_span(criterion.not_yet_for)
-    recent = {
-        h.fact.reference
-        for h in shown
-        if h.fact.dated is not None and case.day <= length.after(h.fact.dated.low)
-    }
-    return not recent.isdisjoint(not_yet) and all(h.fact.reference in recent for h in shown)
+    recent = False
+    for hit in shown:
+        dated = hit.fact.dated
+        if dated is None:
+            continue
+        if case.day > length.after(dated.low):
+            return False
+        recent = recent or hit.fact.when is not None or hit.fact.reference in not_yet
+    return recent
 
 
 def _one_of(codes: Sequence[str]) -> str:
     return codes[0] if len(codes) == 1 else "one of " + _joined(codes)
-
-
-def judge_episode(criterion: Episode, case: Case) -> Result:
-    """Sustained VT or arrest from VF, by a record that says so (rule 4.1)."""
-    hits = in_chart(case.view.find_all(criterion.evidence))
-    shown = tuple(h for h in hits if h.fact.confirmed and h.entry.strength == "decide")
-    if shown:
-        return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in shown))
-    weak = sort_claims(case, criterion.weak).claims
-    if not weak:
-        return case.silent(criterion, "episode")
-    return case.asked("weak-dx-only", criterion.cite, weak)
-
-
-def judge_association(criterion: Association, case: Case) -> Result:
-    """No cause close to the episode, or another episode without one."""
-    episodes = tuple(
-        h
-        for h in in_chart(case.view.find_all(criterion.episodes))
-        if h.fact.confirmed and h.entry.strength == "decide"
-    )
-    causes = tuple(_causes(criterion, case))
-    open_window = criterion.cause_window is not None and case.windows[criterion.cause_window].open
-    doubtful: list[Hit] = []
-    for episode in episodes:
-        when = episode.fact.when
-        if when is None:
-            close: tuple[Hit, ...] = (episode,) if open_window else ()
-        else:
-            close = tuple(h for span, h in causes if span.overlaps(when))
-        if not close:
-            # One episode free of the cause is enough: a second, later one rescues the first.
-            return case.silent(criterion, criterion.finding)
-        doubtful.extend(h for h in close if h not in doubtful)
-    if not doubtful:
-        return case.silent(criterion, criterion.finding)
-    return case.asked(criterion.finding, criterion.cite, doubtful)
-
-
-def _causes(criterion: Association, case: Case) -> Iterable[tuple[DateSpan, Hit]]:
-    """The causes, each with the days on which an episode would count as tied to it."""
-    length = criterion.span
-    if criterion.cause_window is not None:
-        for event in case.windows[criterion.cause_window].events:
-            # A record without a lower bound ("some time before") is tied to no day.
-            if event.span.low != date.min:
-                yield DateSpan(event.span.low, length.after(event.span.high)), event.hit
-        return
-    for hit in case.view.find_all(criterion.causes):
-        dated = hit.fact.dated
-        if hit.fact.current and dated is not None:
-            yield DateSpan(length.before(dated.low), length.after(dated.high)), hit
 
 
 class _Partners(msgspec.Struct, frozen=True):
@@ -261,23 +237,32 @@ def _read_partners(criterion: Pairing, case: Case) -> _Partners:
     evidence = tuple(h for h in case.view.find_all(criterion.evidence) if h.fact.confirmed)
     # Only a record of the chart that names acuity and type supports a code; others are listed as
     # near misses.
-    supporting = tuple(h for h in in_chart(evidence) if h.entry.suggest and h.fact.current)
+    supporting = tuple(h for h in evidence if _supports(h))
     supported = _unique(code for h in supporting for code in h.entry.suggest if code in any_of)
     drafts: list[Draft] = []
     if supported:
         facts = {"codes": codes_of(supporting), "supported": _joined(supported)}
         draft = case.draft("needs-icd10-code", cite, supporting, **facts)
         drafts.append(msgspec.structs.replace(draft, codes=supported))
-    close = (*case.view.find_all(criterion.near_miss), *evidence)
-    near = tuple(h for h in close if h.fact.confirmed and h not in supporting)
+    near = (
+        *(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed),
+        *(h for h in evidence if h.fact.current and not _supports(h)),
+    )
+    over = (*found.not_current, *(h for h in evidence if not h.fact.current))
     for code, hits in (
         ("hf-code-not-qualifying", near),
         ("dx-unconfirmed", found.unconfirmed),
-        ("dx-not-current", found.not_current),
+        ("dx-not-current", over),
     ):
         if hits:
             drafts.append(case.draft(code, cite, hits, codes=codes_of(hits)))
     return _Partners((), any_of, supported, tuple(drafts))
+
+
+def _supports(hit: Hit) -> bool:
+    """Whether a record of the chart supports a code of the claim by itself."""
+    fact = hit.fact
+    return bool(hit.entry.suggest) and fact.current and fact.kind is not Kind.ORDER_REASON
 
 
 def judge_absence(criterion: Absence, case: Case) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,7 @@ from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.chart import Quantity
@@ -74,7 +75,8 @@ def _read(criterion: Measurement, case: Case) -> _Readings:
     """Choose the readings that count."""
     # Only what states a value is a reading: an ordered measurement is none.
     readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.quantity is not None)
-    modalities = {id(h): _modality(criterion, case, h) for h in readings}
+    imaged = _imaged(criterion, case)
+    modalities = {id(h): _modality(imaged, h) for h in readings}
     usable = tuple(
         h for h in readings if modalities[id(h)] is None or modalities[id(h)] in criterion.approved
     )
@@ -88,23 +90,24 @@ def _read(criterion: Measurement, case: Case) -> _Readings:
     )
 
 
-def _modality(criterion: Measurement, case: Case, hit: Hit) -> str | None:
+def _imaged(criterion: Measurement, case: Case) -> Mapping[date, str]:
+    """The days of imaging procedures, with the approved modality of each day's first."""
+    days: dict[date, str] = {}
+    for hit in case.view.find(criterion.modality_procedures):
+        when, modality = hit.fact.when, hit.entry.modality
+        if when is None or not when.is_day or hit.fact.planned:
+            continue
+        if modality is not None and modality in criterion.approved:
+            days.setdefault(when.low, modality)
+    return days
+
+
+def _modality(imaged: Mapping[date, str], hit: Hit) -> str | None:
     """How a reading was taken: by its code, its method, or an imaging procedure of that day."""
     stated = hit.fact.modality or hit.entry.modality
     if stated is not None or hit.fact.when is None or not hit.fact.when.is_day:
         return stated
-    day = hit.fact.when.low
-    for procedure in case.view.find(criterion.modality_procedures):
-        when = procedure.fact.when
-        if (
-            when is not None
-            and when.is_day
-            and when.low == day
-            and not procedure.fact.planned
-            and procedure.entry.modality in criterion.approved
-        ):
-            return procedure.entry.modality
-    return None
+    return imaged.get(hit.fact.when.low)
 
 
 def _reading_notes(
@@ -119,7 +122,8 @@ def _reading_notes(
     suspect = tuple(h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect)
     if suspect:
         yield case.draft("lvef-unit-suspect", criterion.cite, suspect)
-    older = tuple(h for h in latest if _predates(criterion, case, h))
+    changed = _changed(criterion, case)
+    older = tuple(h for h in latest if (read := h.fact.dated) is not None and read.high < changed)
     if older:
         yield case.draft("lvef-predates-event", criterion.cite, older)
     preliminary = tuple(h for h in latest if not h.fact.confirmed)
@@ -127,11 +131,8 @@ def _reading_notes(
         yield case.draft("lvef-preliminary", criterion.cite, preliminary)
 
 
-def _predates(criterion: Measurement, case: Case, hit: Hit) -> bool:
-    """Whether a reading is older than an event or the start of a therapy."""
-    read = hit.fact.dated
-    if read is None:
-        return False
+def _changed(criterion: Measurement, case: Case) -> date:
+    """The day of the latest event or start of a therapy; ``date.min`` where there is none."""
     changes = [
         h.fact.when.low
         for h in case.view.find_all(criterion.after_events)
@@ -140,7 +141,7 @@ def _predates(criterion: Measurement, case: Case, hit: Hit) -> bool:
     for therapy in criterion.after_therapies:
         starts = [h.fact.when.low for h in case.view.find(therapy) if h.fact.when is not None]
         changes += [min(starts)] if starts else []
-    return any(read.high < day for day in changes)
+    return max(changes, default=date.min)
 
 
 def _judge_reading(limit: float | None, hit: Hit) -> Truth:

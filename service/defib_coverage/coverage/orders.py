@@ -40,8 +40,8 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ordered. ``refusal`` is the finding that says why an order of ours is not judged: not to
     perform, cancelled or entered in error, or for another patient.
     ``reasons`` are the order's own diagnoses (value set, hit); ``occurrence``, ``appointment`` and
-    ``authored`` are its dates; ``insurance`` are the Coverages that it names; ``unread`` are
-    members that could not be read.
+    ``authored`` are its dates; ``insurance`` are the Coverages that it names, each as
+    ``Coverage/id``; ``unread`` are members that could not be read.
     """
 
     reference: str
@@ -54,7 +54,7 @@ class DeviceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     appointment: DateSpan | None = None
     authored: DateSpan | None = None
     reasons: tuple[tuple[str, Hit], ...] = ()
-    insurance: tuple[str, ...] = ()
+    insurance: frozenset[str] = frozenset()
     unread: tuple[str, ...] = ()
 
     @property

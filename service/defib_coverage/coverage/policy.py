@@ -323,7 +323,8 @@ class Hint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One complete version of a policy, in force from the day its file is named by.
 
-    ``history`` are value sets whose codes speak of the past and need not be current.
+    ``history`` are value sets whose codes speak of the past and need not be current;
+    ``past_codes`` are the claim codes that name a past event as past.
     ``paragraphs`` gives the gist of every paragraph that may be cited, in own words.
     ``decision_aid_url`` is an evidence-based tool for the shared decision-making visit.
     """
@@ -339,6 +340,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decision_aid_url: str
     source_label: str
     history: tuple[SetId, ...]
+    past_codes: tuple[ClaimCode, ...]
     existing_device: CriterionId
     bridge_option: SetId
     paragraphs: dict[str, str]

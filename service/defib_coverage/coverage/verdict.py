@@ -58,7 +58,7 @@ class _Notebook:
     def __init__(self) -> None:
         self._origins: dict[tuple[str, str], set[str]] = {}
         self._first: dict[tuple[str, str], Draft] = {}
-        self._evidence: dict[tuple[str, str], tuple[Evidence, ...]] = {}
+        self._evidence: dict[tuple[str, str], dict[Evidence, None]] = {}
         self._downgraded: set[tuple[str, str]] = set()
 
     def add(self, draft: Draft, origin: str | None = None, *, info: bool = False) -> None:
@@ -69,10 +69,8 @@ class _Notebook:
         if origin is not None:
             origins.add(origin)
         self._first.setdefault(key, draft)
-        evidence = self._evidence.get(key, ())
-        if evidence != draft.evidence:
-            evidence += tuple(e for e in draft.evidence if e not in evidence)
-        self._evidence[key] = evidence
+        evidence = self._evidence.setdefault(key, {})
+        evidence.update(dict.fromkeys(draft.evidence))
         if not info:
             self._downgraded.discard(key)
         elif not known:
@@ -92,7 +90,7 @@ class _Notebook:
                     severity=weight,
                     text=text,
                     citation=self._first[key].cite,
-                    evidence=self._evidence[key],
+                    evidence=tuple(self._evidence[key]),
                     codes=self._first[key].codes,
                 ),
             )

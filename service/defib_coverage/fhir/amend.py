@@ -45,7 +45,7 @@ def members(resource: msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 def items(value: msgspec.Raw | None) -> list[msgspec.Raw] | None:
     """The items of a list as they came; none of one that is absent, None of what is no list."""
-    if value is None:
+    if value is None or bytes(value) == b"null":
         return []
     try:
         return _decode_list(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from defib_coverage.coverage.chart import Fact, Hit, Kind
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.coverage.orders import DeviceOrder, classify
-from defib_coverage.fhir.references import is_id, is_name, tail
+from defib_coverage.fhir.references import is_id, tail
 from defib_coverage.fhir.systems import alias_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_order(
         occurrence=occurrence,
         authored=read_date(order.authored_on),
         reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
-        insurance=tuple(filter(is_name, (tail(r.reference or "") for r in order.insurance))),
+        insurance=frozenset(_coverages(order)),
         unread=unread,
     )
 
@@ -82,6 +82,15 @@ def _refusal(
 def reason_references(order: Order) -> tuple[str, ...]:
     """The Conditions that an order names as its reason."""
     return tuple(tail(r.reference) for r in order.reason_reference if r.reference is not None)
+
+
+def _coverages(order: Order) -> Iterable[str]:
+    """The Coverages among what an order names as its insurance."""
+    for one in order.insurance:
+        name = tail(one.reference or "")
+        kind, _, identifier = name.partition("/")
+        if kind == "Coverage" and is_id(identifier):
+            yield name
 
 
 def _codings(named: Sequence[Coding], concept: OrderConcept | None) -> Iterable[tuple[str, Coding]]:

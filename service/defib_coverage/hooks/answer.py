@@ -26,5 +26,5 @@ def build_answer(evaluation: Evaluation, asked: Asked, knowledge: Knowledge) -> 
     cards = build_cards(evaluation, asked, knowledge)
     actions: tuple[Action, ...] = ()
     if configuration.coverage_information:
-        actions = coverage_actions(evaluation, asked, knowledge.wording)
+        actions = coverage_actions(evaluation, asked, knowledge)
     return HookResponse(cards, actions)

@@ -14,6 +14,7 @@ from defib_coverage.coverage.codes import normalise
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.fhir.amend import amend, items, members
 from defib_coverage.fhir.raw import BAD
+from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.resources import CodeableConcept, Period
 from defib_coverage.fhir.systems import OWN_EVIDENCE, SYSTEM_URIS, alias_of, own_system
 from defib_coverage.hooks.response import Coding
@@ -21,6 +22,8 @@ from defib_coverage.hooks.response import Coding
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
+"""Who may be the requester of an order of CRD's profile."""
 _DIAGNOSES = "icd10cm"
 _VISIT = Coding(own_system(OWN_EVIDENCE), "shared-decision-making")
 
@@ -149,16 +152,16 @@ def _lasts_until(period: msgspec.Raw, day: date) -> bool:
 def setting_of(order: msgspec.Raw) -> Setting:
     """Who gives an order during which encounter, as it came; not what only the order contains."""
     told = _decode_told(order)
-    return Setting(_literal(told.requester), _literal(told.encounter))
+    return Setting(_literal(told.requester, WHO_ORDERS), _literal(told.encounter, {"Encounter"}))
 
 
-def _literal(value: msgspec.Raw) -> msgspec.Raw | None:
-    """A reference that means the same in another resource."""
+def _literal(value: msgspec.Raw, kinds: Collection[str]) -> msgspec.Raw | None:
+    """A reference to a resource of some type that means the same in another resource."""
     try:
-        reference = _decode_literal(value).reference
+        kind, _, identifier = tail(_decode_literal(value).reference).partition("/")
     except BAD:
         return None
-    return value if reference and not reference.startswith("#") else None
+    return value if kind in kinds and identifier else None
 
 
 def reference_to(reference: str) -> msgspec.Raw:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from defib_coverage.errors import RequestError
+from defib_coverage.hooks.outlook import waits_only
 from defib_coverage.hooks.response import Action, Coding
 from defib_coverage.hooks.statement import Concept, Part, Reference, written
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from defib_coverage.coverage.determination import Determination, JudgedCoverage
-    from defib_coverage.coverage.wording import Wording
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.coverage.policy import PolicyVersion
     from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.configuration import Version
     from defib_coverage.hooks.evaluation import Evaluation
@@ -34,8 +36,16 @@ _ReasonCode = Literal["no-member-found", "no-active-coverage", "coverage-not-fou
 _TIMING = frozenset(
     {"waiting-period-open", "mi-date-unknown", "revasc-date-unknown", "event-date-imprecise"},
 )
-# Findings that say what was assumed of the payer.
-_ASSUMPTIONS = frozenset({"coverage-taken-as-medicare"})
+_PAIR = "secondary-diagnosis-missing"
+# What is told beside the answer, whatever it is: a covered order has no card to tell it.
+_NOTES = frozenset(
+    {
+        "coverage-taken-as-medicare",
+        "record-incomplete",
+        "lvef-predates-event",
+        "between-month-and-90-day-readings",
+    },
+)
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
 _ID_LENGTH = 32
@@ -71,12 +81,14 @@ def _why_no_coverage(evaluation: Evaluation, coverage: JudgedCoverage) -> str | 
             return None
 
 
-def coverage_actions(evaluation: Evaluation, asked: Asked, wording: Wording) -> tuple[Action, ...]:
+def coverage_actions(
+    evaluation: Evaluation, asked: Asked, knowledge: Knowledge
+) -> tuple[Action, ...]:
     """The system actions of a call: one for every order of ours that has something new to say.
 
     An order that stands in the call twice is updated once.
     """
-    statements = _Statements(evaluation, asked, wording)
+    statements = _Statements(evaluation, asked, knowledge)
     actions: dict[str, Action] = {}
     for ordered, one in zip(evaluation.ordered, evaluation.determinations, strict=True):
         action = statements.action(ordered, one)
@@ -88,10 +100,11 @@ def coverage_actions(evaluation: Evaluation, asked: Asked, wording: Wording) -> 
 class _Statements:
     """Makes the statements of one call."""
 
-    def __init__(self, evaluation: Evaluation, asked: Asked, wording: Wording) -> None:
+    def __init__(self, evaluation: Evaluation, asked: Asked, knowledge: Knowledge) -> None:
         self._call = evaluation
         self._asked = asked
-        self._wording = wording
+        self._wording = knowledge.wording
+        self._library = knowledge.library
         self._by_order = {d.order.reference: d for d in reversed(evaluation.determinations)}
         pairs = zip(evaluation.ordered, evaluation.determinations, strict=True)
         self._nameless = {d.order.reference for o, d in pairs if o.text is None}
@@ -158,7 +171,9 @@ class _Statements:
         yield Part("coverage", value_reference=Reference(reference))
         yield Part("covered", value_code=covered)
         if covered != "not-covered":
-            yield Part("pa-needed", value_code=authorization)
+            # Of a Coverage that nobody has seen it is not known what its payer wants.
+            if coverage.standing in {"medicare", "assumed"}:
+                yield Part("pa-needed", value_code=authorization)
         elif asked.configuration.version != "2.2":
             # As the engine behind the validators reads the invariant of 2.0, it must be there;
             # 2.1 and later forbid it.
@@ -188,21 +203,25 @@ class _Statements:
     def _reason(
         self, found: Determination, covered: Covered, because: _ReasonCode | None
     ) -> Concept:
-        """Why, in words, with what was assumed."""
-        order, policy = found.order, found.policy
-        earliest = found.earliest_eligible_date
-        warnings = [f for f in found.findings if f.severity == "warning"]
+        """Why, in words, with what was assumed and what should be known beside it."""
+        told = [self._why(found, covered, because), self._basis(found)]
+        told += [f.text for f in found.findings if f.code in _NOTES]
+        plan = None if found.coverage is None else self._asked.plan(found.coverage.plan)
+        if covered != "not-covered" and plan and plan.prior_authorization != "no-auth":
+            told.append(self._wording.statement("authorization", {"label": plan.label}))
+        coding = () if because is None else (Coding(REASONS, because),)
+        return Concept(" ".join(told), coding)
+
+    def _why(self, found: Determination, covered: Covered, because: _ReasonCode | None) -> str:
+        """The sentence of a statement."""
+        order, earliest = found.order, found.earliest_eligible_date
         facts = {
             "service_date": order.service_date.isoformat(),
             "first_eligible": "" if earliest is None else earliest.isoformat(),
             "indication": "; ".join(
                 f"{i.id}, {i.label}" for i in found.indications if i.id in found.indications_met
             ),
-            "label": ", ".join(
-                dict.fromkeys(
-                    self._wording.findings[f.code].short for f in warnings or found.findings
-                )
-            ),
+            "label": ", ".join(self._open(found)),
             "reference": order.depends_on or "",
         }
         name: str = because or covered
@@ -210,17 +229,44 @@ class _Statements:
             name = "dependent"
         elif because is None and covered == "covered" and not found.indications_met:
             name = "covered-diagnosis"
-        elif because is None and earliest is not None:
-            name = f"{covered}-wait"
-        basis = {
-            "service_date": facts["service_date"],
-            "reason": self._wording.labels[order.service_date_basis],
+        elif because is None and covered == "conditional" and earliest is not None:
+            name = "conditional-wait"
+        elif because is None and waits_only(found, self._policy(found)):
+            name = "not-covered-wait"
+        return self._wording.statement(name, facts)
+
+    def _open(self, found: Determination) -> Iterator[str]:
+        """What is to be settled, each in a phrase; the partner of a diagnosis with its codes."""
+        warnings = [f for f in found.findings if f.severity == "warning"]
+        pairs = {f.citation for f in warnings if f.code == _PAIR}
+        missing = [m for m in found.missing_secondary if m.citation in pairs]
+        told = {code for m in missing for code in m.supported}
+        for m in missing:
+            facts = {"primary": m.primary, "supported": ", ".join(m.supported)}
+            yield self._wording.statement("pair-supported" if m.supported else "pair", facts)
+        rest = [
+            f
+            for f in warnings or found.findings
+            if f.code != _PAIR and not (f.codes and told.issuperset(f.codes))
+        ]
+        yield from dict.fromkeys(self._wording.findings[f.code].short for f in rest)
+
+    def _basis(self, found: Determination) -> str:
+        """The day that an order was judged for, where it comes from, and by what."""
+        policy = found.policy
+        facts = {
+            "service_date": found.order.service_date.isoformat(),
+            "reason": self._wording.labels[found.order.service_date_basis],
             "label": "" if policy is None else policy.citation,
         }
-        told = [self._wording.statement(name, facts), self._wording.statement("basis", basis)]
-        told += [f.text for f in found.findings if f.code in _ASSUMPTIONS]
-        coding = () if because is None else (Coding(REASONS, because),)
-        return Concept(" ".join(told), coding)
+        return self._wording.statement("basis", facts)
+
+    def _policy(self, found: Determination) -> PolicyVersion:
+        policy = self._library.in_force(found.order.service_date)
+        if policy is None:  # a determination that is told was made by a policy
+            message = f"no policy is in force on {found.order.service_date}"
+            raise LookupError(message)
+        return policy
 
 
 def _unseen(found: Determination) -> bool:

@@ -18,6 +18,7 @@ import msgspec
 from defib_coverage.coverage.dates import parse_span, read_date
 from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.changes import (
+    WHO_ORDERS,
     on_day,
     reference_to,
     setting_of,
@@ -44,7 +45,6 @@ _DRAFTING = frozenset({"order-sign", "order-select"})
 # no more codes are offered than anyone would choose from.
 _LONGEST_ORDER = 131_072
 _MOST_CODES = 20
-_WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
 
 
 class Offer(NamedTuple):
@@ -86,6 +86,7 @@ class Suggestions:
         self._asked = asked
         self._index = knowledge.index
         self._wording = knowledge.wording
+        self._recommended: set[int] = set()
 
     @cached_property
     def _ordered(self) -> Mapping[int, Ordered]:
@@ -129,6 +130,10 @@ class Suggestions:
         facts["order"] = self._names[id(found)]
         action = Action(kind, wording.description.format_map(facts), resource)
         label = wording.text.format_map(facts)
+        if kind == "update" and recommended:
+            # Two changes of one order undo each other: what is recommended first stays so.
+            recommended = id(found) not in self._recommended
+            self._recommended.add(id(found))
         return Offer(id(found), Suggestion(label, str(uuid4()), (action,), recommended))
 
     # ----------------------------------------------------------------------- diagnoses of the claim
@@ -171,12 +176,13 @@ class Suggestions:
         )
         resource = with_successor(text, former, code, display) if former else None
         if resource is not None:
-            name, facts = "replace-code", {"code": code, "codes": ", ".join(former)}
+            name, facts = "replace-code", {"codes": ", ".join(former)}
         else:
-            name, facts = "add-code", {"code": code}
+            name, facts = "add-code", {}
             resource = with_reason(text, code, display)
         if resource is None:
             return None
+        facts |= {"code": code, "label": display or code}
         return self._offer(name, "update", found, resource, recommended=recommended, **facts)
 
     # ------------------------------------------------------------------------- the day of the order
@@ -184,8 +190,8 @@ class Suggestions:
     def first_day(self, found: Determination, *, avoidable: bool) -> Iterator[Offer]:
         """An order on the first day that no waiting period excludes.
 
-        Not of an order that is carried out already, nor on a day that is over; nor where an event
-        of after the order's day may bar the new one.
+        Not of an order that is carried out already or follows its appointment, nor on a day that is
+        over; nor where an event of after the order's day may bar the new one.
 
         Args:
             found: what the order came to.
@@ -196,6 +202,7 @@ class Suggestions:
         if (
             day is None
             or day < self._asked.today
+            or found.order.service_date_basis == "appointment"
             or self._ordered[id(found)].order.completed
             or any(_may_grow(w, found.order.service_date) for w in binding)
             or any(f.code == "event-after-dos" for f in found.findings)
@@ -217,7 +224,12 @@ class Suggestions:
     # ------------------------------------------------------------------------------------ the visit
 
     def visit(self, concerned: Sequence[Determination]) -> Offer | None:
-        """The order of the shared decision-making visit; None where nobody is known to give it."""
+        """The order of the shared decision-making visit.
+
+        None where nobody is known to give it, and where all that it could precede is carried out.
+        """
+        if all(self._ordered[id(d)].order.completed for d in concerned):
+            return None
         texts = [self._ordered[id(d)].text for d in concerned]
         settings = [setting_of(text) for text in texts if text is not None]
         requester = next((s.requester for s in settings if s.requester is not None), self._user())
@@ -240,7 +252,7 @@ class Suggestions:
         """The user of the call, if they are one who orders."""
         user = self._asked.decoded.request.context.user_id or ""
         kind, _, identifier = tail(user).partition("/")
-        return reference_to(user) if kind in _WHO_ORDERS and identifier else None
+        return reference_to(user) if kind in WHO_ORDERS and identifier else None
 
 
 def _may_grow(window: WaitingPeriodResult, service_date: date) -> bool:

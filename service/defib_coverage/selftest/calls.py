@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE
+from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.selftest.charts import PATIENT, SECRET, Json, appointment, covered_chart, order
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.request import HookName
 
 _MARK = "@@raw@@"
+_CONFIGURATION = "davinci-crd.configuration"
 FAILURE: Json = {
     "resourceType": "OperationOutcome",
     "issue": [{"severity": "error", "code": "exception", "diagnostics": "search failed"}],
@@ -91,7 +93,16 @@ def call(
         "context": context,
         "prefetch": prefetch,
     }
-    return deepcopy(request | more)
+    return deepcopy(request | more | {"extension": _with_options(more.get("extension"))})
+
+
+def _with_options(extension: object) -> object:
+    """An extension that sets every option, so that a client's own defaults change nothing."""
+    told: Json = extension if isinstance(extension, dict) else {}
+    given = told.get(_CONFIGURATION, {})
+    if (extension is not None and not told) or not isinstance(given, dict):
+        return extension
+    return told | {_CONFIGURATION: {option.code: option.default for option in OPTIONS} | given}
 
 
 def without(key: str) -> Json:

@@ -17,6 +17,8 @@ Item = TypeVar("Item")
 # Nothing leads anywhere: the one thing to document is the diagnosis.
 NO_DIAGNOSIS = frozenset({"no-covered-diagnosis-found", "no-group1-diagnosis"})
 
+_WHOSE = frozenset({"several-coverages", "coverage-not-in-force"})
+
 
 def unique(items: Iterable[Item]) -> list[Item]:
     """The items in their order, each once."""
@@ -24,11 +26,14 @@ def unique(items: Iterable[Item]) -> list[Item]:
 
 
 def needs_card(determination: Determination) -> bool:
-    """Whether something is open, and not told by the order it depends on."""
+    """Whether something is open, and not told by the order it depends on.
+
+    Which coverage it is that pays is open too, where one is on file and cannot be the one.
+    """
     if determination.status == "not-applicable" or determination.order.depends_on is not None:
         return False
     return determination.status != "covered" or any(
-        f.severity == "warning" for f in determination.findings
+        f.severity == "warning" or f.code in _WHOSE for f in determination.findings
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from defib_coverage.hooks.cards.frame import Content
 from defib_coverage.hooks.cards.points import NO_DIAGNOSIS, candidates, closest, exempt, unique
 from defib_coverage.hooks.cards.text import bullet, plain
+from defib_coverage.hooks.outlook import waits_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,8 @@ def _summary(frame: Frame, determination: Determination) -> str:
     )
     match determination.status:
         case "not-covered":
-            name = "not-covered-wait" if earliest is not None else "not-covered"
+            waits = waits_only(determination, frame.policy(determination))
+            name = "not-covered-wait" if waits else "not-covered"
         case "covered":
             name = "covered-note"
         case _ if earliest is not None:

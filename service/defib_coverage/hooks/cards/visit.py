@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.hooks.cards.frame import Content
 from defib_coverage.hooks.cards.points import warnings
+from defib_coverage.hooks.outlook import lacks_visit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 def visit_card(frame: Frame, determinations: Sequence[Determination]) -> Card | None:
     """The card; None where the visit is on file or ordered, or nobody is known to order it."""
-    concerned = [d for d in determinations if warnings(d, "sdm-missing") and _may_be_met(d)]
+    concerned = [
+        d for d in determinations if warnings(d, "sdm-missing") and lacks_visit(d, frame.policy(d))
+    ]
     offer = frame.suggestions.visit(concerned) if concerned else None
     if offer is None:
         return None
@@ -30,9 +33,3 @@ def visit_card(frame: Frame, determinations: Sequence[Determination]) -> Card | 
         offers=[offer],
     )
     return frame.shared_card(content, concerned)
-
-
-def _may_be_met(determination: Determination) -> bool:
-    """Whether the visit would bring an order nearer: not where a measurement decides against it."""
-    waits = determination.earliest_eligible_date is not None
-    return waits or determination.status == "conditional"

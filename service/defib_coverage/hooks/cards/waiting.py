@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from defib_coverage.hooks.cards.frame import Content
 from defib_coverage.hooks.cards.points import exempt
 from defib_coverage.hooks.cards.text import plain
+from defib_coverage.hooks.outlook import waits_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ def waiting_card(frame: Frame, determinations: Sequence[Determination]) -> Card 
     offers = [
         offer
         for d in concerned
+        if waits_only(d, frame.policy(d))
         for offer in frame.suggestions.first_day(d, avoidable=bool(exempt(d, frame.policy(d))))
     ]
     content = Content(

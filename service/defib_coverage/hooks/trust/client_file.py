@@ -27,7 +27,7 @@ _HINTS = {
     if name != "id"  # the table's name
 }
 _FORMAT = "docs/clients.md describes the format"
-_NUMBER = f"a number from 0 to {LARGEST_NUMBER}"
+_NUMBER = f"a whole number from 0 to {LARGEST_NUMBER}"
 
 
 class Registration(msgspec.Struct, frozen=True):
