@@ -88,9 +88,9 @@ coverages = st.builds(
 
 
 @given(
-    st.lists(coverages, max_size=6),
-    st.lists(st.integers(-3, 3), min_size=1, max_size=3),
-    st.frozensets(st.sampled_from([f"Coverage/{one}" for one in "abcde"]), max_size=3),
+    insurances=st.lists(coverages, max_size=6),
+    offsets=st.lists(st.integers(-3, 3), min_size=1, max_size=3),
+    named=st.frozensets(st.sampled_from([f"Coverage/{one}" for one in "abcde"]), max_size=3),
     complete=st.booleans(),
 )
 def test_the_coverage_is_chosen_by_the_rule(
