@@ -13,6 +13,7 @@ import pytest
 
 from edge_server import process_of
 from live_server import (
+    CPT,
     ICD10CM,
     SERVICE_IDS,
     TODAY,
@@ -23,9 +24,11 @@ from live_server import (
     collection,
     concept,
     condition,
+    coverage,
     covered_chart,
     dispatch,
     issue_of,
+    open_chart,
     order,
     running,
     sign,
@@ -305,6 +308,49 @@ def test_huge_strings_in_fields_that_are_read_are_answered(live: Live) -> None:
         ],
     )
     _bounded(live.send(request), 200, 400)
+
+
+LONG = "x" * MEGABYTE
+INFARCTION = condition("I25.2", LONG)
+EVERY_DAY = [order(identity=f"o{n}", occurrenceDateTime=f"2026-11-{n + 1:02d}") for n in range(20)]
+LEADS = [order("33225", identity=f"l{n}") for n in range(99)]
+LONG_NAMES: dict[str, Callable[[], Json]] = {
+    "a record": lambda: sign(*EVERY_DAY, chart=[*covered_chart(), INFARCTION]),
+    "an order that others depend on": lambda: sign(
+        order(identity=LONG), *LEADS, chart=[*open_chart(), coverage()]
+    ),
+    "a Coverage": lambda: sign(*EVERY_DAY, chart=[*covered_chart(), coverage(LONG)]),
+    "a Coverage that is named": lambda: sign(
+        *[one | {"insurance": [{"reference": f"Coverage/{LONG[:50_000]}"}]} for one in EVERY_DAY],
+        chart=covered_chart(),
+        extension={"davinci-crd.requestedVersion": "2.0"},
+    ),
+    "an appointment": lambda: book(
+        appointment(serviceType=[concept("33249", CPT)], basedOn=[]) | {"id": LONG}
+    ),
+    "an odd record": lambda: sign(
+        *EVERY_DAY, chart=[*covered_chart(), INFARCTION | {"onsetDateTime": 5}]
+    ),
+}
+
+
+@pytest.mark.parametrize("make", LONG_NAMES.values(), ids=LONG_NAMES)
+def test_an_id_that_nobody_has_is_never_repeated(live: Live, make: Callable[[], Json]) -> None:
+    response = live.send(make())
+    _bounded(response, 200)
+    assert response.json()["cards"]
+    assert LONG[:200] not in response.text
+
+
+@pytest.mark.parametrize("key", [LONG, "<b>key</b>"])
+def test_a_prefetch_key_is_never_repeated_at_length(live: Live, key: str) -> None:
+    request = sign(*EVERY_DAY, chart=covered_chart())
+    request["prefetch"][key] = {"resourceType": "Bundle", "entry": [{"resource": bundle()}]} | {
+        "link": 5
+    }
+    response = live.send(request)
+    _bounded(response, 200)
+    assert key[:200] not in response.text
 
 
 def test_good_calls_are_answered_among_hostile_ones(live: Live) -> None:

@@ -17,7 +17,7 @@ from command_line import run
 from defib_coverage.app import create_app
 from defib_coverage.content import load
 from defib_coverage.coverage.determination import JudgedCoverage
-from defib_coverage.errors import DataError
+from defib_coverage.errors import DataError, RequestError
 from defib_coverage.fhir.fetching import Fetched, Shortfall
 from defib_coverage.fhir.plans import Plan
 from defib_coverage.fhir.resources import (
@@ -513,6 +513,124 @@ def test_a_coverage_that_was_entered_in_error_is_none(evaluator: Evaluator) -> N
     assert judged(evaluator, body) == JudgedCoverage(standing="none")
 
 
+# What comes where Coverages are asked for, and does not tell all of them.
+INCOMPLETE: dict[str, Json] = {
+    "first page": {"link": [{"relation": "next", "url": "https://ehr.example/fhir?page=2"}]},
+    "a part": {"total": 3},
+    "one that cannot be read": {"unreadable": coverage("odd", type=[{"text": "Medicare"}])},
+    "one that is no record": {"unreadable": {"resourceType": "Bundle"}},
+    "a query that failed in part": {
+        "unreadable": {
+            "resourceType": "OperationOutcome",
+            "issue": [{"severity": "error", "code": "timeout"}],
+        }
+    },
+}
+COMMERCIAL = coverage("c5", **OTHER)
+LAPSED_MEDICARE = coverage("m1", status="cancelled", **MEDICARE)
+
+
+def incomplete(kind: str, *coverages: Json, version: str | None = None, **order: object) -> bytes:
+    """A call whose list of Coverages is not all there are."""
+    held = chart.bundle(coverages)
+    lacks = dict(INCOMPLETE[kind])
+    if "unreadable" in lacks:
+        held["entry"].append({"resource": lacks.pop("unreadable")})
+    return call(beside={"coverage": held | lacks}, version=version, **order)  # type: ignore[arg-type]  # fields of the order
+
+
+def told(evaluator: Evaluator, body: bytes) -> list[Json]:
+    """The resources of the system actions, with the coverage information that they bear."""
+    return [json.loads(bytes(a.resource)) for a in answer_to(evaluator, body, DAY).system_actions]
+
+
+@pytest.mark.parametrize("kind", INCOMPLETE)
+@pytest.mark.parametrize("known", [(), (COMMERCIAL,), (LAPSED_MEDICARE,)], ids=len)
+@pytest.mark.parametrize("version", [None, "2.2"])
+def test_an_incomplete_list_settles_nothing(
+    evaluator: Evaluator, kind: str, known: tuple[Json, ...], version: str | None
+) -> None:
+    body = incomplete(kind, *known, version=version)
+    assert judged(evaluator, body) == JudgedCoverage(standing="none")
+    assert {"assumes-medicare", "record-incomplete"} & findings(evaluator, body)
+    assert told(evaluator, body) == []
+    body = incomplete(kind, *known, version=version, insurance=[{"reference": "Coverage/c5"}])
+    written = told(evaluator, body)
+    assert len(written) == (version == "2.2")
+    for one in written:
+        parts = {part["url"]: part for part in one["extension"][0]["extension"]}
+        assert parts["covered"]["valueCode"] == "indeterminate"
+        (reason,) = parts["reason"]["valueCodeableConcept"]["coding"]
+        assert reason["code"] == "technical"
+
+
+@pytest.mark.parametrize("kind", INCOMPLETE)
+def test_of_an_incomplete_list_medicare_wins_all_the_same(evaluator: Evaluator, kind: str) -> None:
+    two = (COMMERCIAL, coverage("m2", **MEDICARE))
+    found = judged(evaluator, incomplete(kind, *two))
+    assert (found.standing, found.reference) == ("medicare", "Coverage/m2")
+
+
+def test_a_commercial_coverage_beside_an_organization_that_failed_is_another_payers(
+    evaluator: Evaluator,
+) -> None:
+    body = call(coverage(**BY_REFERENCE, **OTHER))
+    evaluation = after(evaluator, body, Fetched(cause=Shortfall.NOT_PERMITTED))
+    (found,) = evaluation.determinations
+    assert found.coverage is not None
+    assert found.coverage.standing == "other"
+
+
+@pytest.mark.parametrize("insurance", [[], [{"reference": "Coverage/c5"}]], ids=len)
+def test_another_payers_coverage_that_is_over_is_one_that_is_not_in_force(
+    evaluator: Evaluator, insurance: list[Json]
+) -> None:
+    lapsed = COMMERCIAL | {"status": "cancelled"}
+    found = judged(evaluator, call(lapsed, insurance=insurance))
+    assert (found.standing, found.reference) == ("inactive", "Coverage/c5")
+    (one,) = told(evaluator, call(lapsed, version="2.2", insurance=insurance))
+    parts = {part["url"]: part for part in one["extension"][0]["extension"]}
+    (reason,) = parts["reason"]["valueCodeableConcept"]["coding"]
+    assert reason["code"] == "no-active-coverage"
+    # Medicare's that is over tells more.
+    found = judged(evaluator, call(lapsed, LAPSED_MEDICARE))
+    assert found.reference == "Coverage/m1"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [MEDICARE, {}, MEDICARE | {"status": "cancelled"}],
+    ids=["medicare", "unknown", "over"],
+)
+@pytest.mark.parametrize("identity", [None, "", "x" * 129, "a b", "<b>"])
+def test_a_coverage_without_an_id_is_refused_in_2_2(
+    evaluator: Evaluator, identity: str | None, fields: Json
+) -> None:
+    nameless = coverage(**fields) | {"id": identity}
+    with pytest.raises(RequestError, match="Coverage has no id") as caught:
+        answer_to(evaluator, call(nameless, version="2.2"), DAY)
+    assert caught.value.status == 400
+    assert told(evaluator, call(nameless)) == []
+
+
+@pytest.mark.parametrize("identity", ["x" * 1_000_000, "John Doe\nborn 1958", "<script>"])
+def test_a_refusal_names_the_order_by_its_place_where_it_has_no_id(
+    evaluator: Evaluator, identity: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        answer_to(evaluator, call(COMMERCIAL, version="2.2", id=identity), DAY)
+    assert str(caught.value).count("ServiceRequest/entry-0: the payer of") == 1
+    assert identity not in str(caught.value)
+
+
+@pytest.mark.parametrize("identity", ["x" * 129, "a b", "<b>", ".."])
+def test_what_the_order_names_is_repeated_only_if_it_is_an_id(
+    evaluator: Evaluator, identity: str
+) -> None:
+    body = call(insurance=[{"reference": f"Coverage/{identity}"}, {"reference": "Coverage/z"}])
+    assert judged(evaluator, body) == JudgedCoverage(standing="none", reference="Coverage/z")
+
+
 def test_no_coverage(evaluator: Evaluator) -> None:
     assert judged(evaluator, call()) == JudgedCoverage(standing="none")
     assert "assumes-medicare" in findings(evaluator, call())
@@ -643,6 +761,8 @@ def test_what_turned_out_not_to_be_needed_has_not_failed(evaluator: Evaluator) -
     ("payor", "name"),
     [
         ([{"display": "Example Health"}], "Example Health"),
+        ([{"display": "Example (Ohio), Inc. 'A'"}], "Example (Ohio), Inc. 'A'"),
+        *(([{"display": f"Example {mark} Health"}], None) for mark in "<>&[]\\`"),
         ([{"display": " Example Health "}], "Example Health"),
         ([{"reference": "Organization/payor", "display": "Shown"}], "Shown"),
         ([{"reference": "Organization/payor"}], "By its record"),

@@ -80,7 +80,7 @@ def test_coverage_information_may_be_switched_off(live: Live) -> None:
     assert len(answer["cards"]) >= len(TOPICS)
 
 
-@pytest.mark.parametrize("most", [0, 1, 3])
+@pytest.mark.parametrize("most", [0, 1, 3, 1000])
 def test_the_most_important_cards_are_sent_first(live: Live, most: int) -> None:
     def summaries(configuration: Json) -> list[str]:
         return [card["summary"] for card in live.cards(_asking(configuration))]
@@ -113,6 +113,9 @@ def test_the_longer_reading_holds_until_both_readings_are_over(live: Live) -> No
         ({"alt-drug": False, "max-cards": -3}, 2),
         ({"max-cards": True, "coverage-info": 1}, 2),
         ({"max-cards": 2.5, "": False}, 2),
+        ({"max-cards": 1001}, 1),
+        ({"max-cards": 2**63}, 1),
+        ({"max-cards": 10**30}, 1),
         ([{"code": "claim"}], 1),
         ("none", 1),
     ],

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import TODAY
+from defib_coverage.errors import RequestError
 from defib_coverage.fhir.amend import items, members
 from defib_coverage.fhir.fetching import Fetched
 from defib_coverage.fhir.raw import RawEntry
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
 COVERAGE = "Coverage/cov-1"
+UNDATED = condition("I21.4", None)
 _WHITE = re.compile(rb'("(?:[^"\\]|\\.)*")|\s+')
 
 
@@ -713,8 +715,10 @@ def test_a_billing_option_of_a_device_request_counts(answer: Answer) -> None:
 
 # ------------------------------------------------------------------------- what cannot be updated
 
+NO_IDS = ("x" * 129, "a b", "a/b", "a\n", "<b>", "..", "_search", "John Doe\nborn 1958")
 
-@pytest.mark.parametrize("identifier", [None, "", 7, {}], ids=json.dumps)
+
+@pytest.mark.parametrize("identifier", [None, "", 7, {}, *NO_IDS], ids=json.dumps)
 def test_an_order_without_an_id_is_judged_and_not_updated(
     evaluate: Evaluate, answer: Answer, identifier: object
 ) -> None:
@@ -724,6 +728,69 @@ def test_an_order_without_an_id_is_judged_and_not_updated(
     body = sign([made], covered())
     assert [one.status for one in evaluate(body)] == ["covered"]
     assert actions(answer(body)) == {}
+
+
+@pytest.mark.parametrize("identifier", ["x" * 128, "a_b", ".a-1_", "...", "entry-0"])
+def test_an_order_with_any_id_that_servers_have_is_updated(answer: Answer, identifier: str) -> None:
+    body = sign([order(id=identifier)], covered())
+    assert list(actions(answer(body))) == [f"ServiceRequest/{identifier}"]
+
+
+@pytest.mark.parametrize("identifier", NO_IDS, ids=json.dumps)
+def test_what_has_no_id_is_named_by_its_place_or_not_at_all(
+    evaluate: Evaluate, identifier: str
+) -> None:
+    made, chart = (
+        order(id=identifier),
+        by_keys(insured([*b3_chart(), UNDATED | {"id": identifier}])),
+    )
+    alone = appointment(serviceType=[concept("33249", "cpt")]) | {"id": identifier}
+    (drafted,) = evaluate(sign([made], chart))
+    (booked,) = evaluate(book([alone], chart))
+    assert drafted.order.reference == "ServiceRequest/entry-0"
+    assert booked.order.reference == "Appointment/entry-0"
+    named = {e.reference for f in drafted.findings for e in f.evidence}
+    assert "Condition/unknown" in named
+    assert not any(identifier in one for one in named)
+
+
+@pytest.mark.parametrize("identifier", [one for one in NO_IDS if "/" not in one], ids=json.dumps)
+def test_what_has_no_id_is_neither_asked_for_nor_found(
+    evaluator: Evaluator, identifier: str
+) -> None:
+    named = f"ServiceRequest/{identifier}"
+    sent = covered() | {"ordered": order(id=identifier)}
+    for body in (dispatch([named], sent), book([appointment(named)], sent)):
+        with pytest.raises(RequestError) as caught:
+            rounds(evaluator, body, {})
+        assert caught.value.status == 412
+        assert identifier not in str(caught.value)
+    body = sign([by_device(f"Device/{identifier}"), order(id="mine")], covered())
+    assert rounds(evaluator, body, {})[0] == []
+
+
+def test_no_card_points_at_an_order_without_an_id(answer: Answer) -> None:
+    nameless = {name: value for name, value in order().items() if name != "id"}
+    lead, device = order("33225", id="lead"), device_request("C1721", day="2026-11-19", id="d1")
+
+    def pointed_at(*orders: Json) -> list[list[str] | None]:
+        cards = answer(sign(orders, waiting())).cards
+        return [
+            None if c.extension is None else [r.reference for r in c.extension.associated_resource]
+            for c in cards
+        ]
+
+    assert None in pointed_at(nameless, device)
+    told = pointed_at(nameless, device, lead)
+    assert ["ServiceRequest/lead"] in told
+    assert not any("ServiceRequest/entry-0" in one for one in told if one is not None)
+    # An id that looks like a place is an id.
+    assert ["ServiceRequest/entry-0"] in pointed_at(order(id="entry-0"), device)
+    service = [concept("33249", "cpt")]
+    stand_ins = [appointment(serviceType=service, start=DOS, id=one) for one in ("a1", "")]
+    cards = answer(book(stand_ins, waiting())).cards
+    counts = {0 if c.extension is None else len(c.extension.associated_resource) for c in cards}
+    assert {0, 1} <= counts
 
 
 @pytest.mark.parametrize("extension", [{}, "no list", 7], ids=json.dumps)
@@ -760,6 +827,92 @@ def test_an_order_that_came_by_prefetch_is_updated_as_it_came(answer: Answer) ->
         assert sent != body
         (action,) = actions(answer(sent)).values()
         assert_as_it_came(action, ODD_NUMBERS)
+
+
+TWICE = {
+    "a member": b',"note":[],"note":[]',
+    "deep inside": b',"note":[{"a":1,"a":2}]',
+    "escaped": b',"n\\u006fte":1,"note":2',
+    "extensions": b',"extension":[{"url":"a"}],"extension":[{"url":"b"}]',
+    "beside a colon": b',"a\\u003ab":1,"a:b":2',
+}
+
+
+@pytest.mark.parametrize("more", TWICE.values(), ids=TWICE)
+def test_an_order_that_says_a_member_twice_is_judged_and_not_changed(
+    evaluator: Evaluator, evaluate: Evaluate, answer: Answer, more: bytes
+) -> None:
+    made = json.dumps(order(id="odd"))
+    text = made.encode()[:-1] + more + b"}"
+    prefetch = waiting() | {"ordered": order(id="odd")}
+    for body in (
+        dispatch(["ServiceRequest/odd"], prefetch),
+        book([appointment("ServiceRequest/odd", start="2026-11-20")], prefetch),
+    ):
+        assert actions(answer(body))
+        sent = body.replace(made.encode(), text)
+        assert sent != body
+        assert [one.status for one in evaluate(sent)] == ["not-covered"]
+        assert actions(answer(sent)) == {}
+        assert not any(
+            a.resource
+            for c in answer(sent).cards
+            for s in c.suggestions
+            for a in s.actions
+            if b'"odd"' in bytes(a.resource)
+        )
+    fetched = Fetched(texts=[RawEntry(resource=msgspec.Raw(text))])
+    steps = evaluator.steps(
+        decode_request(dispatch(["ServiceRequest/odd"], covered()), evaluator.knowledge.index),
+        TODAY,
+    )
+    (query,) = next(steps)
+    with pytest.raises(StopIteration) as done:
+        steps.send({query: fetched})
+    (one,) = done.value.value.ordered
+    assert one.text is None
+    assert one.named
+
+
+@pytest.mark.parametrize(("more", "changeable"), [(b'"\\u003a"', True), (b'"\\u003a\xff"', False)])
+def test_an_order_that_is_read_and_no_text_is_judged_and_not_changed(
+    evaluator: Evaluator, more: bytes, *, changeable: bool
+) -> None:
+    text = json.dumps(order(id="odd")).encode()[:-1] + b',"unread":' + more + b"}"
+    body = dispatch(["ServiceRequest/odd"], covered())
+    steps = evaluator.steps(decode_request(body, evaluator.knowledge.index), TODAY)
+    (query,) = next(steps)
+    with pytest.raises(StopIteration) as done:
+        steps.send({query: Fetched(texts=[RawEntry(resource=msgspec.Raw(text))])})
+    (one,) = done.value.value.ordered
+    assert (one.text is not None) is changeable
+
+
+ODD_CODES: dict[str, tuple[str, object]] = {
+    "text": ("text", 5),
+    "extension": ("extension", {"url": 5}),
+    "an extension": ("extension", [5]),
+}
+
+
+@pytest.mark.parametrize(("member", "odd"), ODD_CODES.values(), ids=ODD_CODES)
+def test_what_is_odd_beside_a_coding_costs_itself(
+    evaluate: Evaluate, member: str, odd: object
+) -> None:
+    drafted = order()
+    drafted["code"][member] = odd
+    requested = device_request("C1721")
+    requested["codeCodeableConcept"][member] = odd
+    found = evaluate(sign([drafted, requested], covered()))
+    assert [one.order.code for one in found] == ["33249", "C1721"]
+
+
+@pytest.mark.parametrize("odd", [5, "33249", [], {"coding": 5}, {"coding": [5]}], ids=json.dumps)
+def test_an_order_without_a_coding_that_can_be_read_is_none_of_ours(
+    evaluate: Evaluate, odd: object
+) -> None:
+    (found,) = evaluate(sign([order() | {"code": odd}], covered()))
+    assert [one.code for one in found.findings] == ["non-icd-order"]
 
 
 def test_an_appointment_in_place_of_an_order_is_judged_and_not_updated(

@@ -134,6 +134,7 @@ ENTRY_FAULTS = {
     "unknown option": ("options.limit = false", "options.limit", "no such option", "limits"),
     "odd option": ("options.limits = 3", "options.limits", "3 is not true or false", ""),
     "odd number": ("options.max-cards = -1", "options.max-cards", "-1 is not a whole number", ""),
+    "large number": ("options.max-cards = 1001", "options.max-cards", "from 0 to 1000", ""),
     "odd value": ('options.limits = "no"', "options", "expected `bool | int`, got `str`", ""),
 }
 

@@ -160,6 +160,14 @@ class Chart(msgspec.Struct, frozen=True):
     insurances: tuple[Insurance, ...] = ()
     appointments: dict[str, DateSpan] = {}
 
+    @property
+    def has_all_coverages(self) -> bool:
+        """Whether every Coverage could be had and read; who pays one may still not be known."""
+        return not any(
+            one.need == "coverage" and not (one.reference or "").startswith("Organization/")
+            for one in self.missing
+        )
+
 
 class ChartView:
     """The chart as it counts for one service date.

@@ -107,7 +107,7 @@ class _Call:
         terms: Terms,
     ) -> None:
         self._chart = chart
-        self._coverages = Coverages(chart.insurances)
+        self._coverages = Coverages(chart.insurances, complete=chart.has_all_coverages)
         self._knowledge = knowledge
         self._terms = terms
         ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]

@@ -28,12 +28,17 @@ _MAY_BE_MEDICARE: tuple[tuple[Payer, Literal["medicare", "assumed"]], ...] = (
 class Coverages:
     """The Coverages of a chart, sorted once for all orders of a call."""
 
-    def __init__(self, insurances: Sequence[Insurance]) -> None:
-        """Sort the Coverages by who pays."""
+    def __init__(self, insurances: Sequence[Insurance], *, complete: bool) -> None:
+        """Sort the Coverages by who pays.
+
+        Where they are not ``complete``, Medicare's may be among those that did not come.
+        """
+        self._complete = complete
         self._of: dict[Payer, list[Insurance]] = {"medicare": [], "unrecognised": [], "other": []}
         for one in insurances:
             self._of[one.payer].append(one)
-        self._perhaps_medicare = tuple(one for one in insurances if one.payer != "other")
+        medicare = tuple(one for one in insurances if one.payer != "other")
+        self._lapsed = medicare or tuple(insurances)
 
     def choose(self, day: date, named: AbstractSet[str]) -> JudgedCoverage:
         """Choose the Coverage that an order is judged for.
@@ -51,11 +56,13 @@ class Coverages:
                 return _judged(found[0], standing)
             if found:
                 return JudgedCoverage(standing="several")
-        for one in self._in_force("other", day):
-            return _judged(one, "other")
-        lapsed = self._perhaps_medicare
-        if lapsed:
-            return _judged(next((o for o in lapsed if o.reference in named), lapsed[0]), "inactive")
+        if self._complete:
+            for one in self._in_force("other", day):
+                return _judged(one, "other")
+            for one in (o for o in self._lapsed if o.reference in named):
+                return _judged(one, "inactive")
+            for one in self._lapsed:
+                return _judged(one, "inactive")
         # What the order names and nobody has is named as it stands there.
         return JudgedCoverage(standing="none", reference=min(named, default=None))
 

@@ -14,7 +14,7 @@ import msgspec
 from defib_coverage.coverage.chart import GapKind, Missing, Need
 from defib_coverage.fhir.fetching import WORDS, Fetched, Shortfall
 from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
-from defib_coverage.fhir.raw import Unreadable
+from defib_coverage.fhir.raw import Unreadable, clean
 from defib_coverage.fhir.resources import (
     Bundle,
     Entry,
@@ -175,7 +175,9 @@ class _Reading:
 
     def unreadable(self, bad: Unreadable) -> None:
         """Note what could not be decoded, for every need that it may have been meant for."""
-        reference = f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type or bad.key
+        reference = (
+            f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type or clean(bad.key)
+        )
         self._answer(KEYS_OF_TYPE.get(bad.resource_type, ()))
         for need in self._meant_for(bad):
             self._note(need, "unreadable", bad.reason, reference)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.fhir.amend import items
 from defib_coverage.fhir.raw import decode_resource
-from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.references import is_id, tail
 from defib_coverage.fhir.resources import Device
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Devices:
         found = None if reference is None else self._find(reference)
         name = tail(reference or "") if found is None else f"Device/{found.id or ''}"
         kind, _, identifier = name.partition("/")
-        return name if kind == "Device" and identifier else None
+        return name if kind == "Device" and is_id(identifier) else None
 
     def ordered_as(self, order: Order) -> CodeableConcept | None:
         """The type of the Device that an order names; None where it is not at hand."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 from defib_coverage.coverage.chart import Fact, Hit, Kind
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.coverage.orders import DeviceOrder, classify
-from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.references import is_id, tail
 from defib_coverage.fhir.systems import alias_of
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 JUDGED_TYPES = frozenset({"ServiceRequest", "DeviceRequest"})
 _BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
-_COVERAGE = re.compile(r"Coverage/[A-Za-z0-9.-]{1,64}")
 _UNWANTED = frozenset({"revoked", "entered-in-error"})
 
 
@@ -35,7 +33,7 @@ def read_order(
 
     Args:
         order: the order as decoded.
-        position: its place in the Bundle, which names an order without id.
+        position: its place in the Bundle, which names an order without an id that may be repeated.
         index: the value sets.
         is_patient: tells the patient of the call.
         device: the type of the Device that it names in place of a code, if that is at hand.
@@ -50,7 +48,8 @@ def read_order(
         index,
     )
     first = named[0] if named else None
-    reference = f"{order.resource_type}/{order.id or f'entry-{position}'}"
+    identifier = order.id if is_id(order.id) else f"entry-{position}"
+    reference = f"{order.resource_type}/{identifier}"
     occurrence, unread = _occurrence(order)
     return DeviceOrder(
         reference=reference,
@@ -89,7 +88,8 @@ def _coverages(order: Order) -> Iterable[str]:
     """The Coverages among what an order names as its insurance."""
     for one in order.insurance:
         name = tail(one.reference or "")
-        if _COVERAGE.fullmatch(name) is not None:
+        kind, _, identifier = name.partition("/")
+        if kind == "Coverage" and is_id(identifier):
             yield name
 
 

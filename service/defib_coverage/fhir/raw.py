@@ -12,22 +12,28 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.errors import RequestError
+from defib_coverage.fhir.references import is_id
 from defib_coverage.fhir.resources import (
     Bundle,
     CodeableConcept,
     Entry,
     Link,
     Order,
+    OrderConcept,
     Resource,
     Search,
 )
 from defib_coverage.fhir.systems import alias_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from defib_coverage.coverage.codes import CodeIndex
 
 # What a decoder raises for text that is not what it should be.
 BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
+# The codes of an order, by the fields that they are read to.
+_CODES = {"code": "code", "code_codeable_concept": "codeCodeableConcept"}
 # The decoder's messages, and its names of the types of JSON as a clinician reads them.
 _MISMATCH = re.compile(r"Expected `.+`, got `(?P<got>\w+)`(?: - at `\$(?P<place>.+)`)?")
 _ABSENT = re.compile(r"Object missing required field `(?P<member>\w+)`.*")
@@ -97,14 +103,17 @@ _resources: msgspec.json.Decoder[Resource] = msgspec.json.Decoder(Resource)
 
 
 def name_of(raw: msgspec.Raw) -> tuple[str, str | None]:
-    """Type and id of a resource as it came; empty and None for what is none."""
+    """Type and id of a resource as it came; empty and None for what is none.
+
+    An id that may not be repeated is none.
+    """
     try:
         name = _decode_name(raw)
     except BAD:
         return "", None
     return (
         name.resource_type if isinstance(name.resource_type, str) else "",
-        name.id if isinstance(name.id, str) else None,
+        name.id if isinstance(name.id, str) and is_id(name.id) else None,
     )
 
 
@@ -129,17 +138,37 @@ def decode_order(raw: msgspec.Raw) -> tuple[Order, tuple[str, ...]] | None:
         members = _decode_members(raw)
     except BAD:
         return None
+    read, unread = _read_members(Order, members)
+    for name, member in _CODES.items():
+        if member in unread:
+            read |= _read_code(name, members[member])
+    if not isinstance(read.get("resource_type"), str):
+        return None
+    return Order(**read), unread  # type: ignore[arg-type]  # each decoded by its own type
+
+
+def _read_members(
+    kind: type[Order | OrderConcept], members: Mapping[str, msgspec.Raw]
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The fields that can be read, and the members that cannot."""
     read: dict[str, object] = {}
     unread: list[str] = []
-    for field in msgspec.structs.fields(Order):
+    for field in msgspec.structs.fields(kind):
         if field.encode_name in members:
             try:
                 read[field.name] = msgspec.json.decode(members[field.encode_name], type=field.type)
             except BAD:
                 unread.append(field.encode_name)
-    if not isinstance(read.get("resource_type"), str):
-        return None
-    return Order(**read), tuple(unread)  # type: ignore[arg-type]  # each decoded by its own type
+    return read, tuple(unread)
+
+
+def _read_code(name: str, raw: msgspec.Raw) -> dict[str, object]:
+    """What can be read of the code of an order: what stands beside its codings is no part of it."""
+    try:
+        read, _ = _read_members(OrderConcept, _decode_members(raw))
+    except BAD:
+        return {}
+    return {name: OrderConcept(**read)}  # type: ignore[arg-type]  # each decoded by its own type
 
 
 def read_bundle(raw: msgspec.Raw) -> list[RawEntry]:

@@ -6,13 +6,12 @@ in person. Whom nothing tells is unrecognised.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.coverage.chart import Insurance
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.fhir.reading import period_end, reference_of
-from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.references import is_id, tail
 from defib_coverage.fhir.resources import CodeableConcept, Coding, Organization, type_name
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 LONGEST_NAME = 100
 """Characters of a payer's name that may stand on a card."""
 _IN_FORCE = frozenset({None, "active"})
-_READABLE = re.compile(r"Organization/[A-Za-z0-9.-]{1,64}")
+# What is markup wherever a card is shown as such.
+_MARKUP = frozenset("<>&[]\\`")
 _PERSONS = frozenset({"Patient", "RelatedPerson"})
 
 
@@ -77,7 +77,7 @@ def read_coverage(reading: Reading, resource: Coverage) -> None:
         elif payer == "unrecognised" or payers.by_organization:
             unread = tuple(_unread(payors))
     # Of those without an id none can be told from another.
-    reference = None if resource.id is None else reference_of(resource)
+    reference = reference_of(resource) if is_id(resource.id) else None
     key = reference or f"unnamed-{len(reading.insurances)}"
     period = resource.period
     reading.insurances[key] = Insurance(
@@ -123,9 +123,12 @@ def _unread(payors: Iterable[_Payor]) -> Iterable[str]:
     """The organisations that are named and did not come along."""
     for one in payors:
         name = tail(one.named.reference or "")
-        if one.record is None and _READABLE.fullmatch(name):
+        kind, _, identifier = name.partition("/")
+        if one.record is None and kind == "Organization" and is_id(identifier):
             yield name
 
 
 def _showable(name: str) -> bool:
-    return bool(name) and len(name) <= LONGEST_NAME and name.isprintable()
+    """Whether a payer's name may stand on a card as it is."""
+    short = 0 < len(name) <= LONGEST_NAME
+    return short and name.isprintable() and _MARKUP.isdisjoint(name)

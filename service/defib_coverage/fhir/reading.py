@@ -11,7 +11,7 @@ from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Insurance
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.fhir.needs import NEED_OF_TYPE
 from defib_coverage.fhir.payers import Payers
-from defib_coverage.fhir.references import PatientCheck, tail
+from defib_coverage.fhir.references import PatientCheck, is_id, tail
 from defib_coverage.fhir.resources import (
     CodeableConcept,
     Encounter,
@@ -38,7 +38,7 @@ VISIT = "shared-decision-making"
 _EPISODES = "vt-vf-arrest"
 _NOT_QUALIFYING = "arrhythmia-not-qualifying"
 _LONGEST = 256
-_READABLE = re.compile(r"(?:Medication|Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
+_READABLE = frozenset({"Medication", "Practitioner", "PractitionerRole"})
 _LINKED = frozenset(
     {Patient, Encounter, Medication, Practitioner, PractitionerRole, Organization},
 )
@@ -204,7 +204,8 @@ class Reading:
 
     def _miss(self, reference: str | None) -> None:
         name = tail(reference or "")
-        if _READABLE.fullmatch(name):
+        kind, _, identifier = name.partition("/")
+        if kind in _READABLE and is_id(identifier):
             self.unresolved[name] = None
 
     def holder(
@@ -296,8 +297,8 @@ def end_or_start(date_time: str | None, period: Period | None) -> DateSpan | Non
 
 
 def reference_of(resource: Resource) -> str:
-    """``Type/id`` of a resource."""
-    return f"{type_name(type(resource))}/{resource.id or 'unknown'}"
+    """``Type/id`` of a resource; ``Type/unknown`` of one that has none which may be repeated."""
+    return f"{type_name(type(resource))}/{resource.id if is_id(resource.id) else 'unknown'}"
 
 
 def _in_order(hits: list[Hit]) -> tuple[Hit, ...]:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from defib_coverage.fhir.resources import Reference
+
+# More than FHIR allows an id: servers in use have underscores, and longer ones. Nothing that means
+# something else in a URL (as .. and _search), in a search or in markdown, and nothing that makes
+# an answer explode.
+_is_id = re.compile(r"(?!_|\.{1,2}(?![A-Za-z0-9_.-]))[A-Za-z0-9_.-]{1,128}").fullmatch
+
+
+def is_id(identifier: str | None) -> bool:
+    """Whether something is the id of a resource, one that may be asked for and repeated."""
+    return identifier is not None and _is_id(identifier) is not None
 
 
 def tail(reference: str) -> str:

@@ -447,7 +447,6 @@ class OrderConcept(msgspec.Struct):
     """The code of an order, with the billing options that CRD 2.2 may add."""
 
     coding: list[Coding] = []
-    text: str | None = None
     extension: list[Extension] = []
 
 

@@ -24,6 +24,8 @@ TOPICS: tuple[CardTopic, ...] = get_args(CardTopic)
 COVERAGE_INFORMATION = "coverage-info"
 MOST_CARDS = "max-cards"
 LONGER_READING = "waiting-period-90-days"
+LARGEST_NUMBER = 1000
+"""More than any option that is a number can mean."""
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -39,7 +41,9 @@ class Option(msgspec.Struct, frozen=True):
         """Whether the option can have this value."""
         if self.type == "boolean":
             return isinstance(value, bool)
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        if isinstance(value, bool) or not isinstance(value, int):
+            return False
+        return 0 <= value <= LARGEST_NUMBER
 
 
 def _switch(code: str, name: str, description: str, *, default: bool = True) -> Option:

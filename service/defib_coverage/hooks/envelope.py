@@ -135,25 +135,38 @@ def check_size(envelope: bytes) -> None:
 def check_names(envelope: bytes) -> None:
     """Refuse an object with two members of one name, at any depth, and a request with too many.
 
-    Decoded and encoded again, a text has as many colons as before, unless a member was lost: an
-    escaped one is the only other way to a different number.
-
     Raises:
         RequestError: 400 with the place.
     """
-    if rb"\u003" not in envelope:
-        try:
-            request = _decode_any(envelope)
-            if _encode(request).count(b":") == envelope.count(b":"):
-                _check_members(len(request))
-                return
-        except BAD:
-            pass  # a number that no float holds, in a place that is not read
-    pairs = json.loads(envelope, object_pairs_hook=_Pairs, parse_int=str)
-    place = _repeated(pairs)
+    place, members = _look_through(envelope)
     if place is not None:
         raise RequestError(400, "structure", "a member stands here twice", place)
-    _check_members(len(pairs))
+    _check_members(members)
+
+
+def is_honest(text: bytes) -> bool:
+    """Whether no object in a text, at any depth, has two members of one name."""
+    try:
+        return _look_through(text)[0] is None
+    except (RecursionError, ValueError):  # what cannot be looked through
+        return False
+
+
+def _look_through(text: bytes) -> tuple[str | None, int]:
+    """The place of a member that stands there twice, and how many members the object itself has.
+
+    Decoded and encoded again, a text has as many colons as before, unless a member was lost: an
+    escaped one is the only other way to a different number.
+    """
+    if rb"\u003" not in text:
+        try:
+            found = _decode_any(text)
+            if _encode(found).count(b":") == text.count(b":"):
+                return None, len(found)
+        except BAD:
+            pass  # a number that no float holds, in a place that is not read
+    pairs = json.loads(text, object_pairs_hook=_Pairs, parse_int=str)
+    return _repeated(pairs), len(pairs)
 
 
 def _check_members(count: int) -> None:

@@ -178,8 +178,10 @@ class Evaluator:
             m.need for m in chart.missing if m.kind == "not-fetched" and m.reason != NOT_SUPPLIED
         }
         unknown: Literal["not-supplied", "failed"] | None = None
-        if any(key.name == "coverage" for key in answers.open):
-            unknown = "failed" if "coverage" in failed else "not-supplied"
+        if not chart.has_all_coverages:
+            unknown = "failed"
+        elif any(key.name == "coverage" for key in answers.open):
+            unknown = "not-supplied"
         return _Seen(chart, bool(failed), unknown)
 
     def _query(self, key: OpenKey, patient_id: str) -> Query:

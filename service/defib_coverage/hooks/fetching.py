@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.fhir.client import FhirClient, FhirServer
+from defib_coverage.fhir.references import is_id
 from defib_coverage.network.addresses import Reach, read_networks, same_base
 from defib_coverage.network.transport import Host
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 # Threads that one FHIR server may keep busy: fifty calls at once with five searches each take
 # about four rounds of them.
 _THREADS = 64
-# More than FHIR allows an id, and nothing that means something else in a URL or in a search.
-_ID = re.compile(r"[A-Za-z0-9-][A-Za-z0-9._-]{0,127}")
 PATIENT_REFUSED = "the patient's id is none that can be asked for"
 """Why nothing was fetched of a patient whose id is no FHIR id."""
 SERVER_REFUSED = "this FHIR server may not be asked"
@@ -134,7 +132,7 @@ class Fetcher:
         if server is None:
             fetches.refused = True
             return evaluate(SERVER_REFUSED)
-        if _ID.fullmatch(decoded.patient_id) is None:
+        if not is_id(decoded.patient_id):
             return evaluate(PATIENT_REFUSED)
         steps = self._evaluator.steps(decoded, today, longer_reading=longer_reading)
         try:

@@ -18,10 +18,11 @@ from defib_coverage.fhir.raw import (
     decode_resource,
     name_of,
 )
-from defib_coverage.fhir.references import PatientCheck, tail
+from defib_coverage.fhir.references import PatientCheck, is_id, tail
 from defib_coverage.fhir.resources import Appointment, OrderConcept, Resource
 from defib_coverage.fhir.resources import Order as FhirOrder
 from defib_coverage.hooks.brought import Brought
+from defib_coverage.hooks.envelope import is_honest
 from defib_coverage.hooks.request import Decoded
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class Ordered(msgspec.Struct, frozen=True):
     """One order of a call, as the core sees it and as it came.
 
     ``text`` is the order as JSON, None for one that cannot be changed: an Appointment that stands
-    in for an order, and what has no id.
+    in for an order, what has no id, and what says a member twice. ``named``: it has an id, by which
+    it can be pointed at.
     """
 
     order: DeviceOrder
     reasons: tuple[str, ...] = ()
     text: msgspec.Raw | None = None
+    named: bool = False
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -58,9 +61,13 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class _Draft(NamedTuple):
-    """An order at hand: its name, its place, its text, and what of it can be read."""
+    """An order at hand: its name, its place, its text, and what of it can be read.
+
+    ``named``: the name is its own, by its id, and not made of its place.
+    """
 
     reference: str
+    named: bool
     position: int
     text: msgspec.Raw
     order: FhirOrder | None
@@ -207,7 +214,10 @@ class CallOrders:
         if draft.unread:
             judged = msgspec.structs.replace(judged, unread=draft.unread + judged.unread)
         reasons = self._named(reason_references(order))
-        return Ordered(judged, reasons, draft.text if order.id else None)
+        # Of drafted orders it is known, they stand in the envelope; of others it matters if ours.
+        known = not self._by_name or judged.code is None
+        changeable = draft.named and (known or is_honest(bytes(draft.text)))
+        return Ordered(judged, reasons, draft.text if changeable else None, draft.named)
 
     def _unknown_device(self, order: FhirOrder) -> Iterator[str]:
         """The Device that an order names and that is not at hand."""
@@ -290,13 +300,15 @@ class CallOrders:
     ) -> Ordered:
         """An appointment without an order: its service type or reason says what it is for."""
         codes = [*appointment.service_type, *appointment.reason_code]
-        stand_in = FhirOrder(
+        booked = FhirOrder(
             resource_type="ServiceRequest",
             code=OrderConcept(coding=[coding for c in codes for coding in c.coding]),
         )
-        order = read_order(stand_in, position, self._index, PatientCheck(self._decoded.patient_id))
-        reference = f"Appointment/{appointment.id or f'entry-{position}'}"
-        return _on_day_of(Ordered(msgspec.structs.replace(order, reference=reference)), start)
+        order = read_order(booked, position, self._index, PatientCheck(self._decoded.patient_id))
+        named = is_id(appointment.id)
+        reference = f"Appointment/{appointment.id if named else f'entry-{position}'}"
+        stand_in = msgspec.structs.replace(order, reference=reference)
+        return _on_day_of(Ordered(stand_in, named=named), start)
 
 
 def _on_day_of(ordered: Ordered, appointment: DateSpan | None) -> Ordered:
@@ -311,9 +323,9 @@ def _draft(text: msgspec.Raw, position: int) -> _Draft:
     read = decode_order(text) if resource_type in JUDGED_TYPES else None
     order, unread = (None, ()) if read is None else read
     reference = f"{resource_type}/{identifier or f'entry-{position}'}"
-    return _Draft(reference, position, text, order, unread)
+    return _Draft(reference, identifier is not None, position, text, order, unread)
 
 
 def _is_order(reference: str) -> bool:
     resource_type, _, identifier = reference.partition("/")
-    return resource_type in JUDGED_TYPES and bool(identifier)
+    return resource_type in JUDGED_TYPES and is_id(identifier)

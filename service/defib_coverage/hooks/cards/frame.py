@@ -60,6 +60,8 @@ class Frame:
         self.wording = knowledge.wording
         self.suggestions = Suggestions(evaluation, asked, knowledge)
         self._all = evaluation.determinations
+        pairs = zip(evaluation.ordered, evaluation.determinations, strict=True)
+        self._nameless = {d.order.reference for o, d in pairs if not o.named}
         context = asked.decoded.request.context
         drafts = () if context.draft_orders is None else context.draft_orders.entry
         self._several = max(len(self._all), len(drafts)) > 1
@@ -121,10 +123,14 @@ class Frame:
         return self.card(content, about)
 
     def _extension(self, about: Sequence[Determination]) -> CardExtension | None:
-        """The orders meant, where the call has several; those that depend on them too."""
+        """The orders meant, where the call has several; those that depend on them too.
+
+        What has no id cannot be pointed at.
+        """
         if not self._several:
             return None
         named = {d.order.reference for d in about}
         named |= {d.order.reference for d in self._all if d.order.depends_on in named}
-        references = (d.order.reference for d in self._all if d.order.reference in named)
-        return CardExtension(tuple(OrderReference(reference) for reference in references))
+        meant = [d.order.reference for d in self._all if d.order.reference in named]
+        references = [OrderReference(one) for one in meant if one not in self._nameless]
+        return CardExtension(tuple(references)) if references else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from defib_coverage.errors import DataError, Fault
-from defib_coverage.hooks.configuration import BY_CODE
+from defib_coverage.hooks.configuration import BY_CODE, LARGEST_NUMBER
 from defib_coverage.hooks.trust.clients import Client
 from defib_coverage.hooks.trust.jwks import LARGEST_SET, KeySet, read_key_set
 from defib_coverage.network.addresses import fhir_base_fault, network_fault, published_fault
@@ -27,6 +27,7 @@ _HINTS = {
     if name != "id"  # the table's name
 }
 _FORMAT = "docs/clients.md describes the format"
+_NUMBER = f"a whole number from 0 to {LARGEST_NUMBER}"
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -139,7 +140,7 @@ def _option_faults(client: Client, key: str) -> Iterator[Finding]:
         if option is None:
             yield f"{key}.options.{code}", "no such option", closed(code, set(BY_CODE))
         elif not option.accepts(value):
-            wanted = "true or false" if option.type == "boolean" else "a whole number of 0 or more"
+            wanted = "true or false" if option.type == "boolean" else _NUMBER
             yield f"{key}.options.{code}", f"{value!r} is not {wanted}", _FORMAT
 
 
