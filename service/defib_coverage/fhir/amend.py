@@ -62,9 +62,12 @@ def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec
             yet are put at the end; None takes a member out.
     """
     text = msgspec.json.format(bytes(resource), indent=-1)
-    found = members(resource)
-    kept = [text[1:-1]]
-    if not changes.keys().isdisjoint(found):
+    found = members(msgspec.Raw(text))
+    here = [name for name in changes if name in found]
+    kept = None if here else [text[1:-1]]
+    if len(here) == 1:
+        kept = _around(text, here[0], found[here[0]], changes[here[0]])
+    if kept is None:
         kept = list(_changed(text, changes))
     added = [
         msgspec.json.encode(name) + b":" + msgspec.json.format(new, indent=-1)
@@ -72,6 +75,19 @@ def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec
         if new is not None and name not in found
     ]
     return msgspec.Raw(b"{" + b",".join(part for part in (*kept, *added) if part) + b"}")
+
+
+def _around(text: bytes, name: str, value: msgspec.Raw, change: bytes | None) -> list[bytes] | None:
+    """What stands around one member, with its new text between; None where it is not plain to see.
+
+    What stands there once, in a text without escapes, stands at the top.
+    """
+    told = msgspec.json.encode(name) + b":" + bytes(value)
+    before, found, after = text[1:-1].partition(told)
+    if not found or told in after or b"\\u" in text:
+        return None
+    new = [] if change is None else [msgspec.json.encode(name) + b":" + change]
+    return [before.removesuffix(b","), *new, after.removeprefix(b",")]
 
 
 def _changed(text: bytes, changes: Mapping[str, bytes | None]) -> Iterator[bytes]:

@@ -118,13 +118,12 @@ def _next(frame: Frame, determination: Determination) -> str:
 def _in_order(determination: Determination) -> list[Finding]:
     """The findings as they are told: "no diagnosis was found" after that not all was seen."""
     findings = list(determination.findings)
-    unseen = any(
+    if any(f.code in NO_DIAGNOSIS for f in findings) and any(
         gap.kind == "not-fetched"
         for i in determination.indications
         for c in i.criteria
         for gap in c.gaps
-    )
-    if unseen and any(f.code in NO_DIAGNOSIS for f in findings):
+    ):
         findings.sort(key=lambda f: f.code != "record-incomplete")
     return findings
 
