@@ -41,6 +41,13 @@ def test_the_place_of_a_member_and_the_text_of_others_stay(text: str) -> None:
     assert b"1.00" not in text.encode() or b"1.00" in bytes(same)
 
 
+@pytest.mark.parametrize("text", [*ODD, "{}", ' { "a" : [ 1 , 2 ] , "extension" : [ ] } '])
+def test_no_white_space_stays_between_the_parts(text: str) -> None:
+    found = bytes(amend(msgspec.Raw(text.encode()), {"extension": b' [ 1 , { "a b" : 2 } ] '}))
+    assert b'[1,{"a b":2}]' in found
+    assert found == msgspec.json.format(found, indent=-1)
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: (

@@ -70,11 +70,15 @@ def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec
     if kept is None:
         kept = list(_changed(text, changes))
     added = [
-        msgspec.json.encode(name) + b":" + msgspec.json.format(new, indent=-1)
+        _member_text(name, new)
         for name, new in changes.items()
         if new is not None and name not in found
     ]
     return msgspec.Raw(b"{" + b",".join(part for part in (*kept, *added) if part) + b"}")
+
+
+def _member_text(name: str, value: bytes) -> bytes:
+    return msgspec.json.encode(name) + b":" + msgspec.json.format(value, indent=-1)
 
 
 def _around(text: bytes, name: str, value: msgspec.Raw, change: bytes | None) -> list[bytes] | None:
@@ -86,7 +90,7 @@ def _around(text: bytes, name: str, value: msgspec.Raw, change: bytes | None) ->
     before, found, after = text[1:-1].partition(told)
     if not found or told in after or b"\\u" in text:
         return None
-    new = [] if change is None else [msgspec.json.encode(name) + b":" + change]
+    new = [] if change is None else [_member_text(name, change)]
     return [before.removesuffix(b","), *new, after.removeprefix(b",")]
 
 
