@@ -191,9 +191,8 @@ class _Statements:
             yield Part("dependency", value_reference=Reference(order.depends_on))
         yield Part("date", value_date=asked.today)
         # Equal orders of two clients or patients are two orders, and where the versions answer
-        # otherwise, these are two answers. A client that is not known is told by its FHIR server.
-        client = asked.caller or asked.decoded.fhir_server
-        whose = (client, asked.decoded.patient_id, reference)
+        # otherwise, these are two answers.
+        whose = (asked.caller, asked.decoded.patient_id, reference)
         leading = self._leading(found)
         judged = (found,) if leading is found else (found, leading)
         facts = (*whose, covered, because, authorization, judged)
