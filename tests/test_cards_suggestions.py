@@ -863,8 +863,12 @@ def test_a_visit_is_not_ordered_for_an_implant_that_is_carried_out(answer: Answe
     assert not any(card.suggestions for card in done)
 
 
-def test_a_visit_is_not_ordered_where_it_could_not_be_looked_for(answer: Answer) -> None:
+def test_a_visit_that_could_not_be_looked_for_is_not_recommended(answer: Answer) -> None:
     chart = [patient(), condition("I42.1"), lvef(40)]
     failed = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "x"}]}
-    prefetch = by_keys(chart) | {"encounters": failed}
-    assert not any(card.suggestions for card in answer(sign([full()], prefetch)).cards)
+    for prefetch, wanted in (
+        (by_keys(chart), [True]),
+        (by_keys(chart) | {"encounters": failed}, [False]),
+    ):
+        offered = [s for card in answer(sign([full()], prefetch)).cards for s in card.suggestions]
+        assert [one.is_recommended for one in offered] == wanted

@@ -8,7 +8,9 @@ from defib_coverage.coverage.policy import Visit, WaitingPeriod
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
-    from defib_coverage.coverage.determination import Determination
+    from collections.abc import Iterator
+
+    from defib_coverage.coverage.determination import CriterionResult, Determination
     from defib_coverage.coverage.policy import PolicyVersion
 
 
@@ -33,14 +35,23 @@ def waits_only(found: Determination, policy: PolicyVersion) -> bool:
 
 
 def lacks_visit(found: Determination, policy: PolicyVersion) -> bool:
-    """Whether the visit was looked for, and to hold it would bring the order nearer."""
+    """Whether to hold the visit would bring an order nearer."""
     if found.status != "conditional" and not waits_only(found, policy):
         return False
+    return any(result.gaps for result in _visits(found, policy))
+
+
+def visit_may_be_held(found: Determination, policy: PolicyVersion) -> bool:
+    """Whether the visit may stand in a part of the record that could not be had."""
     return any(
-        isinstance(policy.criteria[result.id], Visit)
-        and result.gaps
-        and not any(gap.kind == "not-fetched" for gap in result.gaps)
-        for indication in found.indications
-        if indication.candidate
-        for result in indication.criteria
+        gap.kind == "not-fetched" for result in _visits(found, policy) for gap in result.gaps
     )
+
+
+def _visits(found: Determination, policy: PolicyVersion) -> Iterator[CriterionResult]:
+    """The visit's criterion as the candidates have it."""
+    for indication in found.indications:
+        if indication.candidate:
+            for result in indication.criteria:
+                if isinstance(policy.criteria[result.id], Visit):
+                    yield result

@@ -223,7 +223,7 @@ class Suggestions:
 
     # ------------------------------------------------------------------------------------ the visit
 
-    def visit(self, concerned: Sequence[Determination]) -> Offer | None:
+    def visit(self, concerned: Sequence[Determination], *, recommended: bool) -> Offer | None:
         """The order of the shared decision-making visit.
 
         None where nobody is known to give it, and where all that it could precede is carried out.
@@ -246,7 +246,7 @@ class Suggestions:
             requester,
             encounter,
         )
-        return self._offer("visit", "create", concerned[0], resource, recommended=True)
+        return self._offer("visit", "create", concerned[0], resource, recommended=recommended)
 
     def _user(self) -> msgspec.Raw | None:
         """The user of the call, if they are one who orders."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.hooks.cards.frame import Content
 from defib_coverage.hooks.cards.points import warnings
-from defib_coverage.hooks.outlook import lacks_visit
+from defib_coverage.hooks.outlook import lacks_visit, visit_may_be_held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,8 @@ def visit_card(frame: Frame, determinations: Sequence[Determination]) -> Card | 
     concerned = [
         d for d in determinations if warnings(d, "sdm-missing") and lacks_visit(d, frame.policy(d))
     ]
-    offer = frame.suggestions.visit(concerned) if concerned else None
+    unseen = any(visit_may_be_held(d, frame.policy(d)) for d in concerned)
+    offer = frame.suggestions.visit(concerned, recommended=not unseen) if concerned else None
     if offer is None:
         return None
     (finding, *_) = warnings(concerned[0], "sdm-missing")
