@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from defib_coverage.content import load
-from defib_coverage.coverage.codes import CodeEntry, normalise
+from defib_coverage.coverage.codes import CodeEntry, CodeIndex, normalise
+from defib_coverage.fhir.reading import Vocabulary
+from defib_coverage.fhir.resources import CodeableConcept, Coding
 from fhir_builders import (
     DOS,
     Json,
@@ -418,3 +421,16 @@ def test_code_is_known_in_every_spelling(system: str, written: str, canonical: s
 def test_endless_code_is_no_code(knowledge: Knowledge) -> None:
     assert knowledge.index.find("icd10cm", "I25.5" + " " * 60) == ()
     assert knowledge.index.find("icd10pcs", "027" * 30) == ()
+
+
+def test_of_a_value_set_without_words_nothing_speaks(knowledge: Knowledge) -> None:
+    sets = [
+        msgspec.structs.replace(one, words=(), abbreviations=())
+        for one in knowledge.index.value_sets.values()
+    ]
+    vocabulary = Vocabulary(CodeIndex(sets), ())
+    assert not vocabulary.speaks_of_visit("a visit with a decision aid, SDM")
+    coding = Coding("http://hl7.org/fhir/sid/icd-10-cm", "I47.20")
+    plain = vocabulary.diagnoses(CodeableConcept([coding], "VT"))
+    assert plain == vocabulary.diagnoses(CodeableConcept([coding]))
+    assert plain

@@ -46,10 +46,6 @@ class DateSpan(msgspec.Struct, frozen=True, gc=False):
         """The part of the interval that is not after ``last`` (which must not precede ``low``)."""
         return self if self.high <= last else DateSpan(self.low, last, self.text)
 
-    def overlaps(self, other: DateSpan) -> bool:
-        """Whether the two intervals share a day."""
-        return self.low <= other.high and other.low <= self.high
-
 
 class DateSpans:
     """Many intervals in order, so that one look tells whether any of them shares a day."""

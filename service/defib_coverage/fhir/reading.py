@@ -91,18 +91,21 @@ class Vocabulary:
         The ICD-10-CM codes of VT name no duration: non-sustained VT is coded there too.
         """
         found = self.matches(concept)
-        text = None if concept is None else concept.text
+        # Most diagnoses of a chart are in no value set.
+        if not found or concept is None or not concept.text:
+            return found
         episodes = any(m.value_set == _EPISODES for m in found)
-        if text and episodes and self._not_qualifying.search(text) is not None:
+        if episodes and self._not_qualifying.search(concept.text) is not None:
             return tuple(m for m in found if m.value_set != _EPISODES)
         return found
 
 
 def _words_of(value_set: ValueSet) -> re.Pattern[str]:
     """What finds the words of a value set in a text, abbreviations as whole words."""
-    words = "|".join(re.escape(word) for word in value_set.words)
-    abbreviations = "|".join(re.escape(word) for word in value_set.abbreviations)
-    return re.compile(rf"(?i:{words})|\b(?:{abbreviations})\b")
+    words = [f"(?i:{re.escape(word)})" for word in value_set.words]
+    words += [rf"\b{re.escape(word)}\b" for word in value_set.abbreviations]
+    # Of a set without words nothing speaks: an empty choice would stand in every text.
+    return re.compile("|".join(words) or r"(?!)")
 
 
 class Reading:

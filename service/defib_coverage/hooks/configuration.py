@@ -19,7 +19,6 @@ Version = Literal["2.0", "2.2"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
 """The versions of CRD that are spoken."""
 CardTopic = Literal["appropriate-use", "claim", "limits", "clinical-reminder", "guideline"]
-TOPICS: tuple[CardTopic, ...] = get_args(CardTopic)
 """The kinds of cards, by the CRD card type that is their topic."""
 COVERAGE_INFORMATION = "coverage-info"
 MOST_CARDS = "max-cards"
