@@ -11,14 +11,14 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from edge_server import application, read_all, read_one, serving
 from live_server import running, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from starlette.requests import Request
 
@@ -176,9 +176,20 @@ async def _greedy(request: Request) -> Response:
     return Response(b"at once", 413 if request.method == "POST" else 200)
 
 
+async def _in_pieces(request: Request) -> Response:
+    body = await request.body()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (body, b", twice: ", body):
+            yield piece
+
+    return StreamingResponse(pieces())
+
+
 @pytest.fixture(scope="module")
 def edge() -> Iterator[Edge]:
     routes = [
+        Route("/pieces", _in_pieces, methods=["POST"]),
         Route("/slow", _slow, methods=["POST"]),
         Route("/large", _large),
         Route("/greedy", _greedy, methods=["GET", "POST"]),
@@ -188,6 +199,42 @@ def edge() -> Iterator[Edge]:
 
 
 SLOW = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def test_head_and_body_of_an_answer_come_in_one_piece(edge: Edge) -> None:
+    with edge.connect() as client:
+        for _ in range(20):
+            client.sendall(b"GET /greedy HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = client.recv(1 << 16)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert answer.endswith(b"\r\n\r\nat once")
+
+
+def test_head_is_answered_without_a_body(edge: Edge) -> None:
+    with edge.connect() as client:
+        for _ in range(2):
+            client.sendall(b"HEAD /greedy HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = client.recv(1 << 16)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert answer.endswith(b"\r\n\r\n")
+
+
+def test_who_asks_whether_to_go_on_is_told_before_the_body(edge: Edge) -> None:
+    with edge.connect() as client:
+        head = b"POST /pieces HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        client.sendall(head + b"Content-Length: 4\r\n\r\n")
+        assert client.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"once")
+        assert read_one(client) == (200, b"once, twice: once")
+
+
+def test_a_body_and_an_answer_in_pieces_arrive_whole(edge: Edge) -> None:
+    with edge.connect() as client:
+        client.sendall(b"POST /pieces HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n")
+        for piece in (b"on", b"e", b" by"):
+            time.sleep(0.02)
+            client.sendall(piece)
+        assert read_one(client) == (200, b"one by, twice: one by")
 
 
 def test_an_answer_may_take_longer_than_its_request(edge: Edge) -> None:

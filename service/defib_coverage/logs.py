@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -122,10 +123,22 @@ class _Foreign(Line, frozen=True, tag_field="event", tag="library"):
 def write(line: Line, level: int = logging.INFO) -> None:
     """Write one line."""
     if _log.isEnabledFor(level):
-        # Made here: the logger would walk the stack for a place that no line shows.
-        record = logging.LogRecord(__name__, level, "", 0, type(line).__name__, None, None)
-        record.line = line
-        _log.handle(record)
+        _log.handle(_Record(line, level))
+
+
+class _Record(logging.LogRecord):
+    """The record of a line of ours; what no line shows, such as a place, is not looked for."""
+
+    def __init__(self, line: Line, level: int) -> None:
+        self.__dict__.update(_SHOWN_BY_NONE)
+        self.created = time.time()
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.msg = type(line).__name__
+        self.line = line
+
+
+_SHOWN_BY_NONE = logging.LogRecord(__name__, logging.INFO, "", 0, "", None, None).__dict__
 
 
 def configure(stream: TextIO | None = None) -> None:

@@ -87,9 +87,9 @@ class _Reading:
         self._bodies = bodies
         self._scope = scope
         self._receive = receive
-        self._body = bytearray()
+        self._body: bytes | bytearray = b""
 
-    async def __aenter__(self) -> bytearray:
+    async def __aenter__(self) -> bytes | bytearray:
         try:
             await self._read(self._bodies.check_head(self._scope))
         except BaseException as error:
@@ -120,5 +120,10 @@ class _Reading:
 
     def _add(self, piece: bytes) -> None:
         self._bodies.take(len(self._body) + len(piece), len(piece))
+        if not self._body:
+            self._body = piece
+            return
+        if isinstance(self._body, bytes):
+            self._body = bytearray(self._body)
         # Grown in place: one copy of a large body, not two.
         self._body += piece

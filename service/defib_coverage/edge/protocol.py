@@ -40,6 +40,30 @@ class _RefusedError(Exception):
     """Stops the parser; what is answered stands in the protocol."""
 
 
+class _Joining:
+    """The transport for one answer: the head waits for the body, and both go out in one piece.
+
+    To write costs more than to put an answer together, and the client is woken once.
+    """
+
+    __slots__ = ("_head", "_transport", "close", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+        self.close = transport.close
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if self._head is None:
+            self._head = data
+        elif self._head:
+            self._transport.write(self._head + data)
+            self._head = b""
+        else:
+            self._transport.write(data)
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's fast protocol with bounds of time and size.
 
@@ -136,6 +160,9 @@ class BoundedProtocol(HttpToolsProtocol):
                 raise _RefusedError
         self._in_body = True
         super().on_headers_complete()
+        # A HEAD gets no body; and "go on" must not wait for anything.
+        if not self.expect_100_continue and self.scope["method"] != "HEAD":
+            self.cycle.transport = _Joining(self.transport)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body: what uvicorn does with it, except when it waits and wakes.
@@ -146,7 +173,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread = 0
         cycle = self.cycle
         if not cycle.response_complete:
-            cycle.body += body
+            held: bytes | bytearray = cycle.body
+            if not held:
+                # Most come in one piece: it is not copied.
+                held = body
+            else:
+                held = bytearray(held) if isinstance(held, bytes) else held
+                held += body
+            cycle.body = held  # type: ignore[assignment] # it is only measured and copied
             if len(cycle.body) > _MOST_BUFFERED:
                 self.flow.pause_reading()
                 cycle.message_event.set()
