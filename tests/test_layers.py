@@ -48,6 +48,8 @@ LAYERS = {
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "errors", "fhir", "hooks", "logs", "network", "tables"},
+    "ledger": {"coverage", "database", "errors", "ledger", "logs"},
+    "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},
     "errors": set[str](),

@@ -93,6 +93,10 @@ class Trouble(Line, frozen=True, tag_field="event", tag="trouble"):
         "keys-dropped",
         "used-tokens-unavailable",
         "used-tokens-not-purged",
+        "ledger-unavailable",
+        "ledger-available",
+        "spool-unavailable",
+        "spool-damaged",
     ]
     client: str | None = None
     error: str | None = None

@@ -1,0 +1,97 @@
+"""Opening a database: SQLite for one machine, PostgreSQL for any number, each within bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from defib_coverage.errors import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+SETTING = "DEFIB_COVERAGE_DATABASE"
+PATIENCE = 2
+"""What one statement may cost in seconds: then the call is refused, not kept waiting."""
+# SQLite's words for a database that no other process sees.
+_NO_FILE = {None, "", ":memory:"}
+
+
+def read_url(url: str) -> URL:
+    """The URL of a database that can be shared.
+
+    Args:
+        url: ``sqlite:///file`` or ``postgresql+psycopg://user:password@host/name``.
+
+    Raises:
+        SettingsError: it is none; the message does not repeat it, for it may hold a password.
+    """
+    try:
+        read = make_url(url)
+    except ArgumentError:
+        read = None
+    if read is not None and read.drivername == "postgresql+psycopg":
+        return read
+    if read is not None and read.drivername == "sqlite" and read.database not in _NO_FILE:
+        return read
+    message = (
+        f"{SETTING}: is no database that workers can share. Use sqlite:////folder/file on one "
+        "machine, or postgresql+psycopg://user:password@host/name"
+    )
+    raise SettingsError(message)
+
+
+def is_shared(url: URL) -> bool:
+    """Whether several machines may use the database."""
+    return url.get_backend_name() == "postgresql"
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of an SQLite database; None for a server."""
+    return None if is_shared(url) else Path(url.database or "")
+
+
+def open_database(url: URL, *, transactions: bool = False) -> Engine:
+    """The engine of a database, with bounds on how long anything may take.
+
+    Args:
+        url: as ``read_url`` gives it.
+        transactions: whether statements belong together until they are committed, and all that they
+            wrote is on the disk then; by default each stands by itself.
+
+    Raises:
+        SettingsError: the driver is not installed.
+    """
+    level: dict[str, Any] = {} if transactions else {"isolation_level": "AUTOCOMMIT"}
+    if not is_shared(url):
+        engine = create_engine(url, connect_args={"timeout": PATIENCE}, **level)
+        event.listen(engine, "connect", _write_ahead)
+        if transactions:
+            event.listen(engine, "begin", _begin)
+        return engine
+    bounds = {
+        "connect_timeout": PATIENCE,
+        "tcp_user_timeout": 1000 * PATIENCE,
+        "options": f"-c statement_timeout={1000 * PATIENCE}",
+    }
+    try:
+        return create_engine(url, connect_args=bounds, pool_pre_ping=True, **level)
+    except ImportError as error:
+        message = f"{SETTING}: the driver is missing: pip install 'defib-coverage[postgres]'"
+        raise SettingsError(message) from error
+
+
+def _write_ahead(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
+    """Let SQLite's readers and its writer work side by side; what is committed is on the disk."""
+    # The driver's own transactions begin too late to be immediate.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin as the one writer, so that nothing that was read can have changed until the end."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""The ledger: what was decided and what clinicians answered, so that no change goes unnoticed."""

@@ -1,0 +1,210 @@
+"""The writer: one thread that appends what all calls of this process have decided.
+
+A call waits until its record is on the disk. What comes in while one transaction is written goes
+into the next together, so that many calls share one commit and a single one waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from defib_coverage.ledger.spool import left_behind, new_spool
+from defib_coverage.logs import Trouble, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from defib_coverage.ledger.records import Record
+    from defib_coverage.ledger.spool import Spool
+    from defib_coverage.ledger.store import Store
+
+# Records of one transaction, of which a spool's is a part.
+_MOST_TOGETHER = 500
+# When a database that is down is tried again, in seconds: soon, then less and less often.
+_SOON = 0.5
+_LONGEST = 30.0
+
+
+class LedgerError(Exception):
+    """A record could not be kept."""
+
+
+class _Waiting(NamedTuple):
+    """A record, and the call that waits for it."""
+
+    record: Record
+    loop: asyncio.AbstractEventLoop
+    kept: asyncio.Future[None]
+
+
+class Writer:
+    """Appends records in a thread of its own."""
+
+    def __init__(self, store: Store, folder: Path | None = None) -> None:
+        """Start the thread.
+
+        Args:
+            store: where records go.
+            folder: of the spools; without it, what cannot be kept is refused.
+
+        Raises:
+            OSError: the folder cannot be used.
+        """
+        self._store = store
+        self._folder = folder
+        self._spools: list[Spool] = []
+        self._own: Spool | None = None
+        if folder is not None:
+            self._own = new_spool(folder)
+            self._spools = [*left_behind(folder), self._own]
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._down = False
+        self._pause = _SOON
+        self._try_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait for their transaction."""
+        return self._queue.qsize()
+
+    @property
+    def down(self) -> bool:
+        """Whether the database could not be written to the last time."""
+        return self._down
+
+    async def keep(self, record: Record) -> None:
+        """Keep a record; when this returns, it is on the disk.
+
+        Raises:
+            LedgerError: it could not be kept, or it is not known whether it was.
+        """
+        loop = asyncio.get_running_loop()
+        kept: asyncio.Future[None] = loop.create_future()
+        self._queue.put(_Waiting(record, loop, kept))
+        await kept
+
+    def close(self) -> None:
+        """Write what waits, then let go of everything."""
+        self._queue.put(None)
+        self._thread.join()
+        self._store.close()
+        for spool in self._spools:
+            spool.close()
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            batch, going_on = self._next()
+            if time.monotonic() >= self._try_at or not going_on:
+                self._replay()
+            if batch:
+                self._write(batch)
+
+    def _next(self) -> tuple[list[_Waiting], bool]:
+        """What waits, and whether more may come; where a spool waits too, not for ever."""
+        batch: list[_Waiting] = []
+        try:
+            one = self._queue.get(timeout=_SOON if any(self._spools) else None)
+            while one is not None:
+                batch.append(one)
+                if len(batch) == _MOST_TOGETHER:
+                    return batch, True
+                one = self._queue.get_nowait()
+        except Empty:
+            return batch, True
+        return batch, False
+
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        """Append a batch to the database, or to the spool, and tell those who wait."""
+        records = [one.record for one in batch]
+        error: Exception | None = None
+        try:
+            if self._own:
+                # What waits there was decided before.
+                self._own.append(records)
+            else:
+                error = self._append(records)
+                if error is not None and self._own is not None:
+                    self._own.append(records)
+                    error = None
+        except OSError as found:
+            error = found
+            write(Trouble(what="spool-unavailable", error=type(found).__name__), logging.ERROR)
+        _tell(batch, error)
+
+    def _append(self, records: Sequence[Record], *, again: bool = False) -> SQLAlchemyError | None:
+        """Append to the database; what hindered that, if anything."""
+        try:
+            self._store.append(records, again=again)
+        except SQLAlchemyError as error:
+            if not self._down:
+                write(Trouble(what="ledger-unavailable", error=type(error).__name__), logging.ERROR)
+            self._down = True
+            self._pause = min(2 * self._pause, _LONGEST)
+            self._try_at = time.monotonic() + self._pause
+            return error
+        if self._down:
+            write(Trouble(what="ledger-available"), logging.WARNING)
+        self._down = False
+        self._pause = _SOON
+        return None
+
+    def _replay(self) -> None:
+        """Bring what waits in spools to the database, oldest first; where it is down, later.
+
+        What was acknowledged may be in the database already, where a commit was not answered: it is
+        looked for.
+        """
+        for spool in [one for one in self._spools if one]:
+            damaged = 0
+            try:
+                for part in _parts(spool.read()):
+                    records = [one for one in part if one is not None]
+                    damaged += len(part) - len(records)
+                    if self._append(records, again=True) is not None:
+                        return
+                spool.clear(keep=damaged > 0)
+            except OSError as error:
+                write(Trouble(what="spool-unavailable", error=type(error).__name__), logging.ERROR)
+            if damaged:
+                write(Trouble(what="spool-damaged", count=damaged), logging.ERROR)
+
+
+def _parts(records: Iterable[Record | None]) -> Iterator[list[Record | None]]:
+    """Records in parts of what one transaction takes."""
+    left = iter(records)
+    while part := list(islice(left, _MOST_TOGETHER)):
+        yield part
+
+
+def _tell(batch: Sequence[_Waiting], error: Exception | None) -> None:
+    """Let the calls go on, those of one event loop together."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for one in batch:
+        by_loop.setdefault(one.loop, []).append(one.kept)
+    for loop, futures in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, futures, error)
+        except RuntimeError:  # the loop was closed: nobody waits any more
+            continue
+
+
+def _settle(futures: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
+    for future in futures:
+        if future.done():  # its call was cut off
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(LedgerError(type(error).__name__))
