@@ -52,8 +52,8 @@ DAY = Table(
 )
 
 # One row a judged order of an answered call. Times are UTC, in ISO 8601 with microseconds; lists
-# are JSON. ``patient`` is a keyed digest. ``determination`` and ``response`` are compressed, the latter
-# encrypted too; both may be absent, by setting.
+# are JSON. ``patient`` is a keyed digest. ``determination`` and ``response`` are compressed, the
+# latter encrypted too; both may be absent, by setting.
 DECISION = Table(
     "decision",
     TABLES,

@@ -19,8 +19,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was decided of one order.
 
     ``patient`` is a keyed digest; ``time`` is UTC in ISO 8601 with microseconds. ``cards`` are
-    those that tell of this order first. ``determination`` is compressed JSON whose references are keyed
-    digests, ``response`` the compressed answer to the whole call, encrypted; both are kept by
+    those that tell of this order first. ``determination`` is compressed JSON whose references are
+    keyed digests, ``response`` the compressed answer to the whole call, encrypted; both are kept by
     setting.
     """
 

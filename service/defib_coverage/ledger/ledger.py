@@ -1,0 +1,140 @@
+"""The ledger as the service uses it: calls and answers of clinicians come in, and are kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from defib_coverage.ledger.records import Answered, Decision, Feedback, moment
+from defib_coverage.ledger.secrets import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.ledger.records import Card
+    from defib_coverage.ledger.secrets import Secrets
+    from defib_coverage.ledger.writer import Writer
+
+Content = Literal["columns", "determination", "response"]
+"""How much of a decision is kept: what can be counted; what was decided; what was sent, too."""
+_encode = msgspec.json.Encoder().encode
+_NOT_OURS = "not-applicable"
+
+
+class Call(NamedTuple):
+    """An answered call.
+
+    ``cards`` and ``assertions`` are by the reference of the order that they tell of.
+    """
+
+    service: str
+    hook_instance: str
+    client: str | None
+    patient_id: str
+    determinations: Sequence[Determination]
+    cards: Mapping[str, Sequence[Card]]
+    assertions: Mapping[str, str]
+    milliseconds: float
+    response: bytes
+
+
+class Given(NamedTuple):
+    """What a clinician did with a card, as a client tells it."""
+
+    service: str
+    client: str | None
+    card: str
+    outcome: str
+    outcome_time: str | None = None
+    suggestions: tuple[str, ...] = ()
+    reason_system: str | None = None
+    reason_code: str | None = None
+    comment: str | None = None
+
+
+class Ledger:
+    """Keeps what was decided and answered."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        secrets: Secrets,
+        content: Content,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Keep records with ``writer``, as much of them as ``content`` says."""
+        self.writer = writer
+        self._secrets = secrets
+        self._content = content
+        self._now = now
+
+    async def record(self, call: Call) -> None:
+        """Keep the decisions of a call; nothing of one without an order of ours.
+
+        Raises:
+            LedgerError: they could not be kept.
+        """
+        decisions = self._decisions(call)
+        if decisions:
+            await self.writer.keep(Answered(decisions))
+
+    async def answer(self, given: Given) -> None:
+        """Keep what a clinician did; a repeat is kept once.
+
+        Raises:
+            LedgerError: it could not be kept.
+        """
+        said = self._secrets.digest("feedback", _encode(given).decode())
+        comment = None if given.comment is None else self._secrets.lock(given.comment.encode())
+        kept = given._asdict() | {"comment": comment}
+        await self.writer.keep(
+            Feedback(id=str(uuid4()), time=moment(self._now()), said=said, **kept)
+        )
+
+    def close(self) -> None:
+        """Write what waits, then let go of everything."""
+        self.writer.close()
+
+    def _decisions(self, call: Call) -> tuple[Decision, ...]:
+        """The decisions of a call; an order that stands in it twice was decided once."""
+        ours = {d.order.reference: d for d in call.determinations if d.status != _NOT_OURS}
+        if not ours:
+            return ()
+        secrets = self._secrets
+        time, identifier = moment(self._now()), str(uuid4())
+        patient = secrets.digest("patient", call.client or "", call.patient_id)
+        response = secrets.lock(call.response) if self._content == "response" else None
+        return tuple(
+            Decision(
+                id=str(uuid4()),
+                time=time,
+                call=identifier,
+                hook_instance=call.hook_instance,
+                service=call.service,
+                client=call.client,
+                patient=patient,
+                order_code=found.order.code,
+                order_class=found.order.class_,
+                service_date=found.order.service_date,
+                policy=None if found.policy is None else found.policy.version,
+                data_digest=found.data_digest,
+                status=found.status,
+                findings=tuple(dict.fromkeys(f.code for f in found.findings)),
+                indications=found.indications_met,
+                assertion_id=call.assertions.get(reference),
+                milliseconds=call.milliseconds,
+                cards=tuple(call.cards.get(reference, ())),
+                determination=self._kept(found),
+                response=response if number == 0 else None,
+            )
+            for number, (reference, found) in enumerate(ours.items())
+        )
+
+    def _kept(self, found: Determination) -> bytes | None:
+        if self._content == "columns":
+            return None
+        return pack(self._secrets.without_names(_encode(found)))
