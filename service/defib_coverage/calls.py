@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.discovery import SERVICE_IDS
@@ -77,6 +77,7 @@ class Calls:
     def __init__(self, answering: Answering) -> None:
         """Answer with ``answering``."""
         self._with = answering
+        self._answerer = Answerer(answering.knowledge)
 
     async def hook(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``POST /cds-services/{service_id}``: cards."""
@@ -155,7 +156,7 @@ class Calls:
                 label=caller.label,
                 plans=self._with.plans,
             )
-            answer = build_answer(evaluation, asked, knowledge)
+            answer = self._answerer.answer(evaluation, asked)
             cards = len(answer.cards)
             actions = len(answer.system_actions)
             content = _encode(answer)

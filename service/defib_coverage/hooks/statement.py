@@ -5,6 +5,7 @@ Of all that an order says, only this is decoded; the rest keeps its text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -46,7 +47,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 class _Statement(msgspec.Struct, frozen=True):
     url: str
-    extension: tuple[Part, ...]
+    extension: Sequence[Part]
 
 
 class _Found(msgspec.Struct):
@@ -68,7 +69,7 @@ _decode_part = msgspec.json.Decoder(_FoundPart).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def written(order: msgspec.Raw, coverage: str, parts: tuple[Part, ...]) -> msgspec.Raw | None:
+def written(order: msgspec.Raw, coverage: str, parts: Sequence[Part]) -> msgspec.Raw | None:
     """The order with a statement in the place of older ones about the same Coverage.
 
     None where it says the same already, and where its extensions are no list.

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from defib_coverage.coverage.determination import Evidence, Finding
 
-# What begins formatting, a link (also a bare address), HTML or an entity within a line.
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+# What begins formatting, a link (also a bare address), HTML or an entity within a line. The set of
+# all that it may be stands first: so most of a text is passed over at once.
+_MARKDOWN = re.compile(
+    r"([\\`*_\[\]<>|~&@:.])(?:(?<![:.])|(?<=:)(?=//)|(?<=www\.))",
+    re.IGNORECASE,
+)
 
 
 def plain(text: str) -> str:
@@ -31,5 +35,5 @@ def source(evidence: Evidence) -> str:
 
 def bullet(finding: Finding) -> str:
     """A finding as an item of a list, with its paragraph and its records."""
-    sources = ", ".join(source(e) for e in finding.evidence)
+    sources = ", ".join([source(e) for e in finding.evidence])
     return f"- {plain(finding.text)} ({finding.citation}{'; ' + sources if sources else ''})"
