@@ -207,6 +207,7 @@ def _answer_to(answers: Tree, url: str) -> Tree:
 def test_whatever_a_fhir_server_answers_the_call_is_judged(runner: asyncio.Runner) -> None:
     knowledge = load().knowledge()
     fetcher = Fetcher(Evaluator(knowledge), seconds=60)
+    answerer = Answerer(knowledge)
     calls = [decode_request(json.dumps(call).encode(), knowledge.index) for call in ASKING]
 
     def judged(example: int, changes: list[int]) -> tuple[int, bytes]:
@@ -223,7 +224,7 @@ def test_whatever_a_fhir_server_answers_the_call_is_judged(runner: asyncio.Runne
         except RequestError as error:
             return error.status, outcome_of(error)
         asked = Asked(decoded=calls[example], configuration=Configuration(), today=TODAY)
-        assert _strict(msgspec.json.encode(Answerer(knowledge).answer(found, asked)))
+        assert _strict(msgspec.json.encode(answerer.answer(found, asked)))
         return 200, msgspec.json.encode(Determinations(found.determinations))
 
     def check(example: int, changes: list[int]) -> bool:

@@ -16,6 +16,7 @@ from defib_coverage.fhir.raw import BAD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_encode = msgspec.json.Encoder().encode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # A member's name with what stands before it; the text is JSON without white space between its
@@ -61,37 +62,27 @@ def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec
         changes: the new text of members by name, in the order in which those that are not there
             yet are put at the end; None takes a member out.
     """
-    text = msgspec.json.format(bytes(resource), indent=-1)
-    found = members(msgspec.Raw(text))
-    here = [name for name in changes if name in found]
-    kept = None if here else [text[1:-1]]
-    if len(here) == 1:
-        kept = _around(text, here[0], found[here[0]], changes[here[0]])
-    if kept is None:
-        kept = list(_changed(text, changes))
+    text = msgspec.json.format(resource, indent=-1)
+    found = _decode_members(text)
+    if _encode(found) != text:
+        return _amend_odd(text, changes)
+    for name, new in changes.items():
+        if new is not None:
+            found[name] = msgspec.Raw(msgspec.json.format(new, indent=-1))
+        elif name in found:
+            del found[name]
+    return msgspec.Raw(_encode(found))
+
+
+def _amend_odd(text: bytes, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
+    """An object that says a member twice, or writes a name with more escapes than it needs."""
+    found = _decode_members(text)
     added = [
-        _member_text(name, new)
+        _encode(name) + b":" + msgspec.json.format(new, indent=-1)
         for name, new in changes.items()
         if new is not None and name not in found
     ]
-    return msgspec.Raw(b"{" + b",".join(part for part in (*kept, *added) if part) + b"}")
-
-
-def _member_text(name: str, value: bytes) -> bytes:
-    return msgspec.json.encode(name) + b":" + msgspec.json.format(value, indent=-1)
-
-
-def _around(text: bytes, name: str, value: msgspec.Raw, change: bytes | None) -> list[bytes] | None:
-    """What stands around one member, with its new text between; None where it is not plain to see.
-
-    What stands there once, in a text without escapes, stands at the top.
-    """
-    told = msgspec.json.encode(name) + b":" + bytes(value)
-    before, found, after = text[1:-1].partition(told)
-    if not found or told in after or b"\\u" in text:
-        return None
-    new = [] if change is None else [_member_text(name, change)]
-    return [before.removesuffix(b","), *new, after.removeprefix(b",")]
+    return msgspec.Raw(b"{" + b",".join([*_changed(text, changes), *added]) + b"}")
 
 
 def _changed(text: bytes, changes: Mapping[str, bytes | None]) -> Iterator[bytes]:

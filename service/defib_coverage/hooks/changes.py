@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
 """Who may be the requester of an order of CRD's profile."""
+_ENCOUNTERS = frozenset({"Encounter"})
 _DIAGNOSES = "icd10cm"
 _VISIT = Coding(own_system(OWN_EVIDENCE), "shared-decision-making")
 
@@ -46,8 +47,8 @@ class _Literal(msgspec.Struct):
 class _Told(msgspec.Struct):
     """Where an order tells of its setting."""
 
-    requester: msgspec.Raw = msgspec.Raw(b"null")
-    encounter: msgspec.Raw = msgspec.Raw(b"null")
+    requester: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    encounter: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class Setting(NamedTuple):
@@ -152,11 +153,13 @@ def _lasts_until(period: msgspec.Raw, day: date) -> bool:
 def setting_of(order: msgspec.Raw) -> Setting:
     """Who gives an order during which encounter, as it came; not what only the order contains."""
     told = _decode_told(order)
-    return Setting(_literal(told.requester, WHO_ORDERS), _literal(told.encounter, {"Encounter"}))
+    return Setting(_literal(told.requester, WHO_ORDERS), _literal(told.encounter, _ENCOUNTERS))
 
 
-def _literal(value: msgspec.Raw, kinds: Collection[str]) -> msgspec.Raw | None:
+def _literal(value: msgspec.Raw | msgspec.UnsetType, kinds: Collection[str]) -> msgspec.Raw | None:
     """A reference to a resource of some type that means the same in another resource."""
+    if value is msgspec.UNSET:
+        return None
     try:
         kind, _, identifier = tail(_decode_literal(value).reference).partition("/")
     except BAD:
