@@ -54,35 +54,51 @@ def items(value: msgspec.Raw | None) -> list[msgspec.Raw] | None:
         return None
 
 
+class Amendable:
+    """A resource as it came but for white space between its parts, and its members by name."""
+
+    __slots__ = ("_text", "members")
+
+    def __init__(self, resource: msgspec.Raw) -> None:
+        """Take an object of JSON apart."""
+        self._text = msgspec.json.format(resource, indent=-1)
+        self.members = _decode_members(self._text)
+
+    def items(self, name: str) -> list[msgspec.Raw] | None:
+        """The items of a member that is a list, as ``items`` gives them."""
+        return items(self.members.get(name))
+
+    def amended(self, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
+        """The resource with some members changed.
+
+        Args:
+            changes: the new text of members by name, in the order in which those that are not there
+                yet are put at the end; None takes a member out.
+        """
+        if _encode(self.members) != self._text:
+            return self._oddly_amended(changes)
+        members = dict(self.members)
+        for name, new in changes.items():
+            if new is not None:
+                members[name] = msgspec.Raw(msgspec.json.format(new, indent=-1))
+            elif name in members:
+                del members[name]
+        return msgspec.Raw(_encode(members))
+
+    def _oddly_amended(self, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
+        """Where a member is said twice, or a name has escapes that it does not need."""
+        added = [
+            _encode(name) + b":" + msgspec.json.format(new, indent=-1)
+            for name, new in changes.items()
+            if new is not None and name not in self.members
+        ]
+        parts = b",".join([*_changed(self._text, changes), *added])
+        return msgspec.Raw(b"{" + parts + b"}")
+
+
 def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
-    """The resource with some members changed, without white space between its parts.
-
-    Args:
-        resource: an object of JSON.
-        changes: the new text of members by name, in the order in which those that are not there
-            yet are put at the end; None takes a member out.
-    """
-    text = msgspec.json.format(resource, indent=-1)
-    found = _decode_members(text)
-    if _encode(found) != text:
-        return _amend_odd(text, changes)
-    for name, new in changes.items():
-        if new is not None:
-            found[name] = msgspec.Raw(msgspec.json.format(new, indent=-1))
-        elif name in found:
-            del found[name]
-    return msgspec.Raw(_encode(found))
-
-
-def _amend_odd(text: bytes, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
-    """An object that says a member twice, or writes a name with more escapes than it needs."""
-    found = _decode_members(text)
-    added = [
-        _encode(name) + b":" + msgspec.json.format(new, indent=-1)
-        for name, new in changes.items()
-        if new is not None and name not in found
-    ]
-    return msgspec.Raw(b"{" + b",".join([*_changed(text, changes), *added]) + b"}")
+    """A resource with some members changed: see ``Amendable``."""
+    return Amendable(resource).amended(changes)
 
 
 def _changed(text: bytes, changes: Mapping[str, bytes | None]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from datetime import date
 
 import msgspec
 
-from defib_coverage.fhir.amend import amend, items, members
+from defib_coverage.fhir.amend import Amendable, amend, items, members
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.response import Coding
@@ -74,7 +74,8 @@ def written(order: msgspec.Raw, coverage: str, parts: Sequence[Part]) -> msgspec
 
     None where it says the same already, and where its extensions are no list.
     """
-    extensions = items(members(order).get("extension"))
+    amendable = Amendable(order)
+    extensions = amendable.items("extension")
     if extensions is None:
         return None
     new = msgspec.Raw(_encode(_Statement(URL, parts)))
@@ -84,7 +85,7 @@ def written(order: msgspec.Raw, coverage: str, parts: Sequence[Part]) -> msgspec
         (older if _coverage_of(one) == coverage else kept).append(one)
     if len(older) == 1 and _says_the_same(older[0], new):
         return None
-    return amend(order, {"extension": _encode([*kept, new])})
+    return amendable.amended({"extension": _encode([*kept, new])})
 
 
 def without_statements(order: msgspec.Raw) -> msgspec.Raw:

@@ -7,8 +7,6 @@ made for: where it would not, it is not made.
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -29,7 +27,7 @@ from defib_coverage.hooks.response import Action, Suggestion, random_uuid
 from defib_coverage.hooks.statement import without_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from defib_coverage.coverage.codes import CodeIndex
@@ -82,26 +80,20 @@ class Suggestions:
 
     def __init__(self, call: Evaluation, asked: Asked, index: CodeIndex, wording: Wording) -> None:
         """Make suggestions for the orders of a call."""
-        self._call = call
+        self._found = call.determinations
         self._asked = asked
         self._index = index
         self._wording = wording
         self._recommended: set[int] = set()
 
-    @cached_property
-    def _names(self) -> Mapping[int, str]:
-        """What to call the orders: their codes, numbered where several have the same."""
-        ours = [d for d in self._call.determinations if d.status != "not-applicable"]
-        if len(ours) == 1:
-            return {id(ours[0]): f"{ours[0].order.code}"}
-        total = Counter(d.order.code for d in ours)
-        seen: Counter[str | None] = Counter()
-        names = {}
-        for found in ours:
-            code = found.order.code
-            seen[code] += 1
-            names[id(found)] = f"{code} (no. {seen[code]})" if total[code] > 1 else f"{code}"
-        return names
+    def _name(self, found: Determination) -> str:
+        """What to call an order: its code, numbered where several have the same."""
+        code = found.order.code
+        same = [d for d in self._found if d.order.code == code and d.status != "not-applicable"]
+        if len(same) == 1:
+            return f"{code}"
+        number = next(n for n, d in enumerate(same, 1) if d is found)
+        return f"{code} (no. {number})"
 
     def _changeable(self, subject: Subject) -> msgspec.Raw | None:
         """The order as it may be changed; None for one that may not."""
@@ -124,7 +116,7 @@ class Suggestions:
     ) -> Offer:
         wording = self._wording.suggestions[name]
         order = id(subject.found)
-        facts["order"] = self._names[order]
+        facts["order"] = self._name(subject.found)
         action = Action(kind, wording.description.format_map(facts), resource)
         label = wording.text.format_map(facts)
         if kind == "update" and recommended:

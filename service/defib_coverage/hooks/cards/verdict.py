@@ -69,10 +69,10 @@ def verdict_card(frame: Frame, subject: Subject) -> Card:
 
 def _tips(frame: Frame, subject: Subject) -> list[str]:
     """What to mind on the claim, for the codes that it would rest on."""
-    codes = [subject.found.order.code]
-    codes += [e.code for i in subject.candidates for c in i.criteria for e in c.evidence]
-    codes += [e.code for f in subject.found.findings for e in f.evidence]
     tips = frame.wording.tips
+    evidence = [e for i in subject.candidates for c in i.criteria for e in c.evidence]
+    evidence += [e for f in subject.found.findings for e in f.evidence]
+    codes = [subject.found.order.code or "", *[e.code for e in evidence]]
     return [f"- {tips[code]}" for code in unique(codes) if code in tips]
 
 
