@@ -54,14 +54,12 @@ class Offer(NamedTuple):
 
 def selection(
     offers: Sequence[Offer],
-) -> tuple[tuple[Suggestion, ...], Literal["at-most-one", "any"] | None]:
-    """The suggestions of a card, and how many of them may be accepted.
+) -> tuple[tuple[Suggestion, ...], Literal["at-most-one", "any"]]:
+    """The suggestions of a card that has some, and how many of them may be accepted.
 
     Any, where each is for another order. Else they exclude each other, and only the first that is
     recommended stays so.
     """
-    if not offers:
-        return (), None
     found = [offer.suggestion for offer in offers]
     if len(found) > 1 and len({offer.order for offer in offers}) == len(found):
         return tuple(found), "any"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
+from defib_coverage.hooks.cards.content import Content
 from defib_coverage.hooks.cards.points import unique
 from defib_coverage.hooks.cards.text import plain
 
@@ -32,11 +32,11 @@ def checklist_card(frame: Frame, subjects: Sequence[Subject]) -> Card | None:
         ]
     )
     parts = [
-        frame.wording.detail("to-document", {}),
+        frame.stock.details["to-document"],
         "\n".join([f"- [ ] {plain(point)}" for point in points]),
     ]
     if attested:
-        parts.append(frame.wording.detail("checked", {}))
+        parts.append(frame.stock.details["checked"])
         parts.append("\n".join([f"- [ ] {label}" for label in attested]))
     summary = frame.wording.summary("checklist", {"count": str(len(points))})
     content = Content(topic="clinical-reminder", indicator="info", summary=summary, parts=parts)

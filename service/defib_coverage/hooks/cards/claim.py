@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
+from defib_coverage.hooks.cards.content import Content
 from defib_coverage.hooks.cards.points import unique
 from defib_coverage.hooks.cards.text import bullet, plain, source
 
@@ -98,4 +98,4 @@ def _pair_lines(
         facts = {"codes": ", ".join(f"{plain(e.code)} ({source(e)})" for e in near)}
         yield "- " + frame.wording.detail("pair-near-miss", facts)
     if not supported and not near:
-        yield "- " + frame.wording.detail("pair-none", {})
+        yield "- " + frame.stock.details["pair-none"]

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.hooks.cards.checklist import checklist_card
 from defib_coverage.hooks.cards.claim import claim_card
-from defib_coverage.hooks.cards.frame import Frame, Stock
+from defib_coverage.hooks.cards.frame import Frame
 from defib_coverage.hooks.cards.points import Subject, needs_card
 from defib_coverage.hooks.cards.reference import reference_card
+from defib_coverage.hooks.cards.stock import Stock
 from defib_coverage.hooks.cards.verdict import verdict_card
 from defib_coverage.hooks.cards.visit import visit_card
 from defib_coverage.hooks.cards.waiting import waiting_card
@@ -52,14 +53,15 @@ class Deck:
 
     def cards(self, evaluation: Evaluation, asked: Asked) -> tuple[Card, ...]:
         """The cards of one call, the most important first; as many as may be sent."""
+        stock, by_policy = self._stock, self._outlooks.by_policy
         subjects = [
-            Subject(ordered, found, self._outlooks.by_policy(found), self._stock.wording)
+            Subject(ordered, found, by_policy(found), asked, stock.wording)
             for ordered, found in zip(evaluation.ordered, evaluation.determinations, strict=True)
             if needs_card(found)
         ]
         if not subjects:
             return ()
-        frame = Frame(self._stock, evaluation, asked)
+        frame = Frame(stock, evaluation, asked)
         return tuple(islice(_cards(frame, subjects), asked.configuration.most_cards))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from defib_coverage.coverage.truth import Truth
+from defib_coverage.hooks.source import source_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from defib_coverage.coverage.determination import Determination, Finding, IndicationResult
     from defib_coverage.coverage.wording import Wording
+    from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.ordered import Ordered
     from defib_coverage.hooks.outlook import Outlook
 
@@ -43,13 +45,28 @@ class Subject:
 
     ``candidates`` are the indications that a diagnosis of the chart leads to; ``codes`` are those
     of the findings, ``warned`` those of the warnings, which coverage depends on; ``asks`` is what
-    is left to document, each point once: of the indications that can still be met.
+    is left to document, each point once: of the indications that can still be met;
+    ``source_label`` says in whose name its cards speak.
     """
 
-    __slots__ = ("asks", "candidates", "codes", "found", "ordered", "outlook", "warned")
+    __slots__ = (
+        "asks",
+        "candidates",
+        "codes",
+        "found",
+        "ordered",
+        "outlook",
+        "source_label",
+        "warned",
+    )
 
     def __init__(
-        self, ordered: Ordered, found: Determination, outlook: Outlook, wording: Wording
+        self,
+        ordered: Ordered,
+        found: Determination,
+        outlook: Outlook,
+        asked: Asked,
+        wording: Wording,
     ) -> None:
         """Read a determination of an order, by the outlook of the policy that it was made by."""
         self.ordered = ordered
@@ -59,6 +76,7 @@ class Subject:
         self.codes = {f.code for f in found.findings}
         self.warned = {f.code for f in found.findings if f.severity == "warning"}
         self.asks = self._asks(wording)
+        self.source_label = source_label(asked, found.coverage, outlook.policy)
 
     def _asks(self, wording: Wording) -> list[str]:
         found = self.found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
 from defib_coverage.hooks.cards.points import unique
 
 if TYPE_CHECKING:
@@ -20,18 +19,6 @@ _VISIT_OPEN = frozenset({"sdm-missing", "sdm-ordered"})
 
 def reference_card(frame: Frame, subjects: Sequence[Subject]) -> Card:
     """The card: CRD's External Reference, with links and without suggestions."""
-    versions = unique(one.outlook.policy.version for one in subjects)
-    leads = [frame.stock.links[version] for version in versions]
-    links = [link for lead in leads for link in lead.texts]
-    name = "reference"
-    if not all(_VISIT_OPEN.isdisjoint(one.codes) for one in subjects):
-        name = "reference-visit"
-        links += [lead.decision_aid for lead in leads]
-    content = Content(
-        topic="guideline",
-        indicator="info",
-        summary=frame.wording.summary(name, {}),
-        parts=[frame.wording.detail(name, {})],
-        links=tuple(unique(links)),
-    )
-    return frame.shared_card(content, subjects)
+    versions = unique([one.outlook.policy.version for one in subjects])
+    deciding = not all(_VISIT_OPEN.isdisjoint(one.codes) for one in subjects)
+    return frame.shared_card(frame.stock.reference(versions, with_aid=deciding), subjects)

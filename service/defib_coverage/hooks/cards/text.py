@@ -18,6 +18,8 @@ _MARKDOWN = re.compile(
 
 def plain(text: str) -> str:
     """Text that may come from the chart, inside a line of markdown: no formatting, no HTML."""
+    if text.isalnum():  # a code
+        return text
     if not text.isprintable():
         text = " ".join(text.split())
     return _MARKDOWN.sub(r"\\\1", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
+from defib_coverage.hooks.cards.content import Content
 from defib_coverage.hooks.cards.points import NO_DIAGNOSIS, unique
 from defib_coverage.hooks.cards.text import bullet, plain
 
@@ -45,7 +45,7 @@ def verdict_card(frame: Frame, subject: Subject) -> Card:
         parts.append("\n".join(told))
     tips = _tips(frame, subject)
     if tips:
-        parts.append("\n".join((frame.wording.detail("tips", {}), *tips)))
+        parts.append("\n".join((frame.stock.details["tips"], *tips)))
     basis = {"label": subject.outlook.policy.citation, "service_date": day}
     parts.append(frame.wording.detail("basis", basis))
     earliest = found.earliest_eligible_date
@@ -70,10 +70,13 @@ def verdict_card(frame: Frame, subject: Subject) -> Card:
 def _tips(frame: Frame, subject: Subject) -> list[str]:
     """What to mind on the claim, for the codes that it would rest on."""
     tips = frame.wording.tips
-    evidence = [e for i in subject.candidates for c in i.criteria for e in c.evidence]
-    evidence += [e for f in subject.found.findings for e in f.evidence]
-    codes = [subject.found.order.code or "", *[e.code for e in evidence]]
-    return [f"- {tips[code]}" for code in unique(codes) if code in tips]
+    code = subject.found.order.code
+    codes = [code] if code in tips else []
+    codes += [
+        e.code for i in subject.candidates for c in i.criteria for e in c.evidence if e.code in tips
+    ]
+    codes += [e.code for f in subject.found.findings for e in f.evidence if e.code in tips]
+    return [f"- {tips[code]}" for code in unique(codes)]
 
 
 def _summary(frame: Frame, subject: Subject, facts: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
+from defib_coverage.hooks.cards.content import Content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,8 @@ def visit_card(frame: Frame, subjects: Sequence[Subject]) -> Card | None:
     content = Content(
         topic="clinical-reminder",
         indicator="info",
-        summary=frame.wording.summary("visit", {}),
-        parts=[f"{frame.wording.detail('visit', {})} ({finding.citation})"],
+        summary=frame.stock.visit_summary,
+        parts=[f"{frame.stock.details['visit']} ({finding.citation})"],
         offers=[offer],
     )
     return frame.shared_card(content, concerned)

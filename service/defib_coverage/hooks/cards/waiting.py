@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
+from defib_coverage.hooks.cards.content import Content
 from defib_coverage.hooks.cards.text import plain
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def waiting_card(frame: Frame, subjects: Sequence[Subject]) -> Card | None:
         "- " + frame.wording.detail("exempt", {"indication": i.id, "label": i.label})
         for i in leading.exempt()
     ]
-    lines.append("- " + frame.wording.detail("bridge", {}))
+    lines.append("- " + frame.stock.details["bridge"])
     offers = [
         offer
         for one in concerned
