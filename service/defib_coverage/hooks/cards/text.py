@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # What begins formatting, a link (also a bare address), HTML or an entity within a line. The set of
 # all that it may be stands first: so most of a text is passed over at once.
 _MARKDOWN = re.compile(
-    r"([\\`*_\[\]<>|~&@:.])(?:(?<![:.])|(?<=:)(?=//)|(?<=www\.))",
+    r"[\\`*_\[\]<>|~&@:.](?:(?<![:.])|(?<=:)(?=//)|(?<=www\.))",
     re.IGNORECASE,
 )
 
@@ -22,7 +22,11 @@ def plain(text: str) -> str:
         return text
     if not text.isprintable():
         text = " ".join(text.split())
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _MARKDOWN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "\\" + found[0]
 
 
 def source(evidence: Evidence) -> str:
