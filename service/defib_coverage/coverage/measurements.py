@@ -9,7 +9,7 @@ import msgspec
 
 from defib_coverage.coverage.case import latest_of
 from defib_coverage.coverage.chart import Hit
-from defib_coverage.coverage.determination import Evidence, Gap, evidence_of
+from defib_coverage.coverage.determination import Evidence, Gap, evidence_of_all
 from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth, all_of
 
@@ -85,7 +85,7 @@ def _read(criterion: Measurement, case: Case) -> _Readings:
     latest = latest_of(usable)
     return _Readings(
         latest,
-        tuple(evidence_of(h) for h in latest),
+        evidence_of_all(latest),
         tuple(_reading_notes(criterion, case, latest, modalities)),
     )
 
@@ -173,7 +173,7 @@ def judge_class(criterion: FunctionalClass, case: Case) -> Result:
         draft = case.draft("nyha-missing", criterion.cite)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=(draft,))
     latest = case.remember((criterion.readings,), lambda: latest_of(readings))
-    evidence = tuple(evidence_of(h) for h in latest)
+    evidence = evidence_of_all(latest)
     missing = case.missing_gaps(criterion)
     if missing:
         return Result(truth=Truth.UNKNOWN, evidence=evidence, gaps=missing)
