@@ -13,7 +13,7 @@ import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
 from defib_coverage.fhir.fetching import WORDS, Fetched, Shortfall
-from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
+from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED, PrefetchKey
 from defib_coverage.fhir.raw import Unreadable, clean
 from defib_coverage.fhir.resources import (
     Bundle,
@@ -94,8 +94,8 @@ class _Reading:
         self._given = given
         self._entries: list[Entry] = []
         self._missing: dict[tuple[Need, str | None], Missing] = {}
+        # The keys that brought something, and those that brought less than they were asked for.
         self._answered: set[str] = set()
-        self._usable = False
         self._open: dict[str, OpenKey] = {}
         self._fetched = fetched
         self._whole = {key for key, one in fetched.items() if one.cause is None}
@@ -103,46 +103,44 @@ class _Reading:
     def take(self, key: str, value: Resource | None) -> None:
         """Take what stands under one key."""
         known = KEYS.get(key)
-        if value is None:
+        if isinstance(value, Bundle):
+            self._take_all(key, known, value)
+        elif value is None:
             # null: the client looked and has nothing.
-            self._answer((key,) if known is not None else ())
-            return
-        if isinstance(value, OperationOutcome):
+            if known is not None:
+                self._answered.add(key)
+        elif isinstance(value, OperationOutcome):
             self._fail(key, "the client's query failed")
-            return
-        if not isinstance(value, Bundle):
-            held = _held(frozenset([type(value)]))
+        else:
+            held = _held(frozenset((type(value),)))
             self._entries.append(Entry(resource=value))
             # One record under a key of the client's own is one, not all that there are.
-            self._answer(held.keys if known is not None or _ONE.issuperset(held.keys) else ())
-            self._check_kind(key, held.types)
-            return
-        self._entries += value.entry
-        held = _held(frozenset([type(entry.resource) for entry in value.entry]))
+            if known is not None or _ONE.issuperset(held.keys):
+                self._answered.update(held.keys)
+            self._check_kind(key, held)
+
+    def _take_all(self, key: str, known: PrefetchKey | None, bundle: Bundle) -> None:
+        """Take the entries of a Bundle that stands under one key."""
+        self._entries += bundle.entry
+        held = _held(frozenset([type(entry.resource) for entry in bundle.entry]))
         answered = held.keys
         if known is None and held.whole_chart:
             answered = tuple(KEYS)
-        elif known is not None and _may_answer(value, known.types, held.types):
+        elif known is not None and _may_answer(bundle, known.types, held.types):
             answered = (key, *answered)
-        if "OperationOutcome" in held.types and any(map(is_failure, value.entry)):
+        if held.outcomes and any(map(is_failure, bundle.entry)):
             self._fail(key, "the client's query failed in part", answered)
-        elif _has_more(value):
-            came = matches_of(value.entry)
-            more = OpenKey(key, _next_page(value), came)
+        elif _has_more(bundle):
+            came = matches_of(bundle.entry)
+            more = OpenKey(key, _next_page(bundle), came)
             self._fail(key, "only the first page came", answered, more)
-        self._answer(answered)
-        self._check_kind(key, held.types)
+        self._answered.update(answered)
+        self._check_kind(key, held)
 
-    def _check_kind(self, key: str, types: frozenset[str]) -> None:
+    def _check_kind(self, key: str, held: _Held) -> None:
         """A Bundle or Parameters in the place of a record may hold anything: it is not read."""
-        if types.isdisjoint(_NO_RECORDS):
-            return
-        for kind in types & _NO_RECORDS:
+        for kind in held.no_records:
             self.unreadable(Unreadable(key, kind, None, "not a record"))
-
-    def _answer(self, keys: tuple[str, ...]) -> None:
-        self._answered.update(keys)
-        self._usable = self._usable or not REQUIRED.isdisjoint(keys)
 
     def _fail(
         self,
@@ -156,7 +154,6 @@ class _Reading:
         So it is with whatever else the key would have answered: that is searched anew.
         """
         if key in KEYS:
-            self._answered.add(key)
             self._lack(key, reason, more)
         for name in answered:
             # Another key of ours beside it tells for itself.
@@ -178,7 +175,7 @@ class _Reading:
         reference = (
             f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type or clean(bad.key)
         )
-        self._answer(KEYS_OF_TYPE.get(bad.resource_type, ()))
+        self._answered.update(KEYS_OF_TYPE.get(bad.resource_type, ()))
         for need in self._meant_for(bad):
             self._note(need, "unreadable", bad.reason, reference)
 
@@ -199,18 +196,18 @@ class _Reading:
         """What came, and what did not."""
         for key, one in self._fetched.items():
             self._entries += one.entries
-            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries])).types)
+            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries])))
             for bad in one.unreadable:
                 self.unreadable(bad)
             if one.cause is None:
-                self._answer((key,))
+                self._answered.add(key)
             elif one.entries and key in KEYS:
                 # It failed half-way: what came counts, and is not all.
-                self._answer((key,))
+                self._answered.add(key)
                 self._lack(key, WORDS[one.cause])
         absent: list[str] = []
         for name in KEYS:
-            if name in self._answered:
+            if name in self._answered or name in self._open:
                 continue
             tried = self._fetched.get(name)
             if name in REQUIRED:
@@ -223,7 +220,7 @@ class _Reading:
         return Answers(
             self._entries,
             tuple(self._missing.values()),
-            self._usable,
+            not REQUIRED.isdisjoint(self._answered),
             tuple(absent),
             tuple(self._open.values()),
         )
@@ -233,11 +230,15 @@ class _Held(NamedTuple):
     """What a Bundle holds: resource types, the keys that they answer.
 
     ``whole_chart``: under a key of the client's own it is Patient/$everything and answers all.
+    ``outcomes``: some entries say how a search went; ``no_records`` are the types of others that
+    are none.
     """
 
     types: frozenset[str]
     keys: tuple[str, ...]
     whole_chart: bool
+    outcomes: bool
+    no_records: frozenset[str]
 
 
 @lru_cache(maxsize=512)
@@ -245,7 +246,7 @@ def _held(kinds: frozenset[type]) -> _Held:
     # The same few combinations come in every call.
     types = frozenset([type_name(kind) for kind in kinds])
     whole = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
-    return _Held(types, _keys_of(types), whole)
+    return _Held(types, _keys_of(types), whole, "OperationOutcome" in types, types & _NO_RECORDS)
 
 
 def _keys_of(types: frozenset[str]) -> tuple[str, ...]:
@@ -270,4 +271,4 @@ def _has_more(bundle: Bundle) -> bool:
     for link in bundle.link:
         if link.relation == "next":
             return True
-    return (bundle.total or 0) > matches_of(bundle.entry)
+    return bundle.total is not None and bundle.total > matches_of(bundle.entry)

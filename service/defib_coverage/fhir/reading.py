@@ -60,14 +60,13 @@ class Vocabulary:
 
     def matches(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
         """The value sets that any coding of a concept belongs to."""
-        if concept is None:
-            return ()
         found: tuple[Match, ...] = ()
-        for coding in concept.coding:
-            system, code = coding.system, coding.code
-            # What is remembered is bounded in number and in length.
-            if system is not None and code is not None and len(system) + len(code) <= _LONGEST:
-                found += self._find(system, code)
+        if concept is not None:
+            for coding in concept.coding:
+                system, code = coding.system, coding.code
+                # What is remembered is bounded in number and in length.
+                if system is not None and code is not None and len(system) + len(code) <= _LONGEST:
+                    found += self._find(system, code)
         return found
 
     def matches_any(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
@@ -81,9 +80,9 @@ class Vocabulary:
         # A site's own code system is known to the index by its URI.
         return self.index.find(alias_of(system) or system, code)
 
-    def speaks_of_visit(self, text: str) -> bool:
+    def speaks_of_visit(self, text: str | None) -> bool:
         """Whether a text names a shared decision: a hint, never proof (decision 10)."""
-        return self._visit_words.search(text) is not None
+        return text is not None and self._visit_words.search(text) is not None
 
     def diagnoses(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
         """The value sets of a diagnosis; no episode of VT where its own words deny one (rule 4.1).
@@ -91,12 +90,11 @@ class Vocabulary:
         The ICD-10-CM codes of VT name no duration: non-sustained VT is coded there too.
         """
         found = self.matches(concept)
-        # Most diagnoses of a chart are in no value set.
-        if not found or concept is None or not concept.text:
-            return found
-        episodes = any(m.value_set == _EPISODES for m in found)
-        if episodes and self._not_qualifying.search(concept.text) is not None:
-            return tuple(m for m in found if m.value_set != _EPISODES)
+        for match in found:
+            if match.value_set == _EPISODES and concept is not None and concept.text:
+                if self._not_qualifying.search(concept.text) is not None:
+                    return tuple(m for m in found if m.value_set != _EPISODES)
+                break
         return found
 
 
@@ -179,10 +177,6 @@ class Reading:
         matches = self.vocabulary.matches_any(concepts)
         return tuple(m for m in matches if m.value_set == VISIT) if matches else ()
 
-    def speaks_of_visit(self, texts: Iterable[str | None]) -> bool:
-        """Whether one of the texts speaks of a shared decision."""
-        return any(text and self.vocabulary.speaks_of_visit(text) for text in texts)
-
     def file_visit(self, matches: Iterable[Match], fact: Fact) -> None:
         """File a visit by its codes, or as a hint where it was recognised by its words only."""
         if fact.in_words:
@@ -221,11 +215,11 @@ class Reading:
 
         ``matches`` are the record's own; a record that has none is a visit by its words.
         """
-        if matches and not any(match.value_set == VISIT for match in matches):
+        if not people or (matches and VISIT not in {match.value_set for match in matches}):
             return Clinician.UNKNOWN
         inside = {f"#{one.id}": one for one in reversed(contained or ())}
         best = Clinician.UNKNOWN
-        for person in people or ():
+        for person in people:
             named = person.individual or person.actor
             reference = person.reference if named is None else named.reference
             found = inside.get(reference or "") or self.resolve(None, reference)
@@ -308,5 +302,8 @@ def _in_order(hits: list[Hit]) -> tuple[Hit, ...]:
     """The hits by reference and code, each once: neither place nor repetition says anything."""
     if len(hits) == 1:
         return (hits[0],)
+    by_name = {(h.fact.reference, h.entry.code): h for h in hits}
+    if len(by_name) == len(hits):
+        return tuple([by_name[name] for name in sorted(by_name)])
     hits.sort(key=lambda h: (h.fact.reference, h.entry.code))
     return tuple(dict.fromkeys(hits))
