@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -108,12 +108,8 @@ class Case:
         self.longer_reading = longer_reading
         self.windows: Mapping[EventName, Waiting] = {}
         self.paced: tuple[Hit, ...] = ()
-        self._remembered: dict[tuple[object, ...], object] = {}
-
-    @property
-    def day(self) -> date:
-        """The service date."""
-        return self.view.service_date
+        self.day = view.service_date
+        self._remembered: dict[tuple[object, ...], Any] = {}
 
     def gap(self, kind: GapKind, ask: str, **facts: str) -> Gap:
         """A gap, with what to do about it."""
@@ -175,12 +171,11 @@ class Case:
 
     def missing_gaps(self, criterion: Criterion) -> tuple[Gap, ...]:
         """The gaps that parts of the record leave which could not be had or read."""
-        missing = self.view.missing(criterion.needs)
-        if not missing:
+        if not self.view.chart.missing:
             return ()
         return tuple(
             self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
-            for m in missing
+            for m in self.view.missing(criterion.needs)
         )
 
     def silent(self, criterion: Criterion, ask: str, label: str = "") -> Result:
@@ -204,7 +199,8 @@ class Case:
         """What several criteria of a case work out alike, worked out once."""
         if key not in self._remembered:
             self._remembered[key] = make()
-        return cast("Item", self._remembered[key])
+        item: Item = self._remembered[key]
+        return item
 
 
 class Sorted(msgspec.Struct, frozen=True, gc=False):
@@ -224,7 +220,7 @@ def sort_claims(case: Case, value_set: str) -> Sorted:
     hits = case.view.find(value_set)
     if not hits:
         return _NOTHING
-    day = case.view.service_date
+    day = case.day
     claims: list[Hit] = []
     not_in_force: list[Hit] = []
     unconfirmed: list[Hit] = []

@@ -221,15 +221,14 @@ class ChartView:
                 found += self.find(value_set)
         return found
 
-    def later(self, value_set: str) -> tuple[Hit, ...]:
+    def later(self, value_sets: Iterable[str]) -> list[Hit]:
         """The hits that were left out because they are dated after the service date."""
-        if value_set not in self._hits:
-            return ()
-        return tuple(
+        return [
             hit
-            for hit in self._hits[value_set]
+            for value_set in value_sets
+            for hit in self._hits.get(value_set, ())
             if (dated := hit.fact.dated) is not None and dated.low > self.service_date
-        )
+        ]
 
     def missing(self, needs: Iterable[Need]) -> tuple[Missing, ...]:
         """What is missing of the parts of the record that a criterion relies on."""

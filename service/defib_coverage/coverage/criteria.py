@@ -78,17 +78,19 @@ class Judged:
     def _forget_what_is_told(self) -> None:
         """Silence holds of no criterion whose value sets the chart, or the call, speaks of."""
         case = self.case
-        told = [n for v in case.view.names for n in case.rulebook.criteria_of.get(v, ())]
+        told: set[str] = set()
+        led_to: set[str] = set()
+        for value_set in case.view.names:
+            told.update(case.rulebook.criteria_of.get(value_set, ()))
+            led_to.update(case.rulebook.indications_of.get(value_set, ()))
         if case.removals_in_call:
             # A removal beside the order speaks where the chart is silent.
-            told.append(case.policy.existing_device)
+            told.add(case.policy.existing_device)
             self.quiet.clear()
         for name in told:
-            self.results.pop(name, None)
-            self._shown.pop(name, None)
-        for value_set in case.view.names:
-            for name in case.rulebook.indications_of.get(value_set, ()):
-                self.quiet.pop(name, None)
+            del self.results[name], self._shown[name]
+        for name in led_to:
+            self.quiet.pop(name, None)
 
     def shown(self, name: str) -> CriterionResult:
         """What the criterion came to, as the contract tells it."""

@@ -74,20 +74,19 @@ def judge_measurement(criterion: Measurement, case: Case) -> Result:
 def _read(criterion: Measurement, case: Case) -> _Readings:
     """Choose the readings that count."""
     # Only what states a value is a reading: an ordered measurement is none.
-    readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.quantity is not None)
+    found = case.view.find(criterion.readings)
+    readings = tuple([h for h in found if h.fact.quantity is not None])
+    if not readings:
+        return _Readings((), (), ())
     imaged = _imaged(criterion, case)
     modalities = {id(h): _modality(imaged, h) for h in readings}
-    usable = tuple(
-        h for h in readings if modalities[id(h)] is None or modalities[id(h)] in criterion.approved
-    )
+    counting = {None, *criterion.approved}
+    usable = [h for h in readings if modalities[id(h)] in counting]
     if not usable:
         return _Readings((), (), (), readings)
     latest = latest_of(usable)
-    return _Readings(
-        latest,
-        evidence_of_all(latest),
-        tuple(_reading_notes(criterion, case, latest, modalities)),
-    )
+    notes = _reading_notes(criterion, case, latest, modalities)
+    return _Readings(latest, evidence_of_all(latest), tuple(notes))
 
 
 def _imaged(criterion: Measurement, case: Case) -> Mapping[date, str]:
@@ -116,17 +115,17 @@ def _reading_notes(
     latest: Sequence[Hit],
     modalities: dict[int, str | None],
 ) -> Iterable[Draft]:
-    unstated = tuple(h for h in latest if modalities[id(h)] is None)
+    unstated = [h for h in latest if modalities[id(h)] is None]
     if unstated:
         yield case.draft("lvef-modality-not-stated", criterion.cite, unstated)
-    suspect = tuple(h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect)
+    suspect = [h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect]
     if suspect:
         yield case.draft("lvef-unit-suspect", criterion.cite, suspect)
     changed = _changed(criterion, case)
-    older = tuple(h for h in latest if (read := h.fact.dated) is not None and read.high < changed)
+    older = [h for h in latest if (read := h.fact.dated) is not None and read.high < changed]
     if older:
         yield case.draft("lvef-predates-event", criterion.cite, older)
-    preliminary = tuple(h for h in latest if not h.fact.confirmed)
+    preliminary = [h for h in latest if not h.fact.confirmed]
     if preliminary:
         yield case.draft("lvef-preliminary", criterion.cite, preliminary)
 
@@ -167,7 +166,7 @@ def _compare(quantity: Quantity, limit: float) -> Truth:
 
 def judge_class(criterion: FunctionalClass, case: Case) -> Result:
     """The latest functional class; a range passes only if all of it does (rule 5)."""
-    readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.classes)
+    readings = [h for h in case.view.find(criterion.readings) if h.fact.classes]
     if not readings:
         silent = case.silent(criterion, "nyha-missing")
         draft = case.draft("nyha-missing", criterion.cite)

@@ -40,9 +40,9 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     view = case.view
     if view.names.isdisjoint(rule.records) and view.names.isdisjoint(rule.past_records):
         return NO_EVENTS
-    records = _happened(name, [view.find(v) for v in rule.records])
-    past = _happened(name, [view.find(v) for v in rule.past_records])
-    later = _happened(name, [view.later(v) for v in (*rule.records, *rule.past_records)])
+    records = _happened(name, view.find_all(rule.records))
+    past = _happened(name, view.find_all(rule.past_records))
+    later = _happened(name, view.later((*rule.records, *rule.past_records)))
     if not records and not past:
         return Waiting(later=tuple(later)) if later else NO_EVENTS
     dated = [(h, _span(rule, h, case.day, past=False)) for h in records]
@@ -55,12 +55,12 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     return Waiting(events, tuple(windows), tuple(undated), tuple(later))
 
 
-def _happened(name: EventName, found: Iterable[Sequence[Hit]]) -> list[Hit]:
+def _happened(name: EventName, hits: Sequence[Hit]) -> Sequence[Hit]:
     """The records that speak of the event itself: not planned, no order, the right kind."""
+    if not hits:
+        return ()
     kinds = _KINDS[name]
-    return [
-        hit for hits in found for hit in hits if hit.fact.kind in kinds and not hit.fact.planned
-    ]
+    return [hit for hit in hits if hit.fact.kind in kinds and not hit.fact.planned]
 
 
 def _telling(

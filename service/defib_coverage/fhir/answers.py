@@ -13,7 +13,7 @@ import msgspec
 
 from defib_coverage.coverage.chart import GapKind, Missing, Need
 from defib_coverage.fhir.fetching import WORDS, Fetched, Shortfall
-from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED, PrefetchKey
+from defib_coverage.fhir.needs import KEYS, KEYS_OF_TYPE, NEED_OF_TYPE, REQUIRED
 from defib_coverage.fhir.raw import Unreadable, clean
 from defib_coverage.fhir.resources import (
     Bundle,
@@ -35,6 +35,8 @@ _ONE = frozenset({"patient"})
 _NO_RECORDS = frozenset({"Bundle", "Parameters"})
 # What says nothing of the records that are missing beside it, or instead of it.
 _MEANT_FOR_KEY = _NO_RECORDS | {"OperationOutcome"}
+# Stands for all keys that are a client's own.
+_OWN = ""
 _NOT_MATCHES = frozenset({"include", "outcome"})
 
 
@@ -80,7 +82,10 @@ def read_answers(
     """
     reading = _Reading(why_not, fetched or {}, frozenset(prefetch))
     for key, value in prefetch.items():
-        reading.take(key, value)
+        if isinstance(value, Bundle):
+            reading.take_all(key, value)
+        else:
+            reading.take_one(key, value)
     for bad in unreadable:
         reading.unreadable(bad)
     return reading.answers()
@@ -100,39 +105,36 @@ class _Reading:
         self._fetched = fetched
         self._whole = {key for key, one in fetched.items() if one.cause is None}
 
-    def take(self, key: str, value: Resource | None) -> None:
-        """Take what stands under one key."""
-        known = KEYS.get(key)
-        if isinstance(value, Bundle):
-            self._take_all(key, known, value)
-        elif value is None:
+    def take_one(self, key: str, value: Resource | None) -> None:
+        """Take what stands under one key, where it is no Bundle."""
+        if value is None:
             # null: the client looked and has nothing.
-            if known is not None:
+            if key in KEYS:
                 self._answered.add(key)
-        elif isinstance(value, OperationOutcome):
+            return
+        if isinstance(value, OperationOutcome):
             self._fail(key, "the client's query failed")
-        else:
-            held = _held(frozenset((type(value),)))
-            self._entries.append(Entry(resource=value))
-            # One record under a key of the client's own is one, not all that there are.
-            if known is not None or _ONE.issuperset(held.keys):
-                self._answered.update(held.keys)
-            self._check_kind(key, held)
+            return
+        held = _held(frozenset((type(value),)), None)
+        self._entries.append(Entry(resource=value))
+        # One record under a key of the client's own is one, not all that there are.
+        if key in KEYS or _ONE.issuperset(held.keys):
+            self._answered.update(held.keys)
+        self._check_kind(key, held)
 
-    def _take_all(self, key: str, known: PrefetchKey | None, bundle: Bundle) -> None:
+    def take_all(self, key: str, bundle: Bundle) -> None:
         """Take the entries of a Bundle that stands under one key."""
-        self._entries += bundle.entry
-        held = _held(frozenset([type(entry.resource) for entry in bundle.entry]))
+        entries = bundle.entry
+        self._entries += entries
+        kinds = frozenset([type(entry.resource) for entry in entries])
+        held = _held(kinds, key if key in KEYS else _OWN)
         answered = held.keys
-        if known is None and held.whole_chart:
-            answered = tuple(KEYS)
-        elif known is not None and _may_answer(bundle, known.types, held.types):
+        if held.of_others and not any(map(_is_match, entries)):
             answered = (key, *answered)
-        if held.outcomes and any(map(is_failure, bundle.entry)):
+        if held.outcomes and any(map(is_failure, entries)):
             self._fail(key, "the client's query failed in part", answered)
         elif _has_more(bundle):
-            came = matches_of(bundle.entry)
-            more = OpenKey(key, _next_page(bundle), came)
+            more = OpenKey(key, _next_page(bundle), matches_of(entries))
             self._fail(key, "only the first page came", answered, more)
         self._answered.update(answered)
         self._check_kind(key, held)
@@ -196,7 +198,7 @@ class _Reading:
         """What came, and what did not."""
         for key, one in self._fetched.items():
             self._entries += one.entries
-            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries])))
+            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries]), None))
             for bad in one.unreadable:
                 self.unreadable(bad)
             if one.cause is None:
@@ -227,39 +229,44 @@ class _Reading:
 
 
 class _Held(NamedTuple):
-    """What a Bundle holds: resource types, the keys that they answer.
+    """What resources of some types answer under a key.
 
-    ``whole_chart``: under a key of the client's own it is Patient/$everything and answers all.
-    ``outcomes``: some entries say how a search went; ``no_records`` are the types of others that
-    are none.
+    ``keys`` are the keys that they answer; ``of_others``: they are of other needs than the key's,
+    which they answer only where none of them is a match. ``outcomes``: some say how a search went;
+    ``no_records`` are the types of others that are no records.
     """
 
-    types: frozenset[str]
     keys: tuple[str, ...]
-    whole_chart: bool
+    of_others: bool
     outcomes: bool
     no_records: frozenset[str]
 
 
 @lru_cache(maxsize=512)
-def _held(kinds: frozenset[type]) -> _Held:
+def _held(kinds: frozenset[type], key: str | None) -> _Held:
+    """What a Bundle holds that stands under ``key``: a key of ours, or one of the client's own.
+
+    A resource that stands alone is in no Bundle: its ``key`` is None.
+    """
     # The same few combinations come in every call.
     types = frozenset([type_name(kind) for kind in kinds])
-    whole = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
-    return _Held(types, _keys_of(types), whole, "OperationOutcome" in types, types & _NO_RECORDS)
+    keys = tuple([name for t in types for name in KEYS_OF_TYPE.get(t, ())])
+    of_others = False
+    known = None if key is None else KEYS.get(key)
+    if key == _OWN and "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1:
+        # Under a key of the client's own it is Patient/$everything, and answers all.
+        keys = tuple(KEYS)
+    elif known is not None:
+        # It answers its key if it holds what was asked for, or nothing of another need.
+        if types.isdisjoint(known.types) and not types.isdisjoint(NEED_OF_TYPE):
+            of_others = True
+        else:
+            keys = (known.name, *keys)
+    return _Held(keys, of_others, "OperationOutcome" in types, types & _NO_RECORDS)
 
 
-def _keys_of(types: frozenset[str]) -> tuple[str, ...]:
-    return tuple([key for t in types for key in KEYS_OF_TYPE.get(t, ())])
-
-
-def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: frozenset[str]) -> bool:
-    """Whether a Bundle answers its key: it holds what was asked for, or nothing of another need."""
-    if not types.isdisjoint(wanted) or types.isdisjoint(NEED_OF_TYPE):
-        return True
-    return not any(
-        entry.search is None or entry.search.mode not in _NOT_MATCHES for entry in bundle.entry
-    )
+def _is_match(entry: Entry) -> bool:
+    return entry.search is None or entry.search.mode not in _NOT_MATCHES
 
 
 def _next_page(bundle: Bundle) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Insurance, Missing
@@ -38,6 +37,7 @@ VISIT = "shared-decision-making"
 _EPISODES = "vt-vf-arrest"
 _NOT_QUALIFYING = "arrhythmia-not-qualifying"
 _LONGEST = 256
+_MOST = 8192
 _READABLE = frozenset({"Medication", "Practitioner", "PractitionerRole"})
 _LINKED = frozenset(
     {Patient, Encounter, Medication, Practitioner, PractitionerRole, Organization},
@@ -56,17 +56,15 @@ class Vocabulary:
         self._visit_words = _words_of(visits)
         self._not_qualifying = _words_of(index.value_sets[_NOT_QUALIFYING])
         # Charts repeat few codes many times: remember what each is in, within bounds.
-        self._find = lru_cache(maxsize=8192)(self._look_up)
+        self._known: dict[tuple[str | None, str | None], tuple[Match, ...]] = {}
 
     def matches(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
         """The value sets that any coding of a concept belongs to."""
         found: tuple[Match, ...] = ()
         if concept is not None:
             for coding in concept.coding:
-                system, code = coding.system, coding.code
-                # What is remembered is bounded in number and in length.
-                if system is not None and code is not None and len(system) + len(code) <= _LONGEST:
-                    found += self._find(system, code)
+                known = self._known.get((coding.system, coding.code))
+                found += self._look_up(coding.system, coding.code) if known is None else known
         return found
 
     def matches_any(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
@@ -76,9 +74,16 @@ class Vocabulary:
             found += self.matches(concept)
         return found
 
-    def _look_up(self, system: str, code: str) -> tuple[Match, ...]:
+    def _look_up(self, system: str | None, code: str | None) -> tuple[Match, ...]:
+        # What is remembered is bounded in number and in length.
+        if system is None or code is None or len(system) + len(code) > _LONGEST:
+            return ()
+        if len(self._known) >= _MOST:
+            self._known.clear()
         # A site's own code system is known to the index by its URI.
-        return self.index.find(alias_of(system) or system, code)
+        found = self.index.find(alias_of(system) or system, code)
+        self._known[system, code] = found
+        return found
 
     def speaks_of_visit(self, text: str | None) -> bool:
         """Whether a text names a shared decision: a hint, never proof (decision 10)."""
