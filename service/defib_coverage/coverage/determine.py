@@ -110,20 +110,18 @@ class _Call:
         self._coverages = Coverages(chart.insurances, complete=chart.has_all_coverages)
         self._knowledge = knowledge
         self._terms = terms
-        ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]
-        # A lead beside several implants rests on the procedure rather than on the device.
-        implants = [o for o, code in ours if code.order_class in IMPLANTS]
-        self._parent = min(
-            implants,
-            key=lambda o: not o.reference.startswith("ServiceRequest/"),
-            default=None,
-        )
-        self._removals = tuple(
-            Evidence(reference=o.reference, code=code.code)
-            for o, code in ours
-            if code.order_class == "removal"
-        )
-        self._own_only = any(not code.entry.shared for _, code in ours)
+        self._parent: DeviceOrder | None = None
+        self._removals: tuple[Evidence, ...] = ()
+        self._own_only = False
+        for order in orders:
+            code = order.code
+            if code is None or order.refusal is not None:
+                continue
+            self._own_only = self._own_only or not code.entry.shared
+            if code.order_class in IMPLANTS:
+                self._parent = _better_parent(self._parent, order)
+            elif code.order_class == "removal":
+                self._removals += (Evidence(reference=order.reference, code=code.code),)
         self._judged: dict[tuple[object, ...], Judged] = {}
 
     def determination(self, order: DeviceOrder) -> Determination:
@@ -245,6 +243,15 @@ class _Call:
             findings=(self._finding(finding, "info", "P-SCOPE", facts),),
             data_digest=self._knowledge.digest,
         )
+
+
+def _better_parent(known: DeviceOrder | None, order: DeviceOrder) -> DeviceOrder:
+    """A lead beside several implants rests on the procedure rather than on the device."""
+    if known is None:
+        return order
+    procedure = "ServiceRequest/"
+    better = order.reference.startswith(procedure) and not known.reference.startswith(procedure)
+    return order if better else known
 
 
 def _judged_order(order: DeviceOrder, day: date, basis: ServiceDateBasis) -> JudgedOrder:

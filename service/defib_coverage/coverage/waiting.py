@@ -162,12 +162,25 @@ def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
     if waiting is NO_EVENTS:
         return case.silent(criterion, "event-date")
     rule = case.policy.waiting[criterion.event]
-    drafts = list(_notes(criterion, case, waiting, rule))
+    if not waiting.open and not waiting.undated:
+        # Whatever happened is out of its window: it bars no more than silence does.
+        silent = case.silent(criterion, "event-date")
+        return Result(
+            truth=silent.truth,
+            gaps=silent.gaps,
+            attest=silent.attest,
+            evidence=evidence_of_all([e.hit for e in waiting.events]),
+            drafts=tuple(_notes_of_past(criterion, case, waiting, rule)),
+        )
+    drafts = (
+        *_notes(criterion, case, waiting, rule),
+        *_notes_of_past(criterion, case, waiting, rule),
+    )
     shown = evidence_of_all([w.event.hit for w in waiting.open])
     hints = case.paced
     definite = any(w.definite for w in waiting.open)
     if definite and not hints:
-        return Result(truth=Truth.NOT_MET, evidence=shown, drafts=tuple(drafts))
+        return Result(truth=Truth.NOT_MET, evidence=shown, drafts=drafts)
     gaps = [
         case.gap(
             "too-imprecise",
@@ -185,20 +198,11 @@ def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
         case.gap("not-found", rule.unknown_date_finding, codes=h.entry.code, event=rule.label)
         for h in waiting.undated
     ]
-    if not gaps:
-        silent = case.silent(criterion, "event-date")
-        return Result(
-            truth=silent.truth,
-            gaps=silent.gaps,
-            attest=silent.attest,
-            evidence=evidence_of_all([e.hit for e in waiting.events]),
-            drafts=tuple(drafts),
-        )
     return Result(
         truth=Truth.UNKNOWN,
         evidence=shown + evidence_of_all(waiting.undated),
         gaps=tuple(gaps),
-        drafts=tuple(drafts),
+        drafts=drafts,
     )
 
 
@@ -214,6 +218,7 @@ def _notes(
     waiting: Waiting,
     rule: WaitingEvent,
 ) -> Iterable[Draft]:
+    """What is to be told of open windows, and of events that may have been on any day."""
     for window in waiting.open:
         hit = window.event.hit
         facts = {
@@ -246,26 +251,23 @@ def _notes(
             codes=codes_of(waiting.undated),
             event=rule.label,
         )
-    if waiting.later:
-        yield case.draft(
-            "event-after-dos",
-            criterion.cite,
-            waiting.later,
-            codes=codes_of(waiting.later),
-            event=rule.label,
-        )
-    yield from _longer_reading(criterion, case, waiting, rule)
 
 
-def _longer_reading(
+def _notes_of_past(
     criterion: WaitingPeriod,
     case: Case,
     waiting: Waiting,
     rule: WaitingEvent,
-) -> Iterable[Draft]:
-    """The service date is past the months but within the 90 days that some read instead."""
+) -> list[Draft]:
+    """What is to be told of events after the service date, and of those that some count longer."""
+    drafts: list[Draft] = []
+    if waiting.later:
+        later = waiting.later
+        facts = {"codes": codes_of(later), "event": rule.label}
+        drafts.append(case.draft("event-after-dos", criterion.cite, later, **facts))
     if rule.also_show is None or case.longer_reading:
-        return
+        return drafts
+    # The service date is past the months but within the 90 days that some read instead.
     still_open = {window.event for window in waiting.open}
     longer = parse_span(rule.also_show)
     for event in waiting.events:
@@ -273,13 +275,10 @@ def _longer_reading(
             continue
         last = longer.after(event.span.high)
         if case.day <= last:
-            yield case.draft(
-                "between-month-and-90-day-readings",
-                criterion.cite,
-                (event.hit,),
-                event=rule.label,
-                safe_date=day_after(last).isoformat(),
-            )
+            facts = {"event": rule.label, "safe_date": day_after(last).isoformat()}
+            code = "between-month-and-90-day-readings"
+            drafts.append(case.draft(code, criterion.cite, (event.hit,), **facts))
+    return drafts
 
 
 def waiting_results(

@@ -135,7 +135,7 @@ class Evaluator:
         if ours:
             seen = yield from self._chart(decoded, orders, ours, today, why_not)
         terms = Terms(today=today, longer_reading=longer_reading)
-        named = [_with_references(o, seen.chart) for o in ordered]
+        named = [_with_references(one, seen.chart) if one.reasons else one.order for one in ordered]
         found = determine(named, seen.chart, self.knowledge, terms)
         prefetch = decoded.request.prefetch
         return Evaluation(
@@ -224,7 +224,7 @@ def _check_usable(
 def _with_references(ordered: Ordered, chart: Chart) -> DeviceOrder:
     """The order with the Conditions that it names as its reason among its claim diagnoses."""
     order = ordered.order
-    if not ordered.reasons or order.code is None:
+    if order.code is None:
         return order
     fact = Fact(reference=order.reference, kind=Kind.ORDER_REASON)
     reasons = frozenset(ordered.reasons)
