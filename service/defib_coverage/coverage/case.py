@@ -258,6 +258,8 @@ def latest_of(readings: Sequence[Hit]) -> tuple[Hit, ...]:
 
     A reading without a date may be the latest only if no reading has one.
     """
+    if len(readings) == 1:
+        return (readings[0],)
     dated = [(h, span) for h in readings if (span := h.fact.dated) is not None]
     if not dated:
         return tuple(readings)

@@ -199,6 +199,7 @@ class ChartView:
         own = self._reasons.keys()
         self.names: AbstractSet[str] = self._hits.keys() | own if own else self._hits.keys()
         self._seen: dict[str, tuple[Hit, ...]] = {}
+        self._later: dict[str, list[Hit]] = {}
         self._missing: dict[Need, Missing] = {}
         for missing in chart.missing:
             self._missing.setdefault(missing.need, missing)
@@ -209,7 +210,7 @@ class ChartView:
             return ()
         seen = self._seen.get(value_set)
         if seen is None:
-            found = self._counting(self._hits.get(value_set, ()))
+            found = self._counting(value_set)
             seen = self._seen[value_set] = (*found, *self._reasons.get(value_set, ()))
         return seen
 
@@ -223,12 +224,12 @@ class ChartView:
 
     def later(self, value_sets: Iterable[str]) -> list[Hit]:
         """The hits that were left out because they are dated after the service date."""
-        return [
-            hit
-            for value_set in value_sets
-            for hit in self._hits.get(value_set, ())
-            if (dated := hit.fact.dated) is not None and dated.low > self.service_date
-        ]
+        found: list[Hit] = []
+        for value_set in value_sets:
+            if value_set in self._hits:
+                self.find(value_set)
+                found += self._later.get(value_set, ())
+        return found
 
     def missing(self, needs: Iterable[Need]) -> tuple[Missing, ...]:
         """What is missing of the parts of the record that a criterion relies on."""
@@ -248,16 +249,16 @@ class ChartView:
         )
         return Hit(fact, hit.entry)
 
-    def _counting(self, hits: Iterable[Hit]) -> list[Hit]:
-        """The hits that count, each as it stood on the service date."""
+    def _counting(self, value_set: str) -> list[Hit]:
+        """The hits of the chart that count, each as it stood on the service date."""
         day, known_at = self.service_date, self._known_at
         found: list[Hit] = []
-        for hit in hits:
+        for hit in self._hits.get(value_set, ()):
             fact = hit.fact
             recorded = fact.recorded
-            if known_at is not None and recorded is not None and recorded.low > known_at:
-                continue
             dated = fact.when or recorded or fact.encountered
-            if dated is None or dated.low <= day or fact.planned:
+            if dated is not None and dated.low > day and not fact.planned:
+                self._later.setdefault(value_set, []).append(hit)
+            elif known_at is None or recorded is None or recorded.low <= known_at:
                 found.append(hit if fact.ended is None else self._as_of(hit, fact.ended))
         return found

@@ -16,6 +16,7 @@ from defib_coverage.coverage.chart import Chart, ChartView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from defib_coverage.coverage.determination import CriterionResult, IndicationResult
     from defib_coverage.coverage.results import Result
@@ -39,15 +40,20 @@ _JUDGES: Mapping[type, Callable[[Any, Case], Result]] = {
 
 
 class _Results(dict[str, "Result"]):
-    """What the criteria of a case come to, each judged when it is first asked for."""
+    """What the criteria of a case come to, each found out when it is first asked for."""
 
-    def __init__(self, case: Case, known: Mapping[str, Result]) -> None:
-        super().__init__(known)
+    def __init__(self, case: Case, baseline: Baseline | None, told: AbstractSet[str]) -> None:
+        super().__init__()
         self._case = case
+        self._silence = {} if baseline is None else baseline.results
+        self._told = told
 
     def __missing__(self, name: str) -> Result:
-        criterion = self._case.policy.criteria[name]
-        result = self[name] = _JUDGES[type(criterion)](criterion, self._case)
+        result = None if name in self._told else self._silence.get(name)
+        if result is None:
+            criterion = self._case.policy.criteria[name]
+            result = _JUDGES[type(criterion)](criterion, self._case)
+        self[name] = result
         return result
 
 
@@ -57,8 +63,7 @@ class Judged:
     def __init__(self, case: Case, baseline: Baseline | None) -> None:
         """Judge nothing yet but the events that waiting periods hang on.
 
-        ``results`` are what the criteria come to; ``quiet`` are the indications as silence leaves
-        them, of those to which nothing in the chart leads.
+        ``results`` are what the criteria come to.
 
         Args:
             case: the chart, the day and the rules.
@@ -66,34 +71,34 @@ class Judged:
                 since its silence means nothing.
         """
         self.case = case
-        known = Baseline({}, {}, {}) if baseline is None else baseline
-        self.results = _Results(case, known.results)
-        self._shown = known.shown.copy()
-        self.quiet = known.indications.copy()
+        self._baseline = baseline
+        # The criteria and the indications' leads that the chart, or the call, speaks of.
+        self._told: set[str] = set()
+        self._led_to: set[str] = set()
         if baseline is not None:
-            self._forget_what_is_told()
+            rulebook = case.rulebook
+            for value_set in case.view.names:
+                self._told.update(rulebook.criteria_of.get(value_set, ()))
+                self._led_to.update(rulebook.indications_of.get(value_set, ()))
+            if case.removals_in_call:
+                # A removal beside the order speaks where the chart is silent.
+                self._told.add(case.policy.existing_device)
+                self._led_to.update(case.policy.indications)
+        self.results = _Results(case, baseline, self._told)
+        self._shown: dict[str, CriterionResult] = {}
         case.paced = waiting.pacemaker_hints(case)
         case.windows = {name: waiting.waiting_of(name, case) for name in case.policy.waiting}
 
-    def _forget_what_is_told(self) -> None:
-        """Silence holds of no criterion whose value sets the chart, or the call, speaks of."""
-        case = self.case
-        told: set[str] = set()
-        led_to: set[str] = set()
-        for value_set in case.view.names:
-            told.update(case.rulebook.criteria_of.get(value_set, ()))
-            led_to.update(case.rulebook.indications_of.get(value_set, ()))
-        if case.removals_in_call:
-            # A removal beside the order speaks where the chart is silent.
-            told.add(case.policy.existing_device)
-            self.quiet.clear()
-        for name in told:
-            del self.results[name], self._shown[name]
-        for name in led_to:
-            self.quiet.pop(name, None)
+    def quiet(self, name: str) -> IndicationResult | None:
+        """The indication as silence leaves it, if the chart says nothing that leads to it."""
+        if self._baseline is None or name in self._led_to:
+            return None
+        return self._baseline.indications[name]
 
     def shown(self, name: str) -> CriterionResult:
         """What the criterion came to, as the contract tells it."""
+        if self._baseline is not None and name not in self._told:
+            return self._baseline.shown[name]
         shown = self._shown.get(name)
         if shown is None:
             result = self.results[name]

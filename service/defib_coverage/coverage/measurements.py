@@ -14,7 +14,7 @@ from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.chart import Quantity
@@ -79,14 +79,19 @@ def _read(criterion: Measurement, case: Case) -> _Readings:
     if not readings:
         return _Readings((), (), ())
     imaged = _imaged(criterion, case)
-    modalities = {id(h): _modality(imaged, h) for h in readings}
-    counting = {None, *criterion.approved}
-    usable = [h for h in readings if modalities[id(h)] in counting]
+    usable: list[Hit] = []
+    unstated: set[int] = set()
+    for hit in readings:
+        modality = _modality(imaged, hit)
+        if modality is None:
+            unstated.add(id(hit))
+        if modality is None or modality in criterion.approved:
+            usable.append(hit)
     if not usable:
         return _Readings((), (), (), readings)
     latest = latest_of(usable)
-    notes = _reading_notes(criterion, case, latest, modalities)
-    return _Readings(latest, evidence_of_all(latest), tuple(notes))
+    drafts = _reading_notes(criterion, case, latest, unstated)
+    return _Readings(latest, evidence_of_all(latest), drafts)
 
 
 def _imaged(criterion: Measurement, case: Case) -> Mapping[date, str]:
@@ -113,34 +118,41 @@ def _reading_notes(
     criterion: Measurement,
     case: Case,
     latest: Sequence[Hit],
-    modalities: dict[int, str | None],
-) -> Iterable[Draft]:
-    unstated = [h for h in latest if modalities[id(h)] is None]
-    if unstated:
-        yield case.draft("lvef-modality-not-stated", criterion.cite, unstated)
-    suspect = [h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect]
-    if suspect:
-        yield case.draft("lvef-unit-suspect", criterion.cite, suspect)
+    unstated: Collection[int],
+) -> tuple[Draft, ...]:
+    """What is to be told of the latest readings; of those in ``unstated`` no modality is known."""
     changed = _changed(criterion, case)
-    older = [h for h in latest if (read := h.fact.dated) is not None and read.high < changed]
-    if older:
-        yield case.draft("lvef-predates-event", criterion.cite, older)
-    preliminary = [h for h in latest if not h.fact.confirmed]
-    if preliminary:
-        yield case.draft("lvef-preliminary", criterion.cite, preliminary)
+    noted: dict[str, list[Hit]] = {
+        "lvef-modality-not-stated": [],
+        "lvef-unit-suspect": [],
+        "lvef-predates-event": [],
+        "lvef-preliminary": [],
+    }
+    for hit in latest:
+        fact = hit.fact
+        dated = fact.dated
+        if id(hit) in unstated:
+            noted["lvef-modality-not-stated"].append(hit)
+        if fact.quantity is not None and fact.quantity.suspect:
+            noted["lvef-unit-suspect"].append(hit)
+        if dated is not None and dated.high < changed:
+            noted["lvef-predates-event"].append(hit)
+        if not fact.confirmed:
+            noted["lvef-preliminary"].append(hit)
+    return tuple([case.draft(code, criterion.cite, hits) for code, hits in noted.items() if hits])
 
 
 def _changed(criterion: Measurement, case: Case) -> date:
     """The day of the latest event or start of a therapy; ``date.min`` where there is none."""
-    changes = [
-        h.fact.when.low
-        for h in case.view.find_all(criterion.after_events)
-        if h.fact.when is not None and not h.fact.planned
-    ]
+    last = date.min
+    for hit in case.view.find_all(criterion.after_events):
+        if hit.fact.when is not None and not hit.fact.planned:
+            last = max(last, hit.fact.when.low)
     for therapy in criterion.after_therapies:
         starts = [h.fact.when.low for h in case.view.find(therapy) if h.fact.when is not None]
-        changes += [min(starts)] if starts else []
-    return max(changes, default=date.min)
+        if starts:
+            last = max(last, min(starts))
+    return last
 
 
 def _judge_reading(limit: float | None, hit: Hit) -> Truth:

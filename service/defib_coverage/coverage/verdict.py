@@ -112,7 +112,7 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     spoken: list[IndicationResult] = []
     led_nowhere = True
     for name in rule.indications:
-        indication = None if bound else judged.quiet.get(name)
+        indication = None if bound else judged.quiet(name)
         if indication is None:
             leads = judged.leads_to(name)
             led_nowhere = led_nowhere and not leads
