@@ -233,8 +233,6 @@ class ChartView:
 
     def missing(self, needs: Iterable[Need]) -> tuple[Missing, ...]:
         """What is missing of the parts of the record that a criterion relies on."""
-        if not self._missing:
-            return ()
         return tuple(self._missing[need] for need in needs if need in self._missing)
 
     def _as_of(self, hit: Hit, ended: DateSpan) -> Hit:

@@ -137,7 +137,8 @@ class _Reading:
             more = OpenKey(key, _next_page(bundle), matches_of(entries))
             self._fail(key, "only the first page came", answered, more)
         self._answered.update(answered)
-        self._check_kind(key, held)
+        if held.no_records:
+            self._check_kind(key, held)
 
     def _check_kind(self, key: str, held: _Held) -> None:
         """A Bundle or Parameters in the place of a record may hold anything: it is not read."""

@@ -165,10 +165,13 @@ class Reading:
     def chart(self) -> Chart:
         """The chart as read."""
         return Chart(
-            hits={name: _in_order(hits) for name, hits in self._hits.items()},
+            hits={
+                name: (hits[0],) if len(hits) == 1 else _in_order(hits)
+                for name, hits in self._hits.items()
+            },
             missing=self._missing,
             other_patient=self.other_patient,
-            insurances=tuple(one for _, one in sorted(self.insurances.items())),
+            insurances=tuple([self.insurances[key] for key in sorted(self.insurances)]),
             appointments=self.appointments,
         )
 
@@ -305,8 +308,6 @@ def reference_of(resource: Resource) -> str:
 
 def _in_order(hits: list[Hit]) -> tuple[Hit, ...]:
     """The hits by reference and code, each once: neither place nor repetition says anything."""
-    if len(hits) == 1:
-        return (hits[0],)
     by_name = {(h.fact.reference, h.entry.code): h for h in hits}
     if len(by_name) == len(hits):
         return tuple([by_name[name] for name in sorted(by_name)])
