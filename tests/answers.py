@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.wire import decode_request
@@ -35,4 +35,4 @@ def answer_to(
         today=today,
         plans={plan.id: plan for plan in plans},
     )
-    return build_answer(evaluation, asked, evaluator.knowledge)
+    return Answerer(evaluator.knowledge).answer(evaluation, asked)

@@ -7,7 +7,9 @@ import re
 import shutil
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import RFC_4122, UUID
 
+import msgspec
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
@@ -707,6 +709,9 @@ def test_no_suggestion_and_no_uuid_stands_twice(answer: Answer) -> None:
     found = [*_all_cards(answer), *_all_cards(answer)]
     uuids = [card.uuid for card in found] + [s.uuid for card in found for s in card.suggestions]
     assert len(set(uuids)) == len(uuids) == 18
+    assert {(UUID(one).version, UUID(one).variant, str(UUID(one)) == one) for one in uuids} == {
+        (4, RFC_4122, True)
+    }
 
 
 def test_links_and_suggestions_are_never_mixed(answer: Answer) -> None:
@@ -769,6 +774,20 @@ def test_the_sources_are_linked_with_a_decision_aid_while_the_visit_is_open(
         assert {link.type for link in card.links} == {"absolute"}
         assert len({link.label for link in card.links}) == len(expected)
         assert card.indicator == "info"
+
+
+def test_the_sources_of_all_versions_that_orders_were_judged_by_are_linked_once() -> None:
+    content = load()
+    (first,) = content.versions
+    second = msgspec.structs.replace(first, effective=date(2026, 12, 1), article_url="https://new")
+    knowledge = msgspec.structs.replace(content, versions=(first, second)).knowledge()
+    days = {"a": "2026-11-25", "b": "2026-12-02", "c": "2026-12-03"}
+    orders = [full(id=name, occurrenceDateTime=day) for name, day in days.items()]
+    found = answer_to(Evaluator(knowledge), sign(orders, by_keys(_both_open())), TODAY)
+    *verdicts, _, _, _, _, card = found.cards
+    assert [one.source.url for one in verdicts] == [first.article_url, *["https://new"] * 2]
+    urls = [first.ncd_url, first.article_url, "https://new", first.decision_aid_url]
+    assert [link.url for link in card.links] == urls
 
 
 def test_sources_ride_only_with_an_order_that_needs_a_verdict(answer: Answer) -> None:

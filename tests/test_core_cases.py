@@ -471,17 +471,27 @@ def test_vt_that_its_own_words_call_non_sustained_is_no_episode(judge: Judge) ->
         assert status(text) == "conditional"
 
 
-@pytest.mark.parametrize(("longer", "status"), [(False, "covered"), (True, "not-covered")])
+@pytest.mark.parametrize(
+    ("performed", "day", "longer", "status"),
+    [
+        # From 1 February three months end on 1 May, 90 days on 2 May.
+        ("2026-02-01", "2026-05-02", False, "covered"),
+        ("2026-02-01", "2026-05-02", True, "not-covered"),
+        # From 20 August three months are 92 days, and are not cut short.
+        ("2026-08-20", "2026-11-20", False, "not-covered"),
+        ("2026-08-20", "2026-11-20", True, "not-covered"),
+        ("2026-08-20", "2026-11-21", True, "covered"),
+    ],
+)
 def test_longer_reading_of_three_months_binds_where_it_is_asked_for(
-    *, longer: bool, status: str, knowledge: Knowledge
+    *, performed: str, day: str, longer: bool, status: str, knowledge: Knowledge
 ) -> None:
-    # From 1 February three months end on 1 May, 90 days on 2 May.
-    day = date(2026, 5, 2)
     chart = [
         *(patient(), condition("I25.5", "2024-01-10"), condition("I50.22", "2024-01-10")),
         *(lvef(30, "2026-04-01"), nyha(2, "2026-04-01"), visit("2026-04-05")),
-        procedure("33533", "2026-02-01"),
+        procedure("33533", performed),
     ]
-    body = decode_request(sign([order(day=day.isoformat())], by_keys(chart)), knowledge.index)
-    found = Evaluator(knowledge).evaluate(body, day, longer_reading=longer).determinations[0]
+    body = decode_request(sign([order(day=day)], by_keys(chart)), knowledge.index)
+    today = date.fromisoformat(day)
+    found = Evaluator(knowledge).evaluate(body, today, longer_reading=longer).determinations[0]
     assert found.status == status

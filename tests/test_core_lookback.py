@@ -42,7 +42,7 @@ def look_back(chart: list[Json], knowledge: Knowledge, known_at: date | None) ->
     read, _ = ChartReader(index).read(read_answers(decoded.request.prefetch), PATIENT)
     drafted = decode_order(msgspec.Raw(json.dumps(order()).encode()))
     assert drafted is not None
-    judged = read_order(drafted[0], 0, index, PatientCheck(PATIENT))
+    judged = read_order(drafted[0], "ServiceRequest/order-1", index, PatientCheck(PATIENT))
     (found,) = determine([judged], read, knowledge, Terms(today=DOS, known_at=known_at))
     return found
 

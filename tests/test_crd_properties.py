@@ -23,7 +23,7 @@ from crd_judge.call import Call, Reply
 from crd_judge.json_text import compact, items, member, statements
 from crd_judge.rules import broken_rules
 from crd_judge.statements import codes_of, coverage_of
-from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluator
@@ -199,7 +199,7 @@ def said_to(knowledge: Knowledge, caller: str | None, request: Json) -> list[str
     evaluation = Evaluator(knowledge).evaluate(decoded, today)
     configuration = read_configuration(decoded.request.extension)
     asked = Asked(decoded=decoded, configuration=configuration, today=today, caller=caller)
-    return [updated(one) for one in actions(build_answer(evaluation, asked, knowledge))]
+    return [updated(one) for one in actions(Answerer(knowledge).answer(evaluation, asked))]
 
 
 def test_ids_are_of_one_patient_client_order_and_coverage(knowledge: Knowledge) -> None:

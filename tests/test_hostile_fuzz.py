@@ -25,7 +25,7 @@ from defib_coverage.app import create_app
 from defib_coverage.content import load
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.client import FhirServer
-from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import Configuration
 from defib_coverage.hooks.evaluation import Evaluator
@@ -207,6 +207,7 @@ def _answer_to(answers: Tree, url: str) -> Tree:
 def test_whatever_a_fhir_server_answers_the_call_is_judged(runner: asyncio.Runner) -> None:
     knowledge = load().knowledge()
     fetcher = Fetcher(Evaluator(knowledge), seconds=60)
+    answerer = Answerer(knowledge)
     calls = [decode_request(json.dumps(call).encode(), knowledge.index) for call in ASKING]
 
     def judged(example: int, changes: list[int]) -> tuple[int, bytes]:
@@ -223,7 +224,7 @@ def test_whatever_a_fhir_server_answers_the_call_is_judged(runner: asyncio.Runne
         except RequestError as error:
             return error.status, outcome_of(error)
         asked = Asked(decoded=calls[example], configuration=Configuration(), today=TODAY)
-        assert _strict(msgspec.json.encode(build_answer(found, asked, knowledge)))
+        assert _strict(msgspec.json.encode(answerer.answer(found, asked)))
         return 200, msgspec.json.encode(Determinations(found.determinations))
 
     def check(example: int, changes: list[int]) -> bool:

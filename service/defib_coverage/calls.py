@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.discovery import SERVICE_IDS
@@ -78,6 +78,7 @@ class Calls:
     def __init__(self, answering: Answering) -> None:
         """Answer with ``answering``."""
         self._with = answering
+        self._answerer = Answerer(answering.knowledge)
 
     def paths(self) -> dict[str, ASGIApp]:
         """What answers a POST, by path, for the services that there are."""
@@ -163,7 +164,7 @@ class Calls:
                 label=caller.label,
                 plans=self._with.plans,
             )
-            answer = build_answer(evaluation, asked, knowledge)
+            answer = self._answerer.answer(evaluation, asked)
             cards = len(answer.cards)
             actions = len(answer.system_actions)
             content = _encode(answer)

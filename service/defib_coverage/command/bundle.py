@@ -171,13 +171,14 @@ def _own_orders(chart: _Chart, patient: str, index: CodeIndex) -> Iterator[msgsp
     for entry in chart.entry:
         if name_of(entry.resource)[0] == "Device":
             devices.add(decode_resource(entry.resource))
-    for position, entry in enumerate(chart.entry):
-        if name_of(entry.resource)[0] not in JUDGED_TYPES:
+    for entry in chart.entry:
+        kind, identifier = name_of(entry.resource)
+        if kind not in JUDGED_TYPES:
             continue
         decoded = decode_order(entry.resource)
         if decoded is None or decoded[0].status not in _STANDING:
             continue
         device = devices.ordered_as(decoded[0])
-        read = read_order(decoded[0], position, index, is_patient, device=device)
+        read = read_order(decoded[0], f"{kind}/{identifier}", index, is_patient, device)
         if read.code is not None and read.refusal != "order-of-other-patient":
             yield entry.resource

@@ -14,7 +14,7 @@ from defib_coverage.command.order_codes import ordered_code
 from defib_coverage.content import load
 from defib_coverage.coverage.determine import Knowledge
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.answer import build_answer
+from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluation, Evaluator
@@ -93,7 +93,7 @@ def hook_response(answered: Answered) -> HookResponse:
         InputError: the service would refuse the call.
     """
     try:
-        return build_answer(answered.evaluation, answered.asked, answered.knowledge)
+        return Answerer(answered.knowledge).answer(answered.evaluation, answered.asked)
     except RequestError as error:
         raise refused(answered.name, error) from error
 

@@ -10,7 +10,7 @@ from defib_coverage.coverage.determination import CriterionResult, IndicationRes
 from defib_coverage.coverage.truth import all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from defib_coverage.coverage.policy import PolicyVersion
     from defib_coverage.coverage.results import Result
@@ -24,9 +24,9 @@ class Baseline(msgspec.Struct, frozen=True):
     indications: dict[str, IndicationResult]
 
 
-def make_baseline(policy: PolicyVersion, judge: Callable[[str], Result]) -> Baseline:
-    """Judge everything by ``judge``, which judges an empty chart."""
-    results = {name: judge(name) for name in policy.criteria}
+def make_baseline(policy: PolicyVersion, judged: Mapping[str, Result]) -> Baseline:
+    """Tell everything of an empty chart by what its criteria come to."""
+    results = {name: judged[name] for name in policy.criteria}
     shown = {name: tell_criterion(policy, name, result) for name, result in results.items()}
     indications = {
         name: tell_indication(policy, name, [shown[c] for c in indication.candidates])

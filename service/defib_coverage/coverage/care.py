@@ -9,7 +9,7 @@ import msgspec
 
 from defib_coverage.coverage.case import codes_of
 from defib_coverage.coverage.chart import Clinician, Kind
-from defib_coverage.coverage.determination import evidence_of
+from defib_coverage.coverage.determination import evidence_of_all
 from defib_coverage.coverage.results import Result
 from defib_coverage.coverage.truth import Truth
 
@@ -32,7 +32,7 @@ class _Course(msgspec.Struct, frozen=True):
 def judge_therapy(criterion: Therapy, case: Case) -> Result:
     """Every class taken long enough is met; anything less is unknown, never a denial (rule 4.4)."""
     courses = [_best_course(criterion, case, drug_class) for drug_class in criterion.classes]
-    evidence = tuple(evidence_of(h) for course in courses for h in course.hits)
+    evidence = evidence_of_all(h for course in courses for h in course.hits)
     if all(course.truth is Truth.MET for course in courses):
         return Result(truth=Truth.MET, evidence=evidence)
     if all(course.complete is not None for course in courses):
@@ -111,7 +111,7 @@ def judge_visit(criterion: Visit, case: Case) -> Result:
         if h.fact.clinician is Clinician.ACCEPTED and h.fact.confirmed and not h.fact.in_words
     )
     if held:
-        return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in held))
+        return Result(truth=Truth.MET, evidence=evidence_of_all(held))
     ordered = tuple(h for h in hits if h.fact.planned)
     finding = "sdm-ordered" if ordered else "sdm-missing"
     gaps = case.silent(criterion, finding).gaps
@@ -121,7 +121,7 @@ def judge_visit(criterion: Visit, case: Case) -> Result:
         gaps = (doubt, *case.missing_gaps(criterion)) if not ordered else (doubt, *gaps)
     return Result(
         truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in visits + ordered),
+        evidence=evidence_of_all(visits + ordered),
         gaps=gaps,
         drafts=(case.draft(finding, criterion.cite, ordered or visits),),
     )
@@ -141,7 +141,7 @@ def judge_device(criterion: ExistingDevice, case: Case) -> Result:
     """A record that a defibrillator is in place, or its removal in the same call (rule 4.7)."""
     shown = [h for h in case.view.find_all(criterion.evidence) if h.fact.confirmed]
     shown += _implants_still_in(criterion, case)
-    evidence = tuple(evidence_of(h) for h in shown) + case.removals_in_call
+    evidence = evidence_of_all(shown) + case.removals_in_call
     if evidence:
         return Result(truth=Truth.MET, evidence=evidence, candidate=True)
     hints = case.view.find_all(criterion.hints)
@@ -157,7 +157,7 @@ def judge_device(criterion: ExistingDevice, case: Case) -> Result:
         drafts.append(case.near_miss(criterion.cite, near, criterion.near_miss))
     return Result(
         truth=Truth.UNKNOWN,
-        evidence=tuple(evidence_of(h) for h in doubtful),
+        evidence=evidence_of_all(doubtful),
         gaps=gaps,
         drafts=tuple(drafts),
     )

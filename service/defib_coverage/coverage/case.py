@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -11,7 +12,7 @@ from defib_coverage.coverage.determination import (
     Evidence,
     Gap,
     PolicyReference,
-    evidence_of,
+    evidence_of_all,
 )
 from defib_coverage.coverage.policy import value_sets_of
 from defib_coverage.coverage.results import Draft, Question, Result
@@ -34,8 +35,9 @@ Item = TypeVar("Item")
 class Rulebook:
     """The data that cases rest on: one policy version, the codes, the wording.
 
-    It remembers what depends on nothing else: what each criterion reads, and what it comes to on a
-    day where a chart says nothing (``baselines``).
+    It remembers what depends on nothing else: which criteria read a value set, which indications
+    it may lead to, which events each indication waits for, and what silence comes to on a day
+    (``baselines``).
     """
 
     def __init__(self, policy: PolicyVersion, index: CodeIndex, wording: Wording) -> None:
@@ -43,12 +45,18 @@ class Rulebook:
         self.policy = policy
         self.index = index
         self.wording = wording
-        self.sets = {
+        sets = {
             name: value_sets_of(criterion, policy) for name, criterion in policy.criteria.items()
         }
-        self.lead_sets = {
-            name: frozenset(s for c in indication.candidates for s in self.sets[c])
-            for name, indication in policy.indications.items()
+        self.criteria_of = _by_value_set(sets)
+        self.indications_of = _by_value_set(
+            {
+                name: frozenset[str]().union(*(sets[c] for c in indication.candidates))
+                for name, indication in policy.indications.items()
+            }
+        )
+        self.events_of = {
+            name: policy.events_of(indication) for name, indication in policy.indications.items()
         }
         self.history_codes = frozenset(
             entry.code for name in policy.history for entry in index.value_sets[name].codes
@@ -62,6 +70,15 @@ class Rulebook:
             citation=policy.citation,
         )
         self.baselines: dict[date, Baseline] = {}
+
+
+def _by_value_set(sets: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    """What reads each value set, of what is given with the sets that it reads."""
+    readers: defaultdict[str, list[str]] = defaultdict(list)
+    for name, read in sets.items():
+        for value_set in read:
+            readers[value_set].append(name)
+    return dict(readers)
 
 
 class Case:
@@ -91,12 +108,8 @@ class Case:
         self.longer_reading = longer_reading
         self.windows: Mapping[EventName, Waiting] = {}
         self.paced: tuple[Hit, ...] = ()
-        self._remembered: dict[tuple[object, ...], object] = {}
-
-    @property
-    def day(self) -> date:
-        """The service date."""
-        return self.view.service_date
+        self.day = view.service_date
+        self._remembered: dict[tuple[object, ...], Any] = {}
 
     def gap(self, kind: GapKind, ask: str, **facts: str) -> Gap:
         """A gap, with what to do about it."""
@@ -104,8 +117,19 @@ class Case:
 
     def draft(self, code: str, cite: str, hits: Iterable[Hit] = (), **facts: str) -> Draft:
         """A finding, with its evidence."""
-        evidence = tuple(evidence_of(hit) for hit in hits)
-        return Draft(code, cite, self.wording.finding(code, facts), evidence)
+        return self.settled(code, cite, hits, facts, ())
+
+    def settled(
+        self,
+        code: str,
+        cite: str,
+        hits: Iterable[Hit],
+        facts: Mapping[str, str],
+        settled_by: tuple[str, ...],
+    ) -> Draft:
+        """A finding, with its evidence and the codes that settle it."""
+        text = self.wording.finding(code, facts)
+        return Draft(code, cite, text, evidence_of_all(hits), settled_by)
 
     def question(
         self,
@@ -116,7 +140,7 @@ class Case:
         settled_by: tuple[str, ...] = (),
     ) -> Question:
         """A finding and the question that it leaves to a person's judgement."""
-        draft = msgspec.structs.replace(self.draft(code, cite, hits, **facts), codes=settled_by)
+        draft = self.settled(code, cite, hits, facts, settled_by)
         return Question(draft, self.gap("judgement", code, **facts))
 
     def asked(self, code: str, cite: str, hits: Sequence[Hit]) -> Result:
@@ -147,6 +171,8 @@ class Case:
 
     def missing_gaps(self, criterion: Criterion) -> tuple[Gap, ...]:
         """The gaps that parts of the record leave which could not be had or read."""
+        if not self.view.chart.missing:
+            return ()
         return tuple(
             self.gap(m.kind, m.kind, label=m.need, reason=m.reason, reference=m.reference or m.need)
             for m in self.view.missing(criterion.needs)
@@ -173,7 +199,8 @@ class Case:
         """What several criteria of a case work out alike, worked out once."""
         if key not in self._remembered:
             self._remembered[key] = make()
-        return cast("Item", self._remembered[key])
+        item: Item = self._remembered[key]
+        return item
 
 
 class Sorted(msgspec.Struct, frozen=True, gc=False):
@@ -193,16 +220,17 @@ def sort_claims(case: Case, value_set: str) -> Sorted:
     hits = case.view.find(value_set)
     if not hits:
         return _NOTHING
+    day = case.day
     claims: list[Hit] = []
     not_in_force: list[Hit] = []
     unconfirmed: list[Hit] = []
     not_current: list[Hit] = []
     for hit in hits:
-        if not case.counts_still(hit):
+        if not (hit.fact.current or case.counts_still(hit)):
             not_current.append(hit)
         elif not hit.fact.confirmed:
             unconfirmed.append(hit)
-        elif not hit.entry.in_force(case.day):
+        elif not hit.entry.in_force(day):
             not_in_force.append(hit)
         else:
             claims.append(hit)
@@ -230,8 +258,10 @@ def latest_of(readings: Sequence[Hit]) -> tuple[Hit, ...]:
 
     A reading without a date may be the latest only if no reading has one.
     """
-    dated = [h for h in readings if h.fact.dated is not None]
+    if len(readings) == 1:
+        return (readings[0],)
+    dated = [(h, span) for h in readings if (span := h.fact.dated) is not None]
     if not dated:
         return tuple(readings)
-    newest = max(h.fact.dated.low for h in dated if h.fact.dated is not None)
-    return tuple(h for h in dated if h.fact.dated is not None and h.fact.dated.high >= newest)
+    newest = max([span.low for _, span in dated])
+    return tuple([h for h, span in dated if span.high >= newest])

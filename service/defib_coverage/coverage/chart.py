@@ -14,6 +14,7 @@ from defib_coverage.coverage.dates import DateSpan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
 GapKind = Literal[
     "not-found",
@@ -195,8 +196,10 @@ class ChartView:
         self._reasons: defaultdict[str, list[Hit]] = defaultdict(list)
         for value_set, hit in reasons:
             self._reasons[value_set].append(hit)
-        self.names = self._hits.keys() | self._reasons.keys()
+        own = self._reasons.keys()
+        self.names: AbstractSet[str] = self._hits.keys() | own if own else self._hits.keys()
         self._seen: dict[str, tuple[Hit, ...]] = {}
+        self._later: dict[str, list[Hit]] = {}
         self._missing: dict[Need, Missing] = {}
         for missing in chart.missing:
             self._missing.setdefault(missing.need, missing)
@@ -207,10 +210,8 @@ class ChartView:
             return ()
         seen = self._seen.get(value_set)
         if seen is None:
-            seen = self._seen[value_set] = (
-                *[self._as_of(h) for h in self._hits.get(value_set, ()) if self._counts(h.fact)],
-                *self._reasons.get(value_set, ()),
-            )
+            found = self._counting(value_set)
+            seen = self._seen[value_set] = (*found, *self._reasons.get(value_set, ()))
         return seen
 
     def find_all(self, value_sets: Iterable[str]) -> tuple[Hit, ...]:
@@ -221,27 +222,21 @@ class ChartView:
                 found += self.find(value_set)
         return found
 
-    def later(self, value_set: str) -> tuple[Hit, ...]:
+    def later(self, value_sets: Iterable[str]) -> list[Hit]:
         """The hits that were left out because they are dated after the service date."""
-        if value_set not in self._hits:
-            return ()
-        return tuple(
-            hit
-            for hit in self._hits[value_set]
-            if (dated := hit.fact.dated) is not None and dated.low > self.service_date
-        )
+        found: list[Hit] = []
+        for value_set in value_sets:
+            if value_set in self._hits:
+                self.find(value_set)
+                found += self._later.get(value_set, ())
+        return found
 
     def missing(self, needs: Iterable[Need]) -> tuple[Missing, ...]:
         """What is missing of the parts of the record that a criterion relies on."""
-        if not self._missing:
-            return ()
         return tuple(self._missing[need] for need in needs if need in self._missing)
 
-    def _as_of(self, hit: Hit) -> Hit:
+    def _as_of(self, hit: Hit, ended: DateSpan) -> Hit:
         """The hit as it stood on the service date: what ended later was still current then."""
-        ended = hit.fact.ended
-        if ended is None:
-            return hit
         over = ended.high <= self.service_date
         # Over on a day that may be before or after the service date: perhaps still there.
         certain = over or ended.low > self.service_date
@@ -252,9 +247,16 @@ class ChartView:
         )
         return Hit(fact, hit.entry)
 
-    def _counts(self, fact: Fact) -> bool:
-        recorded, known_at = fact.recorded, self._known_at
-        if known_at is not None and recorded is not None and recorded.low > known_at:
-            return False
-        dated = fact.dated
-        return dated is None or dated.low <= self.service_date or fact.planned
+    def _counting(self, value_set: str) -> list[Hit]:
+        """The hits of the chart that count, each as it stood on the service date."""
+        day, known_at = self.service_date, self._known_at
+        found: list[Hit] = []
+        for hit in self._hits.get(value_set, ()):
+            fact = hit.fact
+            recorded = fact.recorded
+            dated = fact.when or recorded or fact.encountered
+            if dated is not None and dated.low > day and not fact.planned:
+                self._later.setdefault(value_set, []).append(hit)
+            elif known_at is None or recorded is None or recorded.low <= known_at:
+                found.append(hit if fact.ended is None else self._as_of(hit, fact.ended))
+        return found

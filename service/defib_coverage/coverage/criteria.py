@@ -16,6 +16,7 @@ from defib_coverage.coverage.chart import Chart, ChartView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from defib_coverage.coverage.determination import CriterionResult, IndicationResult
     from defib_coverage.coverage.results import Result
@@ -38,11 +39,31 @@ _JUDGES: Mapping[type, Callable[[Any, Case], Result]] = {
 }
 
 
+class _Results(dict[str, "Result"]):
+    """What the criteria of a case come to, each found out when it is first asked for."""
+
+    def __init__(self, case: Case, baseline: Baseline | None, told: AbstractSet[str]) -> None:
+        super().__init__()
+        self._case = case
+        self._silence = {} if baseline is None else baseline.results
+        self._told = told
+
+    def __missing__(self, name: str) -> Result:
+        result = None if name in self._told else self._silence.get(name)
+        if result is None:
+            criterion = self._case.policy.criteria[name]
+            result = _JUDGES[type(criterion)](criterion, self._case)
+        self[name] = result
+        return result
+
+
 class Judged:
     """The criteria of one case, each judged once however many indications name it."""
 
     def __init__(self, case: Case, baseline: Baseline | None) -> None:
         """Judge nothing yet but the events that waiting periods hang on.
+
+        ``results`` are what the criteria come to.
 
         Args:
             case: the chart, the day and the rules.
@@ -50,68 +71,53 @@ class Judged:
                 since its silence means nothing.
         """
         self.case = case
-        self.baseline = baseline
-        names = case.view.names
-        # Where there is a baseline: the criteria to which the chart says nothing.
-        self._silent = (
-            frozenset[str]()
-            if baseline is None
-            else {name for name, sets in case.rulebook.sets.items() if sets.isdisjoint(names)}
-        )
-        self._results: dict[str, Result] = {}
+        self._baseline = baseline
+        # The criteria and the indications' leads that the chart, or the call, speaks of.
+        self._told: set[str] = set()
+        self._led_to: set[str] = set()
+        if baseline is not None:
+            rulebook = case.rulebook
+            for value_set in case.view.names:
+                self._told.update(rulebook.criteria_of.get(value_set, ()))
+                self._led_to.update(rulebook.indications_of.get(value_set, ()))
+            if case.removals_in_call:
+                # A removal beside the order speaks where the chart is silent.
+                self._told.add(case.policy.existing_device)
+                self._led_to.update(case.policy.indications)
+        self.results = _Results(case, baseline, self._told)
         self._shown: dict[str, CriterionResult] = {}
         case.paced = waiting.pacemaker_hints(case)
         case.windows = {name: waiting.waiting_of(name, case) for name in case.policy.waiting}
-        if baseline is not None and case.removals_in_call:
-            # A removal beside the order speaks where the chart is silent.
-            self.result_of(case.policy.existing_device)
-
-    def result(self, name: str) -> Result:
-        """What the criterion came to."""
-        result = self._results.get(name)
-        if result is not None:
-            return result
-        if self.baseline is not None and name in self._silent:
-            return self.baseline.results[name]
-        return self.result_of(name)
-
-    def result_of(self, name: str) -> Result:
-        """Judge the criterion."""
-        criterion = self.case.policy.criteria[name]
-        result = self._results[name] = _JUDGES[type(criterion)](criterion, self.case)
-        return result
-
-    def shown(self, name: str) -> CriterionResult:
-        """What the criterion came to, as the contract tells it."""
-        shown = self._shown.get(name)
-        if shown is not None:
-            return shown
-        if self.baseline is not None and name in self._silent and name not in self._results:
-            return self.baseline.shown[name]
-        result = self.result(name)
-        shown = self._shown[name] = tell_criterion(self.case.policy, name, result)
-        return shown
-
-    def indication(self, name: str, *, bound: bool) -> IndicationResult:
-        """One indication: in full for a candidate, else only what leads to it.
-
-        ``bound``: the order is a candidate for it by being ordered.
-        """
-        policy = self.case.policy
-        leads = policy.indications[name].candidates
-        if bound or any(self.result(lead).candidate for lead in leads):
-            criteria = [self.shown(c) for c in policy.indications[name].all_of]
-            return tell_indication(policy, name, criteria, candidate=True)
-        return tell_indication(policy, name, [self.shown(c) for c in leads])
 
     def quiet(self, name: str) -> IndicationResult | None:
         """The indication as silence leaves it, if the chart says nothing that leads to it."""
-        names = self.case.view.names
-        if self.baseline is None or not self.case.rulebook.lead_sets[name].isdisjoint(names):
+        if self._baseline is None or name in self._led_to:
             return None
-        if self.case.removals_in_call:
-            return None
-        return self.baseline.indications[name]
+        return self._baseline.indications[name]
+
+    def shown(self, name: str) -> CriterionResult:
+        """What the criterion came to, as the contract tells it."""
+        if self._baseline is not None and name not in self._told:
+            return self._baseline.shown[name]
+        shown = self._shown.get(name)
+        if shown is None:
+            result = self.results[name]
+            shown = self._shown[name] = tell_criterion(self.case.policy, name, result)
+        return shown
+
+    def leads_to(self, name: str) -> bool:
+        """Whether the chart leads to an indication."""
+        for lead in self.case.policy.indications[name].candidates:
+            if self.results[lead].candidate:
+                return True
+        return False
+
+    def indication(self, name: str, *, candidate: bool) -> IndicationResult:
+        """One indication: in full for a candidate, else only what leads to it."""
+        policy = self.case.policy
+        rule = policy.indications[name]
+        criteria = [self.shown(c) for c in (rule.all_of if candidate else rule.candidates)]
+        return tell_indication(policy, name, criteria, candidate=candidate)
 
 
 _MOST_BASELINES = 1000
@@ -127,6 +133,6 @@ def judge_case(case: Case) -> Judged:
         if len(rulebook.baselines) >= _MOST_BASELINES:
             rulebook.baselines.clear()
         empty = Case(rulebook, ChartView(Chart({}), case.day, None), ())
-        baseline = make_baseline(rulebook.policy, Judged(empty, None).result)
+        baseline = make_baseline(rulebook.policy, Judged(empty, None).results)
         rulebook.baselines[case.day] = baseline
     return Judged(case, baseline)

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 _FULL_DATE = 10
-_TIME = re.compile(r"T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_IN_EVERY_MONTH = 28
+_is_time = re.compile(
+    r"T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
+).fullmatch
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
 
 
@@ -116,7 +120,10 @@ def add_months(day: date, months: int) -> date:
     if year > date.max.year:
         message = "date after year 9999"
         raise OverflowError(message)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    month += 1
+    if day.day <= _IN_EVERY_MONTH:
+        return date(year, month, day.day)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def day_after(day: date) -> date:
@@ -124,39 +131,33 @@ def day_after(day: date) -> date:
     return day if day == date.max else day + DAY
 
 
-def parse_date(text: str) -> DateSpan:
-    """Read a FHIR date, dateTime or instant of any precision.
+def read_date(text: str | None) -> DateSpan | None:
+    """A FHIR date, dateTime or instant of any precision; None for what is none."""
+    if text is None:
+        return None
+    try:
+        if len(text) < _FULL_DATE or text[4] != "-" or text[7] != "-":
+            return _partial(text)
+        # Nearly every date of a chart is a whole one; what follows it must be a time.
+        if len(text) > _FULL_DATE and _is_time(text, _FULL_DATE) is None:
+            return None
+        day = date.fromisoformat(text[:_FULL_DATE])
+    except ValueError:
+        return None
+    return DateSpan(day, day, text)
+
+
+def _partial(text: str) -> DateSpan | None:
+    """The days of a year or of a month.
 
     Raises:
-        ValueError: the text is not a FHIR date; the message does not repeat it.
+        ValueError: the calendar has no such year or month.
     """
-    if len(text) >= _FULL_DATE and text[4] == "-" and text[7] == "-":
-        # Nearly every date of a chart is a whole one; what follows it must be a time.
-        if len(text) > _FULL_DATE and _TIME.fullmatch(text, _FULL_DATE) is None:
-            message = "not a FHIR date"
-            raise ValueError(message)
-        try:
-            day = date.fromisoformat(text[:_FULL_DATE])
-        except ValueError:
-            message = "not a FHIR date"
-            raise ValueError(message) from None
-        return DateSpan(day, day, text)
     match = _PARTIAL.fullmatch(text)
     if match is None:
-        message = "not a FHIR date"
-        raise ValueError(message)
+        return None
     year = int(match[1])
     if match[2] is None:
         return DateSpan(date(year, 1, 1), date(year, 12, 31), text)
     low = date(year, int(match[2]), 1)
     return DateSpan(low, low.replace(day=monthrange(year, low.month)[1]), text)
-
-
-def read_date(text: str | None) -> DateSpan | None:
-    """A FHIR date, or None where there is none or where it cannot be read as one."""
-    if text is None:
-        return None
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None

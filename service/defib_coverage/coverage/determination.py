@@ -11,6 +11,8 @@ from defib_coverage.coverage.chart import GapKind
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from defib_coverage.coverage.chart import Hit
 
 Status = Literal["covered", "conditional", "not-covered", "not-applicable"]
@@ -167,6 +169,11 @@ class Determination(_Contract, frozen=True):
     findings: tuple[Finding, ...] = ()
     coverage: JudgedCoverage | None = None
     data_digest: str = ""
+
+
+def evidence_of_all(hits: Iterable[Hit]) -> tuple[Evidence, ...]:
+    """The evidence that several hits of the chart are."""
+    return tuple([evidence_of(hit) for hit in hits])
 
 
 def evidence_of(hit: Hit) -> Evidence:

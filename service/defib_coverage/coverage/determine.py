@@ -21,10 +21,10 @@ from defib_coverage.coverage.determination import (
 from defib_coverage.coverage.insurance import Coverages
 from defib_coverage.coverage.orders import FIRST_IMPLANTS, IMPLANTS, service_date
 from defib_coverage.coverage.truth import Truth
-from defib_coverage.coverage.verdict import Verdict, by_criteria, by_diagnosis
+from defib_coverage.coverage.verdict import by_criteria, by_diagnosis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from defib_coverage.coverage.chart import Chart
     from defib_coverage.coverage.codes import CodeIndex
@@ -110,20 +110,18 @@ class _Call:
         self._coverages = Coverages(chart.insurances, complete=chart.has_all_coverages)
         self._knowledge = knowledge
         self._terms = terms
-        ours = [(o, o.code) for o in orders if o.code is not None and o.refusal is None]
-        # A lead beside several implants rests on the procedure rather than on the device.
-        implants = [o for o, code in ours if code.order_class in IMPLANTS]
-        self._parent = min(
-            implants,
-            key=lambda o: not o.reference.startswith("ServiceRequest/"),
-            default=None,
-        )
-        self._removals = tuple(
-            Evidence(reference=o.reference, code=code.code)
-            for o, code in ours
-            if code.order_class == "removal"
-        )
-        self._own_only = any(not code.entry.shared for _, code in ours)
+        self._parent: DeviceOrder | None = None
+        self._removals: tuple[Evidence, ...] = ()
+        self._own_only = False
+        for order in orders:
+            code = order.code
+            if code is None or order.refusal is not None:
+                continue
+            self._own_only = self._own_only or not code.entry.shared
+            if code.order_class in IMPLANTS:
+                self._parent = _better_parent(self._parent, order)
+            elif code.order_class == "removal":
+                self._removals += (Evidence(reference=order.reference, code=code.code),)
         self._judged: dict[tuple[object, ...], Judged] = {}
 
     def determination(self, order: DeviceOrder) -> Determination:
@@ -143,7 +141,7 @@ class _Call:
         if code.order_class == "lead-only" and self._parent is not None:
             return self._lead(judged_order, self._parent, coverage)
         judged = self._judge(order, code, day, policy)
-        in_place = judged.result(policy.existing_device).truth is Truth.MET
+        in_place = judged.results[policy.existing_device].truth is Truth.MET
         rule = policy.orders[code.order_class]
         if code.entry.shared and not in_place and not self._own_only:
             return self._silent(judged_order, policy, rule.silent_finding)
@@ -152,27 +150,40 @@ class _Call:
             judged_order = msgspec.structs.replace(judged_order, class_="replacement")
         judge = by_diagnosis if rule.diagnosis_support else by_criteria
         verdict = judge(judged, rule, code)
-        findings = (
-            *self._unread(order.unread),
-            *verdict.findings,
-            *self._assumed(coverage),
+        return Determination(
+            order=judged_order,
+            policy=self._knowledge.rulebook(policy).reference,
+            coverage=coverage,
+            status=verdict.status,
+            indications_met=verdict.met,
+            indications=verdict.indications,
+            always=verdict.always,
+            missing_secondary=verdict.missing,
+            waiting_periods=verdict.waiting,
+            earliest_eligible_date=verdict.earliest,
+            findings=(
+                *self._unread(order.unread),
+                *verdict.findings,
+                *self._assumed(coverage),
+            ),
+            data_digest=self._knowledge.digest,
         )
-        verdict = msgspec.structs.replace(verdict, findings=findings)
-        return self._determination(judged_order, policy, coverage, verdict)
 
-    def _unread(self, unread: tuple[str, ...]) -> Iterator[Finding]:
+    def _unread(self, unread: tuple[str, ...]) -> tuple[Finding, ...]:
         """A warning of what could not be read of the order."""
-        if unread:
-            facts = {"label": ", ".join(unread)}
-            yield self._finding("order-partly-unread", "warning", "P-SCOPE", facts)
+        if not unread:
+            return ()
+        facts = {"label": ", ".join(unread)}
+        return (self._finding("order-partly-unread", "warning", "P-SCOPE", facts),)
 
-    def _assumed(self, coverage: JudgedCoverage) -> Iterator[Finding]:
+    def _assumed(self, coverage: JudgedCoverage) -> tuple[Finding, ...]:
         """What is assumed of the patient's coverage (rule 1)."""
         name = _ASSUMPTIONS.get(coverage.standing)
-        if name is not None:
-            unnamed = self._knowledge.wording.labels["unnamed-coverage"]
-            facts = {"reference": coverage.reference or unnamed}
-            yield self._finding(name, "info", "P-B-INTRO", facts)
+        if name is None:
+            return ()
+        unnamed = self._knowledge.wording.labels["unnamed-coverage"]
+        facts = {"reference": coverage.reference or unnamed}
+        return (self._finding(name, "info", "P-B-INTRO", facts),)
 
     def _finding(
         self, code: str, severity: Severity, cite: str, facts: Mapping[str, str]
@@ -211,7 +222,7 @@ class _Call:
             status=leading.status,
             indications_met=leading.indications_met,
             earliest_eligible_date=leading.earliest_eligible_date,
-            findings=tuple(self._assumed(coverage)),
+            findings=self._assumed(coverage),
             data_digest=self._knowledge.digest,
         )
 
@@ -233,27 +244,14 @@ class _Call:
             data_digest=self._knowledge.digest,
         )
 
-    def _determination(
-        self,
-        judged_order: JudgedOrder,
-        policy: PolicyVersion,
-        coverage: JudgedCoverage,
-        verdict: Verdict,
-    ) -> Determination:
-        return Determination(
-            order=judged_order,
-            policy=self._knowledge.rulebook(policy).reference,
-            coverage=coverage,
-            status=verdict.status,
-            indications_met=verdict.met,
-            indications=verdict.indications,
-            always=verdict.always,
-            missing_secondary=verdict.missing,
-            waiting_periods=verdict.waiting,
-            earliest_eligible_date=verdict.earliest,
-            findings=verdict.findings,
-            data_digest=self._knowledge.digest,
-        )
+
+def _better_parent(known: DeviceOrder | None, order: DeviceOrder) -> DeviceOrder:
+    """A lead beside several implants rests on the procedure rather than on the device."""
+    if known is None:
+        return order
+    procedure = "ServiceRequest/"
+    better = order.reference.startswith(procedure) and not known.reference.startswith(procedure)
+    return order if better else known
 
 
 def _judged_order(order: DeviceOrder, day: date, basis: ServiceDateBasis) -> JudgedOrder:

@@ -9,7 +9,7 @@ import msgspec
 from defib_coverage.coverage.case import codes_of, in_chart, latest_of, sort_claims
 from defib_coverage.coverage.chart import Kind
 from defib_coverage.coverage.dates import DAY, parse_span
-from defib_coverage.coverage.determination import Evidence, MissingSecondary, evidence_of
+from defib_coverage.coverage.determination import Evidence, MissingSecondary, evidence_of_all
 from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth
 
@@ -44,7 +44,7 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
     if claims:
         return Result(
             truth=Truth.MET,
-            evidence=tuple(evidence_of(h) for h in claims),
+            evidence=evidence_of_all(claims),
             candidate=True,
         )
     retired = tuple(h for h in found.not_in_force if h.entry.code not in criterion.not_alone)
@@ -79,7 +79,7 @@ def judge_diagnosis(criterion: Diagnosis, case: Case) -> Result:
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=tuple(drafts))
     return Result(
         truth=Truth.UNKNOWN,
-        evidence=_unique(evidence_of(h) for h in shown or doubtful),
+        evidence=_unique(evidence_of_all(shown or doubtful)),
         gaps=tuple(question.gap for question in questions),
         drafts=(*drafts, *(question.draft for question in questions)),
         candidate=True,
@@ -231,7 +231,7 @@ def judge_pairing(criterion: Pairing, case: Case) -> Result:
 def _read_partners(criterion: Pairing, case: Case) -> _Partners:
     found = sort_claims(case, criterion.partners)
     if found.claims:
-        return _Partners(tuple(evidence_of(h) for h in found.claims))
+        return _Partners(evidence_of_all(found.claims))
     cite = criterion.cite
     any_of = case.index.codes_in_force(criterion.partners, case.day)
     evidence = tuple(h for h in case.view.find_all(criterion.evidence) if h.fact.confirmed)
@@ -242,8 +242,7 @@ def _read_partners(criterion: Pairing, case: Case) -> _Partners:
     drafts: list[Draft] = []
     if supported:
         facts = {"codes": codes_of(supporting), "supported": _joined(supported)}
-        draft = case.draft("needs-icd10-code", cite, supporting, **facts)
-        drafts.append(msgspec.structs.replace(draft, codes=supported))
+        drafts.append(case.settled("needs-icd10-code", cite, supporting, facts, supported))
     near = (
         *(h for h in case.view.find_all(criterion.near_miss) if h.fact.confirmed),
         *(h for h in evidence if h.fact.current and not _supports(h)),
@@ -273,7 +272,7 @@ def judge_absence(criterion: Absence, case: Case) -> Result:
     if hard:
         return Result(
             truth=Truth.NOT_MET,
-            evidence=tuple(evidence_of(h) for h in hard),
+            evidence=evidence_of_all(hard),
             drafts=(case.draft(criterion.finding, criterion.cite, hard, codes=codes_of(hard)),),
         )
     asking = (

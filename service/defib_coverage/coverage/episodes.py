@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.case import in_chart, sort_claims
 from defib_coverage.coverage.dates import DateSpan, DateSpans
-from defib_coverage.coverage.determination import evidence_of
+from defib_coverage.coverage.determination import evidence_of_all
 from defib_coverage.coverage.results import Result
 from defib_coverage.coverage.truth import Truth
 
@@ -23,7 +23,7 @@ def judge_episode(criterion: Episode, case: Case) -> Result:
     """Sustained VT or arrest from VF, by a record that says so (rule 4.1)."""
     shown = _episodes(criterion.evidence, case)
     if shown:
-        return Result(truth=Truth.MET, evidence=tuple(evidence_of(h) for h in shown))
+        return Result(truth=Truth.MET, evidence=evidence_of_all(shown))
     weak = sort_claims(case, criterion.weak).claims
     if not weak:
         return case.silent(criterion, "episode")

@@ -9,12 +9,12 @@ import msgspec
 
 from defib_coverage.coverage.case import latest_of
 from defib_coverage.coverage.chart import Hit
-from defib_coverage.coverage.determination import Evidence, Gap, evidence_of
+from defib_coverage.coverage.determination import Evidence, Gap, evidence_of_all
 from defib_coverage.coverage.results import Draft, Result
 from defib_coverage.coverage.truth import Truth, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.chart import Quantity
@@ -74,20 +74,24 @@ def judge_measurement(criterion: Measurement, case: Case) -> Result:
 def _read(criterion: Measurement, case: Case) -> _Readings:
     """Choose the readings that count."""
     # Only what states a value is a reading: an ordered measurement is none.
-    readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.quantity is not None)
+    found = case.view.find(criterion.readings)
+    readings = tuple([h for h in found if h.fact.quantity is not None])
+    if not readings:
+        return _Readings((), (), ())
     imaged = _imaged(criterion, case)
-    modalities = {id(h): _modality(imaged, h) for h in readings}
-    usable = tuple(
-        h for h in readings if modalities[id(h)] is None or modalities[id(h)] in criterion.approved
-    )
+    usable: list[Hit] = []
+    unstated: set[int] = set()
+    for hit in readings:
+        modality = _modality(imaged, hit)
+        if modality is None:
+            unstated.add(id(hit))
+        if modality is None or modality in criterion.approved:
+            usable.append(hit)
     if not usable:
         return _Readings((), (), (), readings)
     latest = latest_of(usable)
-    return _Readings(
-        latest,
-        tuple(evidence_of(h) for h in latest),
-        tuple(_reading_notes(criterion, case, latest, modalities)),
-    )
+    drafts = _reading_notes(criterion, case, latest, unstated)
+    return _Readings(latest, evidence_of_all(latest), drafts)
 
 
 def _imaged(criterion: Measurement, case: Case) -> Mapping[date, str]:
@@ -114,34 +118,41 @@ def _reading_notes(
     criterion: Measurement,
     case: Case,
     latest: Sequence[Hit],
-    modalities: dict[int, str | None],
-) -> Iterable[Draft]:
-    unstated = tuple(h for h in latest if modalities[id(h)] is None)
-    if unstated:
-        yield case.draft("lvef-modality-not-stated", criterion.cite, unstated)
-    suspect = tuple(h for h in latest if h.fact.quantity is not None and h.fact.quantity.suspect)
-    if suspect:
-        yield case.draft("lvef-unit-suspect", criterion.cite, suspect)
+    unstated: Collection[int],
+) -> tuple[Draft, ...]:
+    """What is to be told of the latest readings; of those in ``unstated`` no modality is known."""
     changed = _changed(criterion, case)
-    older = tuple(h for h in latest if (read := h.fact.dated) is not None and read.high < changed)
-    if older:
-        yield case.draft("lvef-predates-event", criterion.cite, older)
-    preliminary = tuple(h for h in latest if not h.fact.confirmed)
-    if preliminary:
-        yield case.draft("lvef-preliminary", criterion.cite, preliminary)
+    noted: dict[str, list[Hit]] = {
+        "lvef-modality-not-stated": [],
+        "lvef-unit-suspect": [],
+        "lvef-predates-event": [],
+        "lvef-preliminary": [],
+    }
+    for hit in latest:
+        fact = hit.fact
+        dated = fact.dated
+        if id(hit) in unstated:
+            noted["lvef-modality-not-stated"].append(hit)
+        if fact.quantity is not None and fact.quantity.suspect:
+            noted["lvef-unit-suspect"].append(hit)
+        if dated is not None and dated.high < changed:
+            noted["lvef-predates-event"].append(hit)
+        if not fact.confirmed:
+            noted["lvef-preliminary"].append(hit)
+    return tuple([case.draft(code, criterion.cite, hits) for code, hits in noted.items() if hits])
 
 
 def _changed(criterion: Measurement, case: Case) -> date:
     """The day of the latest event or start of a therapy; ``date.min`` where there is none."""
-    changes = [
-        h.fact.when.low
-        for h in case.view.find_all(criterion.after_events)
-        if h.fact.when is not None and not h.fact.planned
-    ]
+    last = date.min
+    for hit in case.view.find_all(criterion.after_events):
+        if hit.fact.when is not None and not hit.fact.planned:
+            last = max(last, hit.fact.when.low)
     for therapy in criterion.after_therapies:
         starts = [h.fact.when.low for h in case.view.find(therapy) if h.fact.when is not None]
-        changes += [min(starts)] if starts else []
-    return max(changes, default=date.min)
+        if starts:
+            last = max(last, min(starts))
+    return last
 
 
 def _judge_reading(limit: float | None, hit: Hit) -> Truth:
@@ -167,13 +178,13 @@ def _compare(quantity: Quantity, limit: float) -> Truth:
 
 def judge_class(criterion: FunctionalClass, case: Case) -> Result:
     """The latest functional class; a range passes only if all of it does (rule 5)."""
-    readings = tuple(h for h in case.view.find(criterion.readings) if h.fact.classes)
+    readings = [h for h in case.view.find(criterion.readings) if h.fact.classes]
     if not readings:
         silent = case.silent(criterion, "nyha-missing")
         draft = case.draft("nyha-missing", criterion.cite)
         return Result(truth=silent.truth, gaps=silent.gaps, drafts=(draft,))
     latest = case.remember((criterion.readings,), lambda: latest_of(readings))
-    evidence = tuple(evidence_of(h) for h in latest)
+    evidence = evidence_of_all(latest)
     missing = case.missing_gaps(criterion)
     if missing:
         return Result(truth=Truth.UNKNOWN, evidence=evidence, gaps=missing)

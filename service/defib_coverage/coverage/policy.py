@@ -360,6 +360,11 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The pairing criteria by id, in the order of the file."""
         return tuple((k, c) for k, c in self.criteria.items() if isinstance(c, Pairing))
 
+    def events_of(self, indication: Indication) -> tuple[EventName, ...]:
+        """The events whose waiting periods an indication has among its criteria."""
+        criteria = [self.criteria[name] for name in indication.all_of]
+        return tuple(c.event for c in criteria if isinstance(c, WaitingPeriod))
+
     def diagnoses(self) -> tuple[tuple[str, Diagnosis], ...]:
         """The diagnosis criteria by id, in the order of the file."""
         return tuple((k, c) for k, c in self.criteria.items() if isinstance(c, Diagnosis))

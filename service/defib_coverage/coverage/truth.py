@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 
 class Truth(StrEnum):
@@ -22,12 +22,8 @@ class Truth(StrEnum):
         raise TypeError(message)
 
 
-def all_of(truths: Iterable[Truth]) -> Truth:
+def all_of(truths: Collection[Truth]) -> Truth:
     """Kleene conjunction: not met if any is not met, else unknown if any is unknown, else met."""
-    result = Truth.MET
-    for truth in truths:
-        if truth is Truth.NOT_MET:
-            return Truth.NOT_MET
-        if truth is Truth.UNKNOWN:
-            result = Truth.UNKNOWN
-    return result
+    if Truth.NOT_MET in truths:
+        return Truth.NOT_MET
+    return Truth.UNKNOWN if Truth.UNKNOWN in truths else Truth.MET

@@ -10,31 +10,31 @@ import msgspec
 from defib_coverage.coverage.case import sort_claims
 from defib_coverage.coverage.determination import (
     CriterionResult,
-    Evidence,
     Finding,
     IndicationResult,
     MissingSecondary,
     Severity,
     Status,
     WaitingPeriodResult,
-    evidence_of,
+    evidence_of_all,
 )
 from defib_coverage.coverage.findings import severity
-from defib_coverage.coverage.policy import WaitingPeriod
 from defib_coverage.coverage.results import Draft
 from defib_coverage.coverage.truth import Truth, all_of
 from defib_coverage.coverage.waiting import waiting_results
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
+    from defib_coverage.coverage.case import Rulebook
     from defib_coverage.coverage.criteria import Judged
     from defib_coverage.coverage.orders import OrderCode
-    from defib_coverage.coverage.policy import EventName, OrderRule, PolicyVersion
+    from defib_coverage.coverage.policy import EventName, OrderRule
 
 _NEAR_MISS = "near-miss-diagnosis"
 # What a diagnosis that leads nowhere may still tell: why it does not count.
 _TOLD_OF_NO_CANDIDATE = frozenset({_NEAR_MISS, "dx-not-current", "code-not-effective"})
+_TOLD_BESIDE_A_CANDIDATE = _TOLD_OF_NO_CANDIDATE - {_NEAR_MISS}
 
 _PAIR_MISSING = "secondary-diagnosis-missing"
 
@@ -52,46 +52,50 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     findings: tuple[Finding, ...]
 
 
+class _Note:
+    """A finding of one order, and who raised it."""
+
+    __slots__ = ("draft", "evidence", "info", "origins")
+
+    def __init__(self, draft: Draft, *, info: bool) -> None:
+        self.draft = draft
+        self.evidence = draft.evidence
+        self.info = info
+        self.origins: set[str] = set()
+
+
 class _Notebook:
     """The findings of one order: who raised each, until its severity can be told."""
 
     def __init__(self) -> None:
-        self._origins: dict[tuple[str, str], set[str]] = {}
-        self._first: dict[tuple[str, str], Draft] = {}
-        self._evidence: dict[tuple[str, str], dict[Evidence, None]] = {}
-        self._downgraded: set[tuple[str, str]] = set()
+        self._notes: dict[tuple[str, str], _Note] = {}
 
     def add(self, draft: Draft, origin: str | None = None, *, info: bool = False) -> None:
         """Note a finding; one said twice is said once, with all its origins and evidence."""
         key = (draft.code, draft.text)
-        known = key in self._origins
-        origins = self._origins.setdefault(key, set())
+        note = self._notes.get(key)
+        if note is None:
+            note = self._notes[key] = _Note(draft, info=info)
+        else:
+            note.evidence += draft.evidence
+            note.info = note.info and info
         if origin is not None:
-            origins.add(origin)
-        self._first.setdefault(key, draft)
-        evidence = self._evidence.setdefault(key, {})
-        evidence.update(dict.fromkeys(draft.evidence))
-        if not info:
-            self._downgraded.discard(key)
-        elif not known:
-            self._downgraded.add(key)
+            note.origins.add(origin)
 
     def findings(self, met: Collection[str]) -> tuple[Finding, ...]:
         """The findings, warnings first."""
         found = []
-        for key, origins in self._origins.items():
-            code, text = key
-            weight: Severity = severity(code, origins, met)
-            if key in self._downgraded:
-                weight = "info"
+        for note in self._notes.values():
+            draft = note.draft
+            weight: Severity = "info" if note.info else severity(draft.code, note.origins, met)
             found.append(
                 Finding(
-                    code=code,
+                    code=draft.code,
                     severity=weight,
-                    text=text,
-                    citation=self._first[key].cite,
-                    evidence=tuple(self._evidence[key]),
-                    codes=self._first[key].codes,
+                    text=draft.text,
+                    citation=draft.cite,
+                    evidence=tuple(dict.fromkeys(note.evidence)),
+                    codes=draft.codes,
                 ),
             )
         found.sort(key=lambda f: f.severity == "info")
@@ -106,25 +110,25 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     bound = len(rule.indications) == 1
     indications: list[IndicationResult] = []
     spoken: list[IndicationResult] = []
+    led_nowhere = True
     for name in rule.indications:
         indication = None if bound else judged.quiet(name)
         if indication is None:
-            indication = judged.indication(name, bound=bound)
+            leads = judged.leads_to(name)
+            led_nowhere = led_nowhere and not leads
+            indication = judged.indication(name, candidate=bound or leads)
             spoken.append(indication)
         indications.append(indication)
-    standing = {i.id: i for i in spoken if i.candidate}
+    standing = [i for i in spoken if i.candidate]
     met = tuple(
         sorted(
-            (i.id for i in standing.values() if i.truth is Truth.MET),
-            key=lambda i: policy.indications[i].rank,
+            [i.id for i in standing if i.truth is Truth.MET],
+            key=lambda name: policy.indications[name].rank,
         ),
     )
-    always = [judged.result(c) for c in rule.always]
+    always = [judged.results[c] for c in rule.always]
     overall = all_of([result.truth for result in always])
-    status = _status(overall, met, [i.truth for i in standing.values()])
-    led_nowhere = not any(
-        judged.result(c).candidate for i in spoken for c in policy.indications[i.id].candidates
-    )
+    status = _status(overall, met, [i.truth for i in standing])
     for indication in spoken:
         _note_indication(notebook, judged, indication, led_nowhere=led_nowhere)
     for result in always:
@@ -133,15 +137,14 @@ def by_criteria(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     if led_nowhere:
         notebook.add(judged.case.draft("no-covered-diagnosis-found", "P-GROUP1"))
     missing = _missing(judged, notebook, rule.indications)
-    binding = _binding(policy, standing, met)
     replacement = policy.exceptions["replacement"].indication in met
-    waiting = waiting_results(judged.case, binding=binding, replacement=replacement)
+    waiting = waiting_results(
+        judged.case,
+        binding=_binding(judged.case.rulebook, standing, met),
+        replacement=replacement,
+    )
     _note_order(notebook, judged, rule, code)
-    for name, hint in policy.hints.items():
-        found = judged.case.view.find(hint.value_set)
-        hits = tuple(h for h in found if not h.fact.planned)  # an order is no history
-        if hits and hint.unless_met not in met:
-            notebook.add(judged.case.draft(name, hint.cite, hits))
+    _note_hints(notebook, judged, met)
     reported = () if overall is Truth.NOT_MET else met
     applying = [w.first_eligible_day for w in waiting if w.applies]
     return Verdict(
@@ -173,19 +176,19 @@ def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
     ]
     for name, criterion in case.rulebook.pairings:
         primaries = sort_claims(case, criterion.primaries).claims
-        if primaries and judged.result(name).truth is Truth.MET:
+        if primaries and judged.results[name].truth is Truth.MET:
             support += [*primaries, *sort_claims(case, criterion.partners).claims]
     supported = bool(support)
     met = tuple(
         name
         for name in (policy.exceptions["replacement"].indication,)
         if name is not None
-        and all(judged.result(c).truth is Truth.MET for c in policy.indications[name].all_of)
+        and all(judged.results[c].truth is Truth.MET for c in policy.indications[name].all_of)
     )
     if not supported:
         notebook.add(case.draft("no-group1-diagnosis", "P-GROUP1"))
         for name, _ in case.rulebook.diagnoses:
-            for draft in judged.result(name).drafts:
+            for draft in judged.results[name].drafts:
                 if draft.code in _TOLD_OF_NO_CANDIDATE:
                     notebook.add(draft)
     missing = _missing(judged, notebook, () if supported else tuple(policy.indications))
@@ -200,7 +203,7 @@ def by_diagnosis(judged: Judged, rule: OrderRule, code: OrderCode) -> Verdict:
                 label=case.wording.labels["group1-diagnosis"],
                 truth=Truth.MET if supported else Truth.UNKNOWN,
                 citation="P-GROUP1",
-                evidence=tuple(dict.fromkeys(evidence_of(hit) for hit in support)),
+                evidence=tuple(dict.fromkeys(evidence_of_all(support))),
                 gaps=() if supported else (case.gap("not-found", "no-group1-diagnosis"),),
             ),
         ),
@@ -235,18 +238,20 @@ def _note_indication(
     no news.
     """
     rule = judged.case.policy.indications[indication.id]
-    told = _TOLD_OF_NO_CANDIDATE if led_nowhere else _TOLD_OF_NO_CANDIDATE - {_NEAR_MISS}
-    for name in rule.all_of if indication.candidate else rule.candidates:
-        drafts = judged.result(name).drafts
-        for draft in drafts:
-            if draft.code == _PAIR_MISSING:  # told once for all pairs, by _missing
-                continue
-            if indication.candidate or draft.code in told:
-                notebook.add(draft, indication.id)
     if indication.candidate:
+        for name in rule.all_of:
+            for draft in judged.results[name].drafts:
+                if draft.code != _PAIR_MISSING:  # told once for all pairs, by _missing
+                    notebook.add(draft, indication.id)
         for name in rule.informs:
-            for draft in judged.result(name).drafts:
+            for draft in judged.results[name].drafts:
                 notebook.add(draft, indication.id, info=True)
+        return
+    told = _TOLD_OF_NO_CANDIDATE if led_nowhere else _TOLD_BESIDE_A_CANDIDATE
+    for name in rule.candidates:
+        for draft in judged.results[name].drafts:
+            if draft.code in told:
+                notebook.add(draft, indication.id)
 
 
 def _missing(
@@ -264,7 +269,7 @@ def _missing(
     for name, criterion in judged.case.rulebook.pairings:
         if not judged.case.view.find(criterion.primaries):
             continue
-        result = judged.result(name)
+        result = judged.results[name]
         if not result.missing:
             continue
         missing.extend(result.missing)
@@ -281,15 +286,26 @@ def _missing(
 
 
 def _binding(
-    policy: PolicyVersion,
-    standing: Iterable[str],
-    met: Iterable[str],
-) -> tuple[EventName, ...]:
+    rulebook: Rulebook,
+    standing: Sequence[IndicationResult],
+    met: Sequence[str],
+) -> set[EventName]:
     """The events whose windows bind: the candidates' own, unless an exempt indication is met."""
-    if any(policy.indications[i].exempt for i in met):
-        return ()
-    criteria = (policy.criteria[c] for i in standing for c in policy.indications[i].all_of)
-    return tuple(c.event for c in criteria if isinstance(c, WaitingPeriod))
+    for name in met:
+        if rulebook.policy.indications[name].exempt:
+            return set()
+    return {event for i in standing for event in rulebook.events_of[i.id]}
+
+
+def _note_hints(notebook: _Notebook, judged: Judged, met: Sequence[str]) -> None:
+    """Note the records that are no evidence, and worth a question."""
+    case = judged.case
+    for name, hint in case.policy.hints.items():
+        found = case.view.find(hint.value_set)
+        if found and hint.unless_met not in met:
+            hits = [h for h in found if not h.fact.planned]  # an order is no history
+            if hits:
+                notebook.add(case.draft(name, hint.cite, hits))
 
 
 def _note_order(notebook: _Notebook, judged: Judged, rule: OrderRule, code: OrderCode) -> None:

@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Literal
 from defib_coverage.coverage.case import codes_of
 from defib_coverage.coverage.chart import Hit, Kind
 from defib_coverage.coverage.dates import DateSpan, day_after, parse_span
-from defib_coverage.coverage.determination import WaitingPeriodResult, evidence_of
+from defib_coverage.coverage.determination import WaitingPeriodResult, evidence_of_all
 from defib_coverage.coverage.events import NO_EVENTS, Event, Waiting, Window
 from defib_coverage.coverage.results import Result
 from defib_coverage.coverage.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from defib_coverage.coverage.case import Case
     from defib_coverage.coverage.policy import EventName, WaitingEvent, WaitingPeriod
     from defib_coverage.coverage.results import Draft
+
+# The records that may speak of an event itself, whatever their codes say.
+_DONE = frozenset({Kind.PROCEDURE, Kind.CONDITION})
+_KINDS: Mapping[EventName, frozenset[Kind]] = {
+    "MI": frozenset(Kind) - {Kind.REQUEST, Kind.ORDER_REASON},
+    "CABG": _DONE,
+    "PCI": _DONE,
+}
 
 
 def waiting_of(name: EventName, case: Case) -> Waiting:
@@ -32,52 +40,67 @@ def waiting_of(name: EventName, case: Case) -> Waiting:
     view = case.view
     if view.names.isdisjoint(rule.records) and view.names.isdisjoint(rule.past_records):
         return NO_EVENTS
-    records = tuple(h for v in rule.records for h in view.find(v) if _happened(name, h))
-    past = tuple(h for v in rule.past_records for h in view.find(v) if _happened(name, h))
-    later = tuple(
-        h for v in (*rule.records, *rule.past_records) for h in view.later(v) if _happened(name, h)
-    )
+    records = _happened(name, view.find_all(rule.records))
+    past = _happened(name, view.find_all(rule.past_records))
+    later = _happened(name, view.later((*rule.records, *rule.past_records)))
     if not records and not past:
-        return Waiting(later=later) if later else NO_EVENTS
+        return Waiting(later=tuple(later)) if later else NO_EVENTS
     dated = [(h, _span(rule, h, case.day, past=False)) for h in records]
-    # Only a certain record says when: a doubtful one may turn out never to have happened.
-    known = any(span is not None and _certain(h) for h, span in dated)
-    # A record that only says "once" adds nothing where one says when: an undated I25.2 beside a
-    # dated infarction, Z95.1 beside the procedure itself (rule 3).
-    with_onset = [h for h in past if h.fact.when is not None]
-    if name == "MI":
-        dated += [(h, _span(rule, h, case.day, past=True)) for h in with_onset]
-        if not known and not any(_certain(h) for h in with_onset):
-            dated += [(h, _span(rule, h, case.day, past=True)) for h in past if h.fact.when is None]
-    elif not any(_certain(h) for h in records):
-        dated += [(h, _span(rule, h, case.day, past=True)) for h in past]
+    if past:
+        dated += [(h, _span(rule, h, case.day, past=True)) for h in _telling(name, past, dated)]
     direct = {h.fact.reference for h in records}
-    events = _merged((Event(h, span) for h, span in dated if span is not None), direct)
-    windows = tuple([w for event in events if (w := _window(rule, event, case)) is not None])
-    undated = tuple(h for h, span in dated if span is None)
-    return Waiting(events, windows, undated, later)
+    events = _merged([Event(h, span) for h, span in dated if span is not None], direct)
+    windows = [w for event in events if (w := _window(rule, event, case)) is not None]
+    undated = [h for h, span in dated if span is None]
+    return Waiting(events, tuple(windows), tuple(undated), tuple(later))
+
+
+def _happened(name: EventName, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """The records that speak of the event itself: not planned, no order, the right kind."""
+    if not hits:
+        return ()
+    kinds = _KINDS[name]
+    return [hit for hit in hits if hit.fact.kind in kinds and not hit.fact.planned]
+
+
+def _telling(
+    name: EventName,
+    past: Sequence[Hit],
+    dated: Sequence[tuple[Hit, DateSpan | None]],
+) -> Iterable[Hit]:
+    """The records of the past that count beside those of the event itself.
+
+    A record that only says "once" adds nothing where one says when: an undated I25.2 beside a dated
+    infarction, Z95.1 beside the procedure itself (rule 3). Only a certain record says when: a
+    doubtful one may turn out never to have happened.
+    """
+    if name != "MI":
+        return () if any(_certain(h) for h, _ in dated) else past
+    with_onset = [h for h in past if h.fact.when is not None]
+    known = any(span is not None and _certain(h) for h, span in dated)
+    if known or any(_certain(h) for h in with_onset):
+        return with_onset
+    return (*with_onset, *(h for h in past if h.fact.when is None))
 
 
 def _window(rule: WaitingEvent, event: Event, case: Case) -> Window | None:
     """The window that an event opened, if the service date lies in it."""
-    lengths = [rule.length]
+    span = event.span
+    length = rule.length
+    last = length.after(span.high)
+    longer = None
     if case.longer_reading and rule.also_show is not None:
         # The later end counts: three months are 89 to 92 days.
-        lengths.append(parse_span(rule.also_show))
-    length = max(lengths, key=lambda one: one.after(event.span.high))
-    last = length.after(event.span.high)
+        longer = parse_span(rule.also_show)
+        if longer.after(span.high) > last:
+            length, last = longer, longer.after(span.high)
     if case.day > last:
         return None
-    inside = case.day <= max(one.after(event.span.low) for one in lengths)
-    return Window(event, last, str(length), definite=inside and _certain(event.hit))
-
-
-def _happened(name: EventName, hit: Hit) -> bool:
-    """Whether a record speaks of the event itself: not planned, no order, the right kind."""
-    fact = hit.fact
-    if fact.planned or fact.kind in {Kind.REQUEST, Kind.ORDER_REASON}:
-        return False
-    return name == "MI" or fact.kind is Kind.PROCEDURE or fact.kind is Kind.CONDITION
+    first = rule.length.after(span.low)
+    if longer is not None:
+        first = max(first, longer.after(span.low))
+    definite = case.day <= first and _certain(event.hit)
+    return Window(event, last, str(length), definite=definite)
 
 
 def _certain(hit: Hit) -> bool:
@@ -111,11 +134,13 @@ def _span(rule: WaitingEvent, hit: Hit, day: date, *, past: bool) -> DateSpan | 
     return DateSpan(low, noted.high).capped(day)
 
 
-def _merged(events: Iterable[Event], direct: Collection[str]) -> tuple[Event, ...]:
+def _merged(events: Sequence[Event], direct: Collection[str]) -> tuple[Event, ...]:
     """One event for all records of the same days: a confirmed record, and one of the event itself.
 
     ``direct`` names the records of the event itself; the others say that it happened once.
     """
+    if len(events) == 1:
+        return (events[0],)
     best: dict[tuple[date, date], tuple[tuple[bool, bool, str], Event]] = {}
     for event in events:
         reference = event.hit.fact.reference
@@ -137,12 +162,25 @@ def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
     if waiting is NO_EVENTS:
         return case.silent(criterion, "event-date")
     rule = case.policy.waiting[criterion.event]
-    drafts = list(_notes(criterion, case, waiting, rule))
-    shown = tuple(evidence_of(w.event.hit) for w in waiting.open)
+    if not waiting.open and not waiting.undated:
+        # Whatever happened is out of its window: it bars no more than silence does.
+        silent = case.silent(criterion, "event-date")
+        return Result(
+            truth=silent.truth,
+            gaps=silent.gaps,
+            attest=silent.attest,
+            evidence=evidence_of_all([e.hit for e in waiting.events]),
+            drafts=tuple(_notes_of_past(criterion, case, waiting, rule)),
+        )
+    drafts = (
+        *_notes(criterion, case, waiting, rule),
+        *_notes_of_past(criterion, case, waiting, rule),
+    )
+    shown = evidence_of_all([w.event.hit for w in waiting.open])
     hints = case.paced
     definite = any(w.definite for w in waiting.open)
     if definite and not hints:
-        return Result(truth=Truth.NOT_MET, evidence=shown, drafts=tuple(drafts))
+        return Result(truth=Truth.NOT_MET, evidence=shown, drafts=drafts)
     gaps = [
         case.gap(
             "too-imprecise",
@@ -160,20 +198,11 @@ def judge_waiting_period(criterion: WaitingPeriod, case: Case) -> Result:
         case.gap("not-found", rule.unknown_date_finding, codes=h.entry.code, event=rule.label)
         for h in waiting.undated
     ]
-    if not gaps:
-        silent = case.silent(criterion, "event-date")
-        return Result(
-            truth=silent.truth,
-            gaps=silent.gaps,
-            attest=silent.attest,
-            evidence=tuple(evidence_of(e.hit) for e in waiting.events),
-            drafts=tuple(drafts),
-        )
     return Result(
         truth=Truth.UNKNOWN,
-        evidence=shown + tuple(evidence_of(h) for h in waiting.undated),
+        evidence=shown + evidence_of_all(waiting.undated),
         gaps=tuple(gaps),
-        drafts=tuple(drafts),
+        drafts=drafts,
     )
 
 
@@ -189,6 +218,7 @@ def _notes(
     waiting: Waiting,
     rule: WaitingEvent,
 ) -> Iterable[Draft]:
+    """What is to be told of open windows, and of events that may have been on any day."""
     for window in waiting.open:
         hit = window.event.hit
         facts = {
@@ -221,26 +251,23 @@ def _notes(
             codes=codes_of(waiting.undated),
             event=rule.label,
         )
-    if waiting.later:
-        yield case.draft(
-            "event-after-dos",
-            criterion.cite,
-            waiting.later,
-            codes=codes_of(waiting.later),
-            event=rule.label,
-        )
-    yield from _longer_reading(criterion, case, waiting, rule)
 
 
-def _longer_reading(
+def _notes_of_past(
     criterion: WaitingPeriod,
     case: Case,
     waiting: Waiting,
     rule: WaitingEvent,
-) -> Iterable[Draft]:
-    """The service date is past the months but within the 90 days that some read instead."""
+) -> list[Draft]:
+    """What is to be told of events after the service date, and of those that some count longer."""
+    drafts: list[Draft] = []
+    if waiting.later:
+        later = waiting.later
+        facts = {"codes": codes_of(later), "event": rule.label}
+        drafts.append(case.draft("event-after-dos", criterion.cite, later, **facts))
     if rule.also_show is None or case.longer_reading:
-        return
+        return drafts
+    # The service date is past the months but within the 90 days that some read instead.
     still_open = {window.event for window in waiting.open}
     longer = parse_span(rule.also_show)
     for event in waiting.events:
@@ -248,19 +275,16 @@ def _longer_reading(
             continue
         last = longer.after(event.span.high)
         if case.day <= last:
-            yield case.draft(
-                "between-month-and-90-day-readings",
-                criterion.cite,
-                (event.hit,),
-                event=rule.label,
-                safe_date=day_after(last).isoformat(),
-            )
+            facts = {"event": rule.label, "safe_date": day_after(last).isoformat()}
+            code = "between-month-and-90-day-readings"
+            drafts.append(case.draft(code, criterion.cite, (event.hit,), **facts))
+    return drafts
 
 
 def waiting_results(
     case: Case,
     *,
-    binding: Sequence[EventName],
+    binding: Collection[EventName],
     replacement: bool,
 ) -> tuple[WaitingPeriodResult, ...]:
     """Every open window; ``binding`` names the events whose windows bind the patient today."""

@@ -16,6 +16,7 @@ from defib_coverage.fhir.raw import BAD
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_encode = msgspec.json.Encoder().encode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # A member's name with what stands before it; the text is JSON without white space between its
@@ -53,45 +54,51 @@ def items(value: msgspec.Raw | None) -> list[msgspec.Raw] | None:
         return None
 
 
+class Amendable:
+    """A resource as it came but for white space between its parts, and its members by name."""
+
+    __slots__ = ("_text", "members")
+
+    def __init__(self, resource: msgspec.Raw) -> None:
+        """Take an object of JSON apart."""
+        self._text = msgspec.json.format(resource, indent=-1)
+        self.members = _decode_members(self._text)
+
+    def items(self, name: str) -> list[msgspec.Raw] | None:
+        """The items of a member that is a list, as ``items`` gives them."""
+        return items(self.members.get(name))
+
+    def amended(self, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
+        """The resource with some members changed.
+
+        Args:
+            changes: the new text of members by name, in the order in which those that are not there
+                yet are put at the end; None takes a member out.
+        """
+        if _encode(self.members) != self._text:
+            return self._oddly_amended(changes)
+        members = dict(self.members)
+        for name, new in changes.items():
+            if new is not None:
+                members[name] = msgspec.Raw(msgspec.json.format(new, indent=-1))
+            elif name in members:
+                del members[name]
+        return msgspec.Raw(_encode(members))
+
+    def _oddly_amended(self, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
+        """Where a member is said twice, or a name has escapes that it does not need."""
+        added = [
+            _encode(name) + b":" + msgspec.json.format(new, indent=-1)
+            for name, new in changes.items()
+            if new is not None and name not in self.members
+        ]
+        parts = b",".join([*_changed(self._text, changes), *added])
+        return msgspec.Raw(b"{" + parts + b"}")
+
+
 def amend(resource: msgspec.Raw, changes: Mapping[str, bytes | None]) -> msgspec.Raw:
-    """The resource with some members changed, without white space between its parts.
-
-    Args:
-        resource: an object of JSON.
-        changes: the new text of members by name, in the order in which those that are not there
-            yet are put at the end; None takes a member out.
-    """
-    text = msgspec.json.format(bytes(resource), indent=-1)
-    found = members(msgspec.Raw(text))
-    here = [name for name in changes if name in found]
-    kept = None if here else [text[1:-1]]
-    if len(here) == 1:
-        kept = _around(text, here[0], found[here[0]], changes[here[0]])
-    if kept is None:
-        kept = list(_changed(text, changes))
-    added = [
-        _member_text(name, new)
-        for name, new in changes.items()
-        if new is not None and name not in found
-    ]
-    return msgspec.Raw(b"{" + b",".join(part for part in (*kept, *added) if part) + b"}")
-
-
-def _member_text(name: str, value: bytes) -> bytes:
-    return msgspec.json.encode(name) + b":" + msgspec.json.format(value, indent=-1)
-
-
-def _around(text: bytes, name: str, value: msgspec.Raw, change: bytes | None) -> list[bytes] | None:
-    """What stands around one member, with its new text between; None where it is not plain to see.
-
-    What stands there once, in a text without escapes, stands at the top.
-    """
-    told = msgspec.json.encode(name) + b":" + bytes(value)
-    before, found, after = text[1:-1].partition(told)
-    if not found or told in after or b"\\u" in text:
-        return None
-    new = [] if change is None else [_member_text(name, change)]
-    return [before.removesuffix(b","), *new, after.removeprefix(b",")]
+    """A resource with some members changed: see ``Amendable``."""
+    return Amendable(resource).amended(changes)
 
 
 def _changed(text: bytes, changes: Mapping[str, bytes | None]) -> Iterator[bytes]:

@@ -35,6 +35,8 @@ _ONE = frozenset({"patient"})
 _NO_RECORDS = frozenset({"Bundle", "Parameters"})
 # What says nothing of the records that are missing beside it, or instead of it.
 _MEANT_FOR_KEY = _NO_RECORDS | {"OperationOutcome"}
+# Stands for all keys that are a client's own.
+_OWN = ""
 _NOT_MATCHES = frozenset({"include", "outcome"})
 
 
@@ -80,7 +82,10 @@ def read_answers(
     """
     reading = _Reading(why_not, fetched or {}, frozenset(prefetch))
     for key, value in prefetch.items():
-        reading.take(key, value)
+        if isinstance(value, Bundle):
+            reading.take_all(key, value)
+        else:
+            reading.take_one(key, value)
     for bad in unreadable:
         reading.unreadable(bad)
     return reading.answers()
@@ -94,55 +99,51 @@ class _Reading:
         self._given = given
         self._entries: list[Entry] = []
         self._missing: dict[tuple[Need, str | None], Missing] = {}
+        # The keys that brought something, and those that brought less than they were asked for.
         self._answered: set[str] = set()
-        self._usable = False
         self._open: dict[str, OpenKey] = {}
         self._fetched = fetched
         self._whole = {key for key, one in fetched.items() if one.cause is None}
 
-    def take(self, key: str, value: Resource | None) -> None:
-        """Take what stands under one key."""
-        known = KEYS.get(key)
+    def take_one(self, key: str, value: Resource | None) -> None:
+        """Take what stands under one key, where it is no Bundle."""
         if value is None:
             # null: the client looked and has nothing.
-            self._answer((key,) if known is not None else ())
+            if key in KEYS:
+                self._answered.add(key)
             return
         if isinstance(value, OperationOutcome):
             self._fail(key, "the client's query failed")
             return
-        if not isinstance(value, Bundle):
-            held = _held(frozenset([type(value)]))
-            self._entries.append(Entry(resource=value))
-            # One record under a key of the client's own is one, not all that there are.
-            self._answer(held.keys if known is not None or _ONE.issuperset(held.keys) else ())
-            self._check_kind(key, held.types)
-            return
-        self._entries += value.entry
-        held = _held(frozenset([type(entry.resource) for entry in value.entry]))
+        held = _held(frozenset((type(value),)), None)
+        self._entries.append(Entry(resource=value))
+        # One record under a key of the client's own is one, not all that there are.
+        if key in KEYS or _ONE.issuperset(held.keys):
+            self._answered.update(held.keys)
+        self._check_kind(key, held)
+
+    def take_all(self, key: str, bundle: Bundle) -> None:
+        """Take the entries of a Bundle that stands under one key."""
+        entries = bundle.entry
+        self._entries += entries
+        kinds = frozenset([type(entry.resource) for entry in entries])
+        held = _held(kinds, key if key in KEYS else _OWN)
         answered = held.keys
-        if known is None and held.whole_chart:
-            answered = tuple(KEYS)
-        elif known is not None and _may_answer(value, known.types, held.types):
+        if held.of_others and not any(map(_is_match, entries)):
             answered = (key, *answered)
-        if "OperationOutcome" in held.types and any(map(is_failure, value.entry)):
+        if held.outcomes and any(map(is_failure, entries)):
             self._fail(key, "the client's query failed in part", answered)
-        elif _has_more(value):
-            came = matches_of(value.entry)
-            more = OpenKey(key, _next_page(value), came)
+        elif _has_more(bundle):
+            more = OpenKey(key, _next_page(bundle), matches_of(entries))
             self._fail(key, "only the first page came", answered, more)
-        self._answer(answered)
-        self._check_kind(key, held.types)
+        self._answered.update(answered)
+        if held.no_records:
+            self._check_kind(key, held)
 
-    def _check_kind(self, key: str, types: frozenset[str]) -> None:
+    def _check_kind(self, key: str, held: _Held) -> None:
         """A Bundle or Parameters in the place of a record may hold anything: it is not read."""
-        if types.isdisjoint(_NO_RECORDS):
-            return
-        for kind in types & _NO_RECORDS:
+        for kind in held.no_records:
             self.unreadable(Unreadable(key, kind, None, "not a record"))
-
-    def _answer(self, keys: tuple[str, ...]) -> None:
-        self._answered.update(keys)
-        self._usable = self._usable or not REQUIRED.isdisjoint(keys)
 
     def _fail(
         self,
@@ -156,7 +157,6 @@ class _Reading:
         So it is with whatever else the key would have answered: that is searched anew.
         """
         if key in KEYS:
-            self._answered.add(key)
             self._lack(key, reason, more)
         for name in answered:
             # Another key of ours beside it tells for itself.
@@ -178,7 +178,7 @@ class _Reading:
         reference = (
             f"{bad.resource_type}/{bad.id}" if bad.id else bad.resource_type or clean(bad.key)
         )
-        self._answer(KEYS_OF_TYPE.get(bad.resource_type, ()))
+        self._answered.update(KEYS_OF_TYPE.get(bad.resource_type, ()))
         for need in self._meant_for(bad):
             self._note(need, "unreadable", bad.reason, reference)
 
@@ -199,18 +199,18 @@ class _Reading:
         """What came, and what did not."""
         for key, one in self._fetched.items():
             self._entries += one.entries
-            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries])).types)
+            self._check_kind(key, _held(frozenset([type(e.resource) for e in one.entries]), None))
             for bad in one.unreadable:
                 self.unreadable(bad)
             if one.cause is None:
-                self._answer((key,))
+                self._answered.add(key)
             elif one.entries and key in KEYS:
                 # It failed half-way: what came counts, and is not all.
-                self._answer((key,))
+                self._answered.add(key)
                 self._lack(key, WORDS[one.cause])
         absent: list[str] = []
         for name in KEYS:
-            if name in self._answered:
+            if name in self._answered or name in self._open:
                 continue
             tried = self._fetched.get(name)
             if name in REQUIRED:
@@ -223,42 +223,51 @@ class _Reading:
         return Answers(
             self._entries,
             tuple(self._missing.values()),
-            self._usable,
+            not REQUIRED.isdisjoint(self._answered),
             tuple(absent),
             tuple(self._open.values()),
         )
 
 
 class _Held(NamedTuple):
-    """What a Bundle holds: resource types, the keys that they answer.
+    """What resources of some types answer under a key.
 
-    ``whole_chart``: under a key of the client's own it is Patient/$everything and answers all.
+    ``keys`` are the keys that they answer; ``of_others``: they are of other needs than the key's,
+    which they answer only where none of them is a match. ``outcomes``: some say how a search went;
+    ``no_records`` are the types of others that are no records.
     """
 
-    types: frozenset[str]
     keys: tuple[str, ...]
-    whole_chart: bool
+    of_others: bool
+    outcomes: bool
+    no_records: frozenset[str]
 
 
 @lru_cache(maxsize=512)
-def _held(kinds: frozenset[type]) -> _Held:
+def _held(kinds: frozenset[type], key: str | None) -> _Held:
+    """What a Bundle holds that stands under ``key``: a key of ours, or one of the client's own.
+
+    A resource that stands alone is in no Bundle: its ``key`` is None.
+    """
     # The same few combinations come in every call.
     types = frozenset([type_name(kind) for kind in kinds])
-    whole = "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1
-    return _Held(types, _keys_of(types), whole)
+    keys = tuple([name for t in types for name in KEYS_OF_TYPE.get(t, ())])
+    of_others = False
+    known = None if key is None else KEYS.get(key)
+    if key == _OWN and "Patient" in types and len(types & NEED_OF_TYPE.keys() - {"Patient"}) > 1:
+        # Under a key of the client's own it is Patient/$everything, and answers all.
+        keys = tuple(KEYS)
+    elif known is not None:
+        # It answers its key if it holds what was asked for, or nothing of another need.
+        if types.isdisjoint(known.types) and not types.isdisjoint(NEED_OF_TYPE):
+            of_others = True
+        else:
+            keys = (known.name, *keys)
+    return _Held(keys, of_others, "OperationOutcome" in types, types & _NO_RECORDS)
 
 
-def _keys_of(types: frozenset[str]) -> tuple[str, ...]:
-    return tuple([key for t in types for key in KEYS_OF_TYPE.get(t, ())])
-
-
-def _may_answer(bundle: Bundle, wanted: tuple[str, ...], types: frozenset[str]) -> bool:
-    """Whether a Bundle answers its key: it holds what was asked for, or nothing of another need."""
-    if not types.isdisjoint(wanted) or types.isdisjoint(NEED_OF_TYPE):
-        return True
-    return not any(
-        entry.search is None or entry.search.mode not in _NOT_MATCHES for entry in bundle.entry
-    )
+def _is_match(entry: Entry) -> bool:
+    return entry.search is None or entry.search.mode not in _NOT_MATCHES
 
 
 def _next_page(bundle: Bundle) -> str | None:
@@ -270,4 +279,4 @@ def _has_more(bundle: Bundle) -> bool:
     for link in bundle.link:
         if link.relation == "next":
             return True
-    return (bundle.total or 0) > matches_of(bundle.entry)
+    return bundle.total is not None and bundle.total > matches_of(bundle.entry)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.references import PatientCheck
-    from defib_coverage.fhir.resources import CodeableConcept, Coding, Order, OrderConcept
+    from defib_coverage.fhir.resources import (
+        CodeableConcept,
+        Coding,
+        Order,
+        OrderConcept,
+        Reference,
+    )
 
 JUDGED_TYPES = frozenset({"ServiceRequest", "DeviceRequest"})
 _BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
@@ -24,7 +30,7 @@ _UNWANTED = frozenset({"revoked", "entered-in-error"})
 
 def read_order(
     order: Order,
-    position: int,
+    reference: str,
     index: CodeIndex,
     is_patient: PatientCheck,
     device: CodeableConcept | None = None,
@@ -33,7 +39,7 @@ def read_order(
 
     Args:
         order: the order as decoded.
-        position: its place in the Bundle, which names an order without an id that may be repeated.
+        reference: its name.
         index: the value sets.
         is_patient: tells the patient of the call.
         device: the type of the Device that it names in place of a code, if that is at hand.
@@ -41,15 +47,8 @@ def read_order(
     concept = order.code or order.code_codeable_concept
     own = [] if concept is None else concept.coding
     named = own if device is None else [*own, *device.coding]
-    codings = list(_codings(named, concept))
-    code = classify(
-        [(alias, c.system or "", c.code or "") for alias, c in codings],
-        order.resource_type,
-        index,
-    )
+    code = classify(_codings(named, concept), order.resource_type, index)
     first = named[0] if named else None
-    identifier = order.id if is_id(order.id) else f"entry-{position}"
-    reference = f"{order.resource_type}/{identifier}"
     occurrence, unread = _occurrence(order)
     return DeviceOrder(
         reference=reference,
@@ -60,8 +59,8 @@ def read_order(
         completed=order.status == "completed",
         occurrence=occurrence,
         authored=read_date(order.authored_on),
-        reasons=tuple(_reasons(order.reason_code, reference, index)) if code is not None else (),
-        insurance=frozenset(_coverages(order)),
+        reasons=() if code is None else _reasons(order.reason_code, reference, index),
+        insurance=_coverages(order.insurance),
         unread=unread,
     )
 
@@ -81,56 +80,65 @@ def _refusal(
 
 def reason_references(order: Order) -> tuple[str, ...]:
     """The Conditions that an order names as its reason."""
-    return tuple(tail(r.reference) for r in order.reason_reference if r.reference is not None)
+    return tuple([tail(r.reference) for r in order.reason_reference if r.reference is not None])
 
 
-def _coverages(order: Order) -> Iterable[str]:
+def _coverages(insurance: Iterable[Reference]) -> frozenset[str]:
     """The Coverages among what an order names as its insurance."""
-    for one in order.insurance:
+    names: list[str] = []
+    for one in insurance:
         name = tail(one.reference or "")
         kind, _, identifier = name.partition("/")
         if kind == "Coverage" and is_id(identifier):
-            yield name
+            names.append(name)
+    return frozenset(names)
 
 
-def _codings(named: Sequence[Coding], concept: OrderConcept | None) -> Iterable[tuple[str, Coding]]:
+def _codings(
+    named: Sequence[Coding], concept: OrderConcept | None
+) -> Iterable[tuple[str, str, str]]:
     """The codings that may be ours: what is ordered, then the billing options of CRD 2.2."""
-    found = list(named)
+    found = named
     for extension in () if concept is None else concept.extension:
         if extension.url == _BILLING_OPTIONS and extension.value_codeable_concept is not None:
-            found += extension.value_codeable_concept.coding
+            found = [*found, *extension.value_codeable_concept.coding]
     for coding in found:
         if coding.system is not None and coding.code is not None:
             alias = alias_of(coding.system)
             if alias is not None:
-                yield alias, coding
+                yield alias, coding.system, coding.code
 
 
 def _reasons(
     concepts: Sequence[CodeableConcept],
     reference: str,
     index: CodeIndex,
-) -> Iterable[tuple[str, Hit]]:
+) -> tuple[tuple[str, Hit], ...]:
     """The diagnoses on the order: claim codes dated as the order, no evidence by themselves."""
+    if not concepts:
+        return ()
+    found: list[tuple[str, Hit]] = []
     fact = Fact(reference=reference, kind=Kind.ORDER_REASON)
     for concept in concepts:
         for coding in concept.coding:
             alias = alias_of(coding.system or "")
             if alias is None or coding.code is None:
                 continue
-            for match in index.find(alias, coding.code):
-                yield match.value_set, Hit(fact, match.entry)
+            matches = index.find(alias, coding.code)
+            found += [(match.value_set, Hit(fact, match.entry)) for match in matches]
+    return tuple(found)
 
 
 def _occurrence(order: Order) -> tuple[DateSpan | None, tuple[str, ...]]:
     """The day of the order, and the member that should name it and cannot be read."""
     period, timing = order.occurrence_period, order.occurrence_timing
-    for member, text in (
-        ("occurrenceDateTime", order.occurrence_date_time),
-        ("occurrencePeriod", None if period is None else period.start),
-        ("occurrenceTiming", None if timing is None or not timing.event else timing.event[0]),
-    ):
-        if text is not None:
-            day = read_date(text)
-            return day, () if day is not None else (member,)
-    return None, ()
+    if order.occurrence_date_time is not None:
+        member, text = "occurrenceDateTime", order.occurrence_date_time
+    elif period is not None and period.start is not None:
+        member, text = "occurrencePeriod", period.start
+    elif timing is not None and timing.event:
+        member, text = "occurrenceTiming", timing.event[0]
+    else:
+        return None, ()
+    day = read_date(text)
+    return day, () if day is not None else (member,)

@@ -73,8 +73,10 @@ def read_encounter(reading: Reading, resource: Encounter) -> None:
         return
     matches = reading.visit_matches(resource.type)
     if not matches:
-        texts = [c.text for c in (*resource.type, *resource.reason_code)]
-        if not reading.speaks_of_visit(texts):
+        for concept in (*resource.type, *resource.reason_code):
+            if reading.vocabulary.speaks_of_visit(concept.text):
+                break
+        else:
             return
     fact = Fact(
         reference=reference_of(resource),
@@ -96,11 +98,13 @@ def read_document(reading: Reading, resource: DocumentReference) -> None:
     """A DocumentReference, if it documents a shared decision or its words say so."""
     if resource.status in _WITHDRAWN:
         return
-    types = [] if resource.type is None else [resource.type]
-    matches = reading.visit_matches(types)
-    texts = [resource.description, *(c.text for c in types)]
-    if not matches and not reading.speaks_of_visit(texts):
-        return
+    kind = resource.type
+    matches = () if kind is None else reading.visit_matches((kind,))
+    if not matches:
+        speaks_of_visit = reading.vocabulary.speaks_of_visit
+        text = None if kind is None else kind.text
+        if not speaks_of_visit(resource.description) and not speaks_of_visit(text):
+            return
     fact = Fact(
         reference=reference_of(resource),
         kind=Kind.DOCUMENT,

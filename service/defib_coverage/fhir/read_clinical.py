@@ -63,7 +63,11 @@ def read_condition(reading: Reading, resource: Condition) -> None:
 
 
 def _status_code(status: CodeableConcept | None) -> str | None:
-    return None if status is None else next((c.code for c in status.coding if c.code), None)
+    if status is not None:
+        for coding in status.coding:
+            if coding.code:
+                return coding.code
+    return None
 
 
 def _onset(reading: Reading, resource: Condition) -> DateSpan | None:
@@ -103,7 +107,7 @@ def read_procedure(reading: Reading, resource: Procedure) -> None:
     if resource.status in _NOT_DONE:
         return
     text = None if resource.code is None else resource.code.text
-    if not matches and not reading.speaks_of_visit([text]):
+    if not matches and not reading.vocabulary.speaks_of_visit(text):
         return
     fact = Fact(
         reference=reference_of(resource),

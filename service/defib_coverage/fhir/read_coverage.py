@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.coverage.chart import Insurance
 from defib_coverage.coverage.dates import read_date
-from defib_coverage.fhir.reading import period_end, reference_of
+from defib_coverage.fhir.reading import period_end
 from defib_coverage.fhir.references import is_id, tail
 from defib_coverage.fhir.resources import CodeableConcept, Coding, Organization, type_name
 
@@ -35,16 +35,17 @@ class _Payor(NamedTuple):
     named: Reference
     record: Resource | None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        record = self.record
-        both = (self.named.display, record.name if isinstance(record, Organization) else None)
-        return tuple(name.strip() for name in both if name)
-
-    @property
-    def identifiers(self) -> list[Identifier]:
-        own = [] if self.named.identifier is None else [self.named.identifier]
-        return own + (self.record.identifier if isinstance(self.record, Organization) else [])
+    def tell(self, names: list[str], identifiers: list[Identifier]) -> None:
+        """Add the names and the identifiers by which it is known."""
+        named, record = self.named, self.record
+        if named.display:
+            names.append(named.display.strip())
+        if named.identifier is not None:
+            identifiers.append(named.identifier)
+        if isinstance(record, Organization):
+            identifiers += record.identifier
+            if record.name:
+                names.append(record.name.strip())
 
     def is_person(self, reading: Reading) -> bool:
         """Whether it is the patient, or somebody who pays for them."""
@@ -61,10 +62,13 @@ def read_coverage(reading: Reading, resource: Coverage) -> None:
     payors = [
         _Payor(one, reading.find(resource.contained, one.reference)) for one in resource.payor
     ]
-    identifiers = [identifier for one in payors for identifier in one.identifiers]
+    insurers: list[str] = []
+    identifiers: list[Identifier] = []
+    for one in payors:
+        one.tell(insurers, identifiers)
     names = [resource.type.text] if resource.type is not None and resource.type.text else []
     names += [one.name for one in resource.class_ if one.name]
-    names += [name for one in payors for name in one.names]
+    names += insurers
     types = [] if resource.type is None else resource.type.coding
     payers = reading.vocabulary.payers
     plan = payers.find(identifiers, types, names)
@@ -77,7 +81,7 @@ def read_coverage(reading: Reading, resource: Coverage) -> None:
         elif payer == "unrecognised" or payers.by_organization:
             unread = tuple(_unread(payors))
     # Of those without an id none can be told from another.
-    reference = reference_of(resource) if is_id(resource.id) else None
+    reference = f"Coverage/{resource.id}" if is_id(resource.id) else None
     key = reference or f"unnamed-{len(reading.insurances)}"
     period = resource.period
     reading.insurances[key] = Insurance(
@@ -87,7 +91,7 @@ def read_coverage(reading: Reading, resource: Coverage) -> None:
         start=None if period is None else read_date(period.start),
         end=period_end(period),
         plan=plan,
-        insurer=next((name for one in payors for name in one.names if _showable(name)), None),
+        insurer=next(filter(_showable, insurers), None),
         unread=unread,
     )
 

@@ -32,6 +32,7 @@ from defib_coverage.fhir.resources import (
     MedicationStatement,
     Observation,
     Procedure,
+    Reference,
     ServiceRequest,
 )
 
@@ -82,13 +83,16 @@ class ChartReader:
         """
         reading = Reading(self._vocabulary, answers, patient_id)
         is_patient = reading.is_patient
+        own = is_patient.names
+        reader_of = _READERS.get
         for entry in answers.entries:
             resource = entry.resource
-            read = _READERS.get(type(resource))
+            read = reader_of(type(resource))
             if resource is None or read is None:
                 continue
             subject = resource.subject  # type: ignore[union-attr]
-            if is_patient(subject):
+            # Nearly all name the patient as the call does.
+            if (type(subject) is Reference and subject.reference in own) or is_patient(subject):
                 read(reading, resource)
             elif names_nobody(subject):
                 reading.disown(resource)

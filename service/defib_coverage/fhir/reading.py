@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.chart import Chart, Clinician, Fact, Hit, Insurance, Missing
@@ -38,6 +37,7 @@ VISIT = "shared-decision-making"
 _EPISODES = "vt-vf-arrest"
 _NOT_QUALIFYING = "arrhythmia-not-qualifying"
 _LONGEST = 256
+_MOST = 8192
 _READABLE = frozenset({"Medication", "Practitioner", "PractitionerRole"})
 _LINKED = frozenset(
     {Patient, Encounter, Medication, Practitioner, PractitionerRole, Organization},
@@ -56,18 +56,15 @@ class Vocabulary:
         self._visit_words = _words_of(visits)
         self._not_qualifying = _words_of(index.value_sets[_NOT_QUALIFYING])
         # Charts repeat few codes many times: remember what each is in, within bounds.
-        self._find = lru_cache(maxsize=8192)(self._look_up)
+        self._known: dict[tuple[str | None, str | None], tuple[Match, ...]] = {}
 
     def matches(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
         """The value sets that any coding of a concept belongs to."""
-        if concept is None:
-            return ()
         found: tuple[Match, ...] = ()
-        for coding in concept.coding:
-            system, code = coding.system, coding.code
-            # What is remembered is bounded in number and in length.
-            if system is not None and code is not None and len(system) + len(code) <= _LONGEST:
-                found += self._find(system, code)
+        if concept is not None:
+            for coding in concept.coding:
+                known = self._known.get((coding.system, coding.code))
+                found += self._look_up(coding.system, coding.code) if known is None else known
         return found
 
     def matches_any(self, concepts: Iterable[CodeableConcept]) -> tuple[Match, ...]:
@@ -77,13 +74,20 @@ class Vocabulary:
             found += self.matches(concept)
         return found
 
-    def _look_up(self, system: str, code: str) -> tuple[Match, ...]:
+    def _look_up(self, system: str | None, code: str | None) -> tuple[Match, ...]:
+        # What is remembered is bounded in number and in length.
+        if system is None or code is None or len(system) + len(code) > _LONGEST:
+            return ()
+        if len(self._known) >= _MOST:
+            self._known.clear()
         # A site's own code system is known to the index by its URI.
-        return self.index.find(alias_of(system) or system, code)
+        found = self.index.find(alias_of(system) or system, code)
+        self._known[system, code] = found
+        return found
 
-    def speaks_of_visit(self, text: str) -> bool:
+    def speaks_of_visit(self, text: str | None) -> bool:
         """Whether a text names a shared decision: a hint, never proof (decision 10)."""
-        return self._visit_words.search(text) is not None
+        return text is not None and self._visit_words.search(text) is not None
 
     def diagnoses(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
         """The value sets of a diagnosis; no episode of VT where its own words deny one (rule 4.1).
@@ -91,12 +95,11 @@ class Vocabulary:
         The ICD-10-CM codes of VT name no duration: non-sustained VT is coded there too.
         """
         found = self.matches(concept)
-        # Most diagnoses of a chart are in no value set.
-        if not found or concept is None or not concept.text:
-            return found
-        episodes = any(m.value_set == _EPISODES for m in found)
-        if episodes and self._not_qualifying.search(concept.text) is not None:
-            return tuple(m for m in found if m.value_set != _EPISODES)
+        for match in found:
+            if match.value_set == _EPISODES and concept is not None and concept.text:
+                if self._not_qualifying.search(concept.text) is not None:
+                    return tuple(m for m in found if m.value_set != _EPISODES)
+                break
         return found
 
 
@@ -162,10 +165,13 @@ class Reading:
     def chart(self) -> Chart:
         """The chart as read."""
         return Chart(
-            hits={name: _in_order(hits) for name, hits in self._hits.items()},
+            hits={
+                name: (hits[0],) if len(hits) == 1 else _in_order(hits)
+                for name, hits in self._hits.items()
+            },
             missing=self._missing,
             other_patient=self.other_patient,
-            insurances=tuple(one for _, one in sorted(self.insurances.items())),
+            insurances=tuple([self.insurances[key] for key in sorted(self.insurances)]),
             appointments=self.appointments,
         )
 
@@ -178,10 +184,6 @@ class Reading:
         """The matches by which a resource is a shared decision-making visit."""
         matches = self.vocabulary.matches_any(concepts)
         return tuple(m for m in matches if m.value_set == VISIT) if matches else ()
-
-    def speaks_of_visit(self, texts: Iterable[str | None]) -> bool:
-        """Whether one of the texts speaks of a shared decision."""
-        return any(text and self.vocabulary.speaks_of_visit(text) for text in texts)
 
     def file_visit(self, matches: Iterable[Match], fact: Fact) -> None:
         """File a visit by its codes, or as a hint where it was recognised by its words only."""
@@ -221,11 +223,11 @@ class Reading:
 
         ``matches`` are the record's own; a record that has none is a visit by its words.
         """
-        if matches and not any(match.value_set == VISIT for match in matches):
+        if not people or (matches and VISIT not in {match.value_set for match in matches}):
             return Clinician.UNKNOWN
         inside = {f"#{one.id}": one for one in reversed(contained or ())}
         best = Clinician.UNKNOWN
-        for person in people or ():
+        for person in people:
             named = person.individual or person.actor
             reference = person.reference if named is None else named.reference
             found = inside.get(reference or "") or self.resolve(None, reference)
@@ -306,7 +308,8 @@ def reference_of(resource: Resource) -> str:
 
 def _in_order(hits: list[Hit]) -> tuple[Hit, ...]:
     """The hits by reference and code, each once: neither place nor repetition says anything."""
-    if len(hits) == 1:
-        return (hits[0],)
+    by_name = {(h.fact.reference, h.entry.code): h for h in hits}
+    if len(by_name) == len(hits):
+        return tuple([by_name[name] for name in sorted(by_name)])
     hits.sort(key=lambda h: (h.fact.reference, h.entry.code))
     return tuple(dict.fromkeys(hits))

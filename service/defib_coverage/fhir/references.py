@@ -19,6 +19,8 @@ def is_id(identifier: str | None) -> bool:
 
 def tail(reference: str) -> str:
     """``Type/id`` of a relative, absolute or versioned reference; others are returned unchanged."""
+    if reference.count("/") <= 1 and "_history" not in reference:
+        return reference  # nearly all are Type/id
     if reference.startswith(("urn:", "#")):
         return reference
     parts = reference.split("/")
@@ -35,21 +37,21 @@ def names_nobody(subject: Reference | list[Reference] | None) -> bool:
 
 
 class PatientCheck:
-    """Tells whose a resource is."""
+    """Tells whose a resource is; ``names`` are the references that mean the patient."""
 
     def __init__(self, patient_id: str) -> None:
         """Accept references to ``Patient/<patient_id>``."""
-        self._known = {f"Patient/{patient_id}"}
+        self.names = {f"Patient/{patient_id}"}
 
     def also(self, full_url: str) -> None:
         """Accept a further name of the patient, such as the ``urn:uuid:`` of its Bundle entry."""
-        self._known.add(full_url)
+        self.names.add(full_url)
 
     def __call__(self, subject: Reference | list[Reference] | None) -> bool:
         """Whether the subject is the patient; one without subject is nobody's."""
         if isinstance(subject, Reference):
             reference = subject.reference
             return reference is not None and (
-                reference in self._known or tail(reference) in self._known
+                reference in self.names or tail(reference) in self.names
             )
         return subject is not None and any(self(one) for one in subject)

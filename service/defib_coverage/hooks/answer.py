@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards import build_cards
-from defib_coverage.hooks.coverage_information import check_coverage, coverage_actions
+from defib_coverage.hooks.cards import Deck
+from defib_coverage.hooks.coverage_information import Statements, check_coverage
+from defib_coverage.hooks.outlook import Outlooks
 from defib_coverage.hooks.response import HookResponse
 
 if TYPE_CHECKING:
@@ -15,16 +16,25 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.response import Action
 
 
-def build_answer(evaluation: Evaluation, asked: Asked, knowledge: Knowledge) -> HookResponse:
-    """The answer to a call.
+class Answerer:
+    """Answers calls by what is known."""
 
-    Raises:
-        RequestError: 400 where CRD 2.2 is asked for and the Coverage cannot be told.
-    """
-    configuration = asked.configuration
-    check_coverage(evaluation, configuration.version)
-    cards = build_cards(evaluation, asked, knowledge)
-    actions: tuple[Action, ...] = ()
-    if configuration.coverage_information:
-        actions = coverage_actions(evaluation, asked, knowledge)
-    return HookResponse(cards, actions)
+    def __init__(self, knowledge: Knowledge) -> None:
+        """Answer by ``knowledge``; what it comes to in every answer is made here, once."""
+        outlooks = Outlooks(knowledge.library)
+        self._deck = Deck(knowledge, outlooks)
+        self._statements = Statements(knowledge.wording, outlooks)
+
+    def answer(self, evaluation: Evaluation, asked: Asked) -> HookResponse:
+        """The answer to a call.
+
+        Raises:
+            RequestError: 400 where CRD 2.2 is asked for and the Coverage cannot be told.
+        """
+        configuration = asked.configuration
+        check_coverage(evaluation, configuration.version)
+        cards = self._deck.cards(evaluation, asked)
+        actions: tuple[Action, ...] = ()
+        if configuration.coverage_information:
+            actions = self._statements.actions(evaluation, asked)
+        return HookResponse(cards, actions)

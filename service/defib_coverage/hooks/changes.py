@@ -12,7 +12,7 @@ import msgspec
 
 from defib_coverage.coverage.codes import normalise
 from defib_coverage.coverage.dates import read_date
-from defib_coverage.fhir.amend import amend, items, members
+from defib_coverage.fhir.amend import Amendable, amend, items, members
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.resources import CodeableConcept, Period
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
 """Who may be the requester of an order of CRD's profile."""
+_ENCOUNTERS = frozenset({"Encounter"})
 _DIAGNOSES = "icd10cm"
 _VISIT = Coding(own_system(OWN_EVIDENCE), "shared-decision-making")
 
@@ -46,8 +47,8 @@ class _Literal(msgspec.Struct):
 class _Told(msgspec.Struct):
     """Where an order tells of its setting."""
 
-    requester: msgspec.Raw = msgspec.Raw(b"null")
-    encounter: msgspec.Raw = msgspec.Raw(b"null")
+    requester: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    encounter: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class Setting(NamedTuple):
@@ -80,18 +81,20 @@ _decode_literal = msgspec.json.Decoder(_Literal).decode
 
 def with_reason(order: msgspec.Raw, code: str, display: str | None) -> msgspec.Raw | None:
     """The order with an ICD-10-CM code more among its reasons; None where they are no list."""
-    reasons = items(members(order).get("reasonCode"))
+    amendable = Amendable(order)
+    reasons = amendable.items("reasonCode")
     if reasons is None:
         return None
     coding = Coding(SYSTEM_URIS[_DIAGNOSES][0], code, display)
-    return amend(order, {"reasonCode": _encode([*reasons, _Concept((coding,))])})
+    return amendable.amended({"reasonCode": _encode([*reasons, _Concept((coding,))])})
 
 
 def with_successor(
     order: msgspec.Raw, retired: Collection[str], code: str, display: str | None
 ) -> msgspec.Raw | None:
     """The order with an ICD-10-CM code in the place of retired ones; None where none stands."""
-    reasons = items(members(order).get("reasonCode"))
+    amendable = Amendable(order)
+    reasons = amendable.items("reasonCode")
     if reasons is None:
         return None
     changes = {
@@ -101,7 +104,7 @@ def with_successor(
     found = [_succeeded(reason, retired, changes) for reason in reasons]
     if found == reasons:
         return None
-    return amend(order, {"reasonCode": _encode(found)})
+    return amendable.amended({"reasonCode": _encode(found)})
 
 
 def _succeeded(
@@ -126,7 +129,8 @@ def _succeeded(
 
 def on_day(order: msgspec.Raw, day: date) -> msgspec.Raw:
     """The order for a day; a period that lasts until then or longer begins on it."""
-    period = members(order).get("occurrencePeriod")
+    amendable = Amendable(order)
+    period = amendable.members.get("occurrencePeriod")
     text = _encode(day)
     changes: dict[str, bytes | None] = dict.fromkeys(
         ("occurrenceDateTime", "_occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
@@ -135,7 +139,7 @@ def on_day(order: msgspec.Raw, day: date) -> msgspec.Raw:
         changes["occurrencePeriod"] = bytes(amend(period, {"start": text, "_start": None}))
     else:
         changes["occurrenceDateTime"] = text
-    return amend(order, changes)
+    return amendable.amended(changes)
 
 
 def _lasts_until(period: msgspec.Raw, day: date) -> bool:
@@ -150,18 +154,25 @@ def _lasts_until(period: msgspec.Raw, day: date) -> bool:
 
 
 def setting_of(order: msgspec.Raw) -> Setting:
-    """Who gives an order during which encounter, as it came; not what only the order contains."""
+    """Who gives an order during which encounter; not what only the order contains."""
     told = _decode_told(order)
-    return Setting(_literal(told.requester, WHO_ORDERS), _literal(told.encounter, {"Encounter"}))
+    return Setting(_literal(told.requester, WHO_ORDERS), _literal(told.encounter, _ENCOUNTERS))
 
 
-def _literal(value: msgspec.Raw, kinds: Collection[str]) -> msgspec.Raw | None:
-    """A reference to a resource of some type that means the same in another resource."""
+def _literal(value: msgspec.Raw | msgspec.UnsetType, kinds: Collection[str]) -> msgspec.Raw | None:
+    """A reference to a resource of some type that means the same in another resource.
+
+    Without the white space that it may have between its parts.
+    """
+    if value is msgspec.UNSET:
+        return None
     try:
         kind, _, identifier = tail(_decode_literal(value).reference).partition("/")
     except BAD:
         return None
-    return value if kind in kinds and identifier else None
+    if kind not in kinds or not identifier:
+        return None
+    return msgspec.Raw(msgspec.json.format(value, indent=-1))
 
 
 def reference_to(reference: str) -> msgspec.Raw:
@@ -194,5 +205,4 @@ def visit_order(
         authored_on=authored_on,
         requester=requester,
     )
-    # What was copied may have white space in it.
-    return msgspec.Raw(msgspec.json.format(_encode(order), indent=-1))
+    return msgspec.Raw(_encode(order))

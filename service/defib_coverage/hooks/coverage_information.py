@@ -8,25 +8,24 @@ differently is told apart here; where none is asked for, the answer fits both.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.hooks.outlook import waits_only
 from defib_coverage.hooks.response import Action, Coding
 from defib_coverage.hooks.statement import Concept, Part, Reference, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from defib_coverage.coverage.determination import Determination, JudgedCoverage
-    from defib_coverage.coverage.determine import Knowledge
-    from defib_coverage.coverage.policy import PolicyVersion
+    from defib_coverage.coverage.wording import Wording
+    from defib_coverage.fhir.plans import Plan
     from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.configuration import Version
     from defib_coverage.hooks.evaluation import Evaluation
     from defib_coverage.hooks.ordered import Ordered
+    from defib_coverage.hooks.outlook import Outlooks
 
 REASONS = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
 """The code system of the reasons that CRD 2.2 has codes for."""
@@ -46,6 +45,14 @@ _NOTES = frozenset(
         "between-month-and-90-day-readings",
     },
 )
+# The standings of a Coverage that is taken as Medicare's.
+_TAKEN = frozenset({"medicare", "assumed"})
+_DOCUMENTS = (
+    Part("doc-needed", value_code="clinical"),
+    Part("doc-purpose", value_code="retain-doc"),
+)
+_DATES = Part("info-needed", value_code="timeframe")
+_OTHER = Part("info-needed", value_code="OTH")
 _encode = msgspec.json.Encoder().encode
 # Half a SHA-256: no two statements of anybody share it by chance.
 _ID_LENGTH = 32
@@ -81,33 +88,48 @@ def _why_no_coverage(evaluation: Evaluation, coverage: JudgedCoverage) -> str | 
             return None
 
 
-def coverage_actions(
-    evaluation: Evaluation, asked: Asked, knowledge: Knowledge
-) -> tuple[Action, ...]:
-    """The system actions of a call: one for every order of ours that has something new to say.
+class Statements:
+    """Makes the statements of calls."""
 
-    An order that stands in the call twice is updated once.
-    """
-    statements = _Statements(evaluation, asked, knowledge)
-    actions: dict[str, Action] = {}
-    for ordered, one in zip(evaluation.ordered, evaluation.determinations, strict=True):
-        action = statements.action(ordered, one)
-        if action is not None:
-            actions.setdefault(one.order.reference, action)
-    return tuple(actions.values())
+    def __init__(self, wording: Wording, outlooks: Outlooks) -> None:
+        """Speak with ``wording``."""
+        self._wording = wording
+        self._outlooks = outlooks
+
+    def actions(self, evaluation: Evaluation, asked: Asked) -> tuple[Action, ...]:
+        """The system actions of a call: one for every order of ours that has something new to say.
+
+        An order that stands in the call twice is updated once.
+        """
+        call = _Call(evaluation, asked, self._wording, self._outlooks)
+        actions: dict[str, Action] = {}
+        for ordered, one in zip(evaluation.ordered, evaluation.determinations, strict=True):
+            action = call.action(ordered, one)
+            if action is not None:
+                actions.setdefault(one.order.reference, action)
+        return tuple(actions.values())
 
 
-class _Statements:
+class _Call:
     """Makes the statements of one call."""
 
-    def __init__(self, evaluation: Evaluation, asked: Asked, knowledge: Knowledge) -> None:
+    def __init__(
+        self, evaluation: Evaluation, asked: Asked, wording: Wording, outlooks: Outlooks
+    ) -> None:
         self._call = evaluation
         self._asked = asked
-        self._wording = knowledge.wording
-        self._library = knowledge.library
-        self._by_order = {d.order.reference: d for d in reversed(evaluation.determinations)}
-        pairs = zip(evaluation.ordered, evaluation.determinations, strict=True)
-        self._nameless = {d.order.reference for o, d in pairs if o.text is None}
+        self._wording = wording
+        self._outlooks = outlooks
+
+    @cached_property
+    def _by_order(self) -> dict[str, Determination]:
+        return {d.order.reference: d for d in reversed(self._call.determinations)}
+
+    @cached_property
+    def _nameless(self) -> set[str]:
+        """The orders that cannot be pointed at."""
+        pairs = zip(self._call.ordered, self._call.determinations, strict=True)
+        return {d.order.reference for o, d in pairs if o.text is None}
 
     def action(self, ordered: Ordered, found: Determination) -> Action | None:
         """The update of an order; None where nothing is new, or there is no Coverage to name."""
@@ -117,7 +139,7 @@ class _Statements:
         answer = self._answer(found, coverage)
         if answer is None:
             return None
-        parts = tuple(self._parts(found, coverage, coverage.reference, *answer))
+        parts = self._parts(found, coverage, coverage.reference, *answer)
         resource = written(ordered.text, coverage.reference, parts)
         if resource is None:
             return None
@@ -134,7 +156,7 @@ class _Statements:
             reason = self._reason_code(found, coverage)
             if reason is not None:
                 return ("indeterminate" if reason == "technical" else "not-covered"), reason
-        if coverage.standing in {"medicare", "assumed"}:
+        if coverage.standing in _TAKEN:
             return found.status, None
         return None
 
@@ -155,7 +177,8 @@ class _Statements:
 
     def _leading(self, found: Determination) -> Determination:
         """What a determination rests on: its own criteria, or those of the order it goes with."""
-        return self._by_order.get(found.order.depends_on or "", found)
+        depends_on = found.order.depends_on
+        return found if depends_on is None else self._by_order.get(depends_on, found)
 
     def _parts(
         self,
@@ -164,48 +187,52 @@ class _Statements:
         reference: str,
         covered: Covered,
         because: _ReasonCode | None,
-    ) -> Iterator[Part]:
-        asked, order = self._asked, found.order
+    ) -> list[Part]:
+        asked, order, leading = self._asked, found.order, self._leading(found)
         plan = asked.plan(coverage.plan)
         authorization = "no-auth" if plan is None else plan.prior_authorization
-        yield Part("coverage", value_reference=Reference(reference))
-        yield Part("covered", value_code=covered)
+        parts = [
+            Part("coverage", value_reference=Reference(reference)),
+            Part("covered", value_code=covered),
+        ]
         if covered != "not-covered":
             # Of a Coverage that nobody has seen it is not known what its payer wants.
-            if coverage.standing in {"medicare", "assumed"}:
-                yield Part("pa-needed", value_code=authorization)
+            if coverage.standing in _TAKEN:
+                parts.append(Part("pa-needed", value_code=authorization))
         elif asked.configuration.version != "2.2":
             # As the engine behind the validators reads the invariant of 2.0, it must be there;
             # 2.1 and later forbid it.
-            yield Part("pa-needed", value_code="no-auth")
+            parts.append(Part("pa-needed", value_code="no-auth"))
         if covered == "conditional":
             if asked.hook != "order-select":
-                yield Part("doc-needed", value_code="clinical")
-                yield Part("doc-purpose", value_code="retain-doc")
-            open_dates = _of_timing(self._leading(found))
-            yield Part("info-needed", value_code="timeframe" if open_dates else "OTH")
+                parts += _DOCUMENTS
+            parts.append(_DATES if _of_timing(leading) else _OTHER)
         if order.system is not None and order.code is not None:
-            yield Part("billingCode", value_coding=Coding(order.system, order.code))
-        yield Part("reason", value_codeable_concept=self._reason(found, covered, because))
+            parts.append(Part("billingCode", value_coding=Coding(order.system, order.code)))
+        reason = self._reason(found, covered, because, plan)
+        parts.append(Part("reason", value_codeable_concept=reason))
         if order.depends_on is not None and order.depends_on not in self._nameless:
-            yield Part("dependency", value_reference=Reference(order.depends_on))
-        yield Part("date", value_date=asked.today)
+            parts.append(Part("dependency", value_reference=Reference(order.depends_on)))
+        parts.append(Part("date", value_date=asked.today))
         # Equal orders of two clients or patients are two orders, and where the versions answer
         # otherwise, these are two answers.
         whose = (asked.caller, asked.decoded.patient_id, reference)
-        leading = self._leading(found)
         judged = (found,) if leading is found else (found, leading)
         facts = (*whose, covered, because, authorization, judged)
         digest = hashlib.sha256(_encode(facts)).hexdigest()
-        yield Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH])
+        parts.append(Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH]))
+        return parts
 
     def _reason(
-        self, found: Determination, covered: Covered, because: _ReasonCode | None
+        self,
+        found: Determination,
+        covered: Covered,
+        because: _ReasonCode | None,
+        plan: Plan | None,
     ) -> Concept:
         """Why, in words, with what was assumed and what should be known beside it."""
         told = [self._why(found, covered, because), self._basis(found)]
         told += [f.text for f in found.findings if f.code in _NOTES]
-        plan = None if found.coverage is None else self._asked.plan(found.coverage.plan)
         if covered != "not-covered" and plan and plan.prior_authorization != "no-auth":
             told.append(self._wording.statement("authorization", {"label": plan.label}))
         coding = () if because is None else (Coding(REASONS, because),)
@@ -214,41 +241,43 @@ class _Statements:
     def _why(self, found: Determination, covered: Covered, because: _ReasonCode | None) -> str:
         """The sentence of a statement."""
         order, earliest = found.order, found.earliest_eligible_date
+        met = [i for i in found.indications if i.id in found.indications_met]
         facts = {
             "service_date": order.service_date.isoformat(),
             "first_eligible": "" if earliest is None else earliest.isoformat(),
-            "indication": "; ".join(
-                f"{i.id}, {i.label}" for i in found.indications if i.id in found.indications_met
-            ),
+            "indication": "; ".join([f"{i.id}, {i.label}" for i in met]),
             "label": ", ".join(self._open(found)),
             "reference": order.depends_on or "",
         }
         name: str = because or covered
-        if because is None and order.depends_on is not None:
-            name = "dependent"
-        elif because is None and covered == "covered" and not found.indications_met:
-            name = "covered-diagnosis"
-        elif because is None and covered == "conditional" and earliest is not None:
-            name = "conditional-wait"
-        elif because is None and waits_only(found, self._policy(found)):
-            name = "not-covered-wait"
+        if because is None:
+            if order.depends_on is not None:
+                name = "dependent"
+            elif covered == "covered" and not found.indications_met:
+                name = "covered-diagnosis"
+            elif covered == "conditional" and earliest is not None:
+                name = "conditional-wait"
+            elif earliest is not None and self._outlooks.by_policy(found).waits_only(found):
+                name = "not-covered-wait"
         return self._wording.statement(name, facts)
 
-    def _open(self, found: Determination) -> Iterator[str]:
+    def _open(self, found: Determination) -> list[str]:
         """What is to be settled, each in a phrase; the partner of a diagnosis with its codes."""
         warnings = [f for f in found.findings if f.severity == "warning"]
         pairs = {f.citation for f in warnings if f.code == _PAIR}
         missing = [m for m in found.missing_secondary if m.citation in pairs]
         told = {code for m in missing for code in m.supported}
+        phrases = []
         for m in missing:
             facts = {"primary": m.primary, "supported": ", ".join(m.supported)}
-            yield self._wording.statement("pair-supported" if m.supported else "pair", facts)
+            name = "pair-supported" if m.supported else "pair"
+            phrases.append(self._wording.statement(name, facts))
         rest = [
-            f
+            self._wording.findings[f.code].short
             for f in warnings or found.findings
             if f.code != _PAIR and not (f.codes and told.issuperset(f.codes))
         ]
-        yield from dict.fromkeys(self._wording.findings[f.code].short for f in rest)
+        return phrases + list(dict.fromkeys(rest))
 
     def _basis(self, found: Determination) -> str:
         """The day that an order was judged for, where it comes from, and by what."""
@@ -259,13 +288,6 @@ class _Statements:
             "label": "" if policy is None else policy.citation,
         }
         return self._wording.statement("basis", facts)
-
-    def _policy(self, found: Determination) -> PolicyVersion:
-        policy = self._library.in_force(found.order.service_date)
-        if policy is None:  # a determination that is told was made by a policy
-            message = f"no policy is in force on {found.order.service_date}"
-            raise LookupError(message)
-        return policy
 
 
 def _unseen(found: Determination) -> bool:
@@ -285,6 +307,6 @@ def _unseen(found: Determination) -> bool:
 
 def _of_timing(found: Determination) -> bool:
     """Whether it is a date that leaves the determination open."""
-    return found.earliest_eligible_date is not None or any(
-        f.code in _TIMING and f.severity == "warning" for f in found.findings
-    )
+    if found.earliest_eligible_date is not None:
+        return True
+    return any(f.code in _TIMING and f.severity == "warning" for f in found.findings)

@@ -127,14 +127,15 @@ class Evaluator:
             call.take({query.name: one for query, one in fetched.items()})
         orders = call.orders()
         ordered = orders.judged
-        if sum(one.order.code is not None for one in ordered) > _MOST_ORDERS:
+        ours = [one.order for one in ordered if one.order.code is not None]
+        if len(ours) > _MOST_ORDERS:
             message = f"more than {_MOST_ORDERS} defibrillator orders in one call"
             raise RequestError(400, "too-costly", message, "context")
         seen = _Seen(Chart({}))
-        if any(o.order.code is not None for o in ordered):
-            seen = yield from self._chart(decoded, orders, today, why_not)
+        if ours:
+            seen = yield from self._chart(decoded, orders, ours, today, why_not)
         terms = Terms(today=today, longer_reading=longer_reading)
-        named = [_with_references(o, seen.chart) for o in ordered]
+        named = [_with_references(one, seen.chart) if one.reasons else one.order for one in ordered]
         found = determine(named, seen.chart, self.knowledge, terms)
         prefetch = decoded.request.prefetch
         return Evaluation(
@@ -149,6 +150,7 @@ class Evaluator:
         self,
         decoded: Decoded,
         orders: Orders,
+        ours: Sequence[DeviceOrder],
         today: date,
         why_not: str | None,
     ) -> Generator[Sequence[Query], Mapping[Query, Fetched], _Seen]:
@@ -163,7 +165,6 @@ class Evaluator:
         if orders.devices:
             answers = msgspec.structs.replace(answers, entries=_in_place(answers, orders.devices))
         chart, unresolved = self._reader.read(answers, patient_id, orders.beside)
-        ours = [o.order for o in orders.judged if o.order.code is not None]
         wanted = links.wanted(chart, unresolved, ours, today) if why_not is None else ()
         if wanted:
             fetched = yield links.queries(wanted)
@@ -174,15 +175,13 @@ class Evaluator:
                 wanted = links.wanted(chart, unresolved, ours, today)
             missing = tuple(links.unread(wanted, fetched))
             chart = msgspec.structs.replace(chart, missing=chart.missing + missing)
-        failed = {
-            m.need for m in chart.missing if m.kind == "not-fetched" and m.reason != NOT_SUPPLIED
-        }
+        failed = any(m.kind == "not-fetched" and m.reason != NOT_SUPPLIED for m in chart.missing)
         unknown: Literal["not-supplied", "failed"] | None = None
         if not chart.has_all_coverages:
             unknown = "failed"
         elif any(key.name == "coverage" for key in answers.open):
             unknown = "not-supplied"
-        return _Seen(chart, bool(failed), unknown)
+        return _Seen(chart, failed, unknown)
 
     def _query(self, key: OpenKey, patient_id: str) -> Query:
         """What answers an open key: its next page, else all of it."""
@@ -225,7 +224,7 @@ def _check_usable(
 def _with_references(ordered: Ordered, chart: Chart) -> DeviceOrder:
     """The order with the Conditions that it names as its reason among its claim diagnoses."""
     order = ordered.order
-    if not ordered.reasons or order.code is None:
+    if order.code is None:
         return order
     fact = Fact(reference=order.reference, kind=Kind.ORDER_REASON)
     reasons = frozenset(ordered.reasons)

@@ -63,12 +63,13 @@ class Orders(msgspec.Struct, frozen=True):
 class _Draft(NamedTuple):
     """An order at hand: its name, its place, its text, and what of it can be read.
 
-    ``named``: the name is its own, by its id, and not made of its place.
+    ``named``: the name is its own, by its id, and not made of its place. ``judged``: it is of a
+    type that may be judged.
     """
 
     reference: str
     named: bool
-    position: int
+    judged: bool
     text: msgspec.Raw
     order: FhirOrder | None
     unread: tuple[str, ...]
@@ -145,7 +146,7 @@ class CallOrders:
                 judged = self._booked(context.appointments or RawBundle())
             case _:
                 judged = self._drafted(context.selections or [])
-        return Orders(judged, list(self._beside()), frozenset(self._ordered_devices()))
+        return Orders(judged, self._beside(), self._ordered_devices())
 
     def _named_orders(self) -> Iterator[str]:
         """The orders that the call names."""
@@ -159,8 +160,7 @@ class CallOrders:
 
     def _is_asked_about(self, draft: _Draft) -> bool:
         """Whether an order at hand is to be judged."""
-        chosen = self._chosen is None or draft.reference in self._chosen
-        return chosen and _is_order(draft.reference)
+        return draft.judged and (self._chosen is None or draft.reference in self._chosen)
 
     def _drafted(self, selections: Sequence[str]) -> list[Ordered]:
         """The orders of draftOrders; for order-select only the selected ones."""
@@ -171,19 +171,21 @@ class CallOrders:
                     message = "the selection is not in draftOrders"
                     raise RequestError(400, "value", message, f"context.selections[{number}]")
         for place, draft in self._drafts.items():
-            if _is_order(draft.reference):
+            if draft.judged:
                 self._read[place] = self._ordered(draft)
         return [
             one for place, one in self._read.items() if self._is_asked_about(self._drafts[place])
         ]
 
-    def _beside(self) -> Iterator[Resource]:
+    def _beside(self) -> list[Resource]:
         """What else is ordered: a planned revascularisation, or the visit that is asked for."""
+        found: list[Resource] = []
         for place, one in self._read.items():
             if one.order.code is None:
                 resource = decode_resource(self._drafts[place].text)
                 if resource is not None:
-                    yield resource
+                    found.append(resource)
+        return found
 
     def _named_one(self, name: str) -> Ordered:
         """One order that the call names; it is read once, however often it is named."""
@@ -206,7 +208,7 @@ class CallOrders:
         )
         judged = read_order(
             order,
-            draft.position,
+            draft.reference,
             self._index,
             self._patient_check(order),
             device=device,
@@ -226,15 +228,17 @@ class CallOrders:
             if name is not None:
                 yield name
 
-    def _ordered_devices(self) -> Iterator[str]:
+    def _ordered_devices(self) -> frozenset[str]:
         """The Devices that orders name, unless they are not wanted."""
+        names: list[str] = []
         for place, one in self._read.items():
             order = self._drafts[place].order
             if order is None or reference_to_device(order) is None or one.order.refusal is not None:
                 continue
             name = self._brought.devices.name(order)
             if name is not None:
-                yield name
+                names.append(name)
+        return frozenset(names)
 
     def _patient_check(self, order: FhirOrder) -> PatientCheck:
         """Tells the call's patient, by the name too that their own entry gives them."""
@@ -249,7 +253,7 @@ class CallOrders:
 
     def _named(self, references: tuple[str, ...]) -> tuple[str, ...]:
         """References as ``Type/id``, also where the order names a record by its entry's URL."""
-        if not any(reference.startswith("urn:") for reference in references):
+        if not references or not any(one.startswith("urn:") for one in references):
             return references
         return tuple(self._brought.names.get(reference, reference) for reference in references)
 
@@ -304,11 +308,11 @@ class CallOrders:
             resource_type="ServiceRequest",
             code=OrderConcept(coding=[coding for c in codes for coding in c.coding]),
         )
-        order = read_order(booked, position, self._index, PatientCheck(self._decoded.patient_id))
         named = is_id(appointment.id)
         reference = f"Appointment/{appointment.id if named else f'entry-{position}'}"
-        stand_in = msgspec.structs.replace(order, reference=reference)
-        return _on_day_of(Ordered(stand_in, named=named), start)
+        is_patient = PatientCheck(self._decoded.patient_id)
+        order = read_order(booked, reference, self._index, is_patient)
+        return _on_day_of(Ordered(order, named=named), start)
 
 
 def _on_day_of(ordered: Ordered, appointment: DateSpan | None) -> Ordered:
@@ -319,11 +323,17 @@ def _on_day_of(ordered: Ordered, appointment: DateSpan | None) -> Ordered:
 
 def _draft(text: msgspec.Raw, position: int) -> _Draft:
     """An order as far as it can be read; of a type not judged only its name."""
-    resource_type, identifier = name_of(text)
-    read = decode_order(text) if resource_type in JUDGED_TYPES else None
+    read = decode_order(text)
     order, unread = (None, ()) if read is None else read
+    if order is None:
+        resource_type, identifier = name_of(text)
+    else:
+        resource_type, identifier = order.resource_type, order.id if is_id(order.id) else None
     reference = f"{resource_type}/{identifier or f'entry-{position}'}"
-    return _Draft(reference, identifier is not None, position, text, order, unread)
+    judged = resource_type in JUDGED_TYPES
+    if not judged:
+        order, unread = None, ()
+    return _Draft(reference, identifier is not None, judged, text, order, unread)
 
 
 def _is_order(reference: str) -> bool:

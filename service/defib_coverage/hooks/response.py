@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from os import urandom
 from typing import Literal
 
 import msgspec
+
+# The first digit of a random UUID's variant: two bits are set, two are random.
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+
+def random_uuid() -> str:
+    """A random UUID as text: version 4 of RFC 9562. ``uuid.uuid4`` takes twice as long."""
+    digits = urandom(16).hex()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 class Coding(msgspec.Struct, frozen=True, omit_defaults=True):

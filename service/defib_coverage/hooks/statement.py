@@ -5,11 +5,12 @@ Of all that an order says, only this is decoded; the rest keeps its text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
 
-from defib_coverage.fhir.amend import amend, items, members
+from defib_coverage.fhir.amend import Amendable, amend, items, members
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import tail
 from defib_coverage.hooks.response import Coding
@@ -46,7 +47,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 class _Statement(msgspec.Struct, frozen=True):
     url: str
-    extension: tuple[Part, ...]
+    extension: Sequence[Part]
 
 
 class _Found(msgspec.Struct):
@@ -68,12 +69,13 @@ _decode_part = msgspec.json.Decoder(_FoundPart).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def written(order: msgspec.Raw, coverage: str, parts: tuple[Part, ...]) -> msgspec.Raw | None:
+def written(order: msgspec.Raw, coverage: str, parts: Sequence[Part]) -> msgspec.Raw | None:
     """The order with a statement in the place of older ones about the same Coverage.
 
     None where it says the same already, and where its extensions are no list.
     """
-    extensions = items(members(order).get("extension"))
+    amendable = Amendable(order)
+    extensions = amendable.items("extension")
     if extensions is None:
         return None
     new = msgspec.Raw(_encode(_Statement(URL, parts)))
@@ -83,7 +85,7 @@ def written(order: msgspec.Raw, coverage: str, parts: tuple[Part, ...]) -> msgsp
         (older if _coverage_of(one) == coverage else kept).append(one)
     if len(older) == 1 and _says_the_same(older[0], new):
         return None
-    return amend(order, {"extension": _encode([*kept, new])})
+    return amendable.amended({"extension": _encode([*kept, new])})
 
 
 def without_statements(order: msgspec.Raw) -> msgspec.Raw:

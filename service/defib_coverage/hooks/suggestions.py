@@ -7,11 +7,8 @@ made for: where it would not, it is not made.
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
-from uuid import uuid4
 
 import msgspec
 
@@ -26,18 +23,19 @@ from defib_coverage.hooks.changes import (
     with_reason,
     with_successor,
 )
-from defib_coverage.hooks.response import Action, Suggestion
+from defib_coverage.hooks.response import Action, Suggestion, random_uuid
 from defib_coverage.hooks.statement import without_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
-    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.coverage.wording import Wording
     from defib_coverage.hooks.asked import Asked
+    from defib_coverage.hooks.cards.points import Subject
     from defib_coverage.hooks.evaluation import Evaluation
-    from defib_coverage.hooks.ordered import Ordered
 
 # The hooks at which the orders are drafts that can be changed.
 _DRAFTING = frozenset({"order-sign", "order-select"})
@@ -56,15 +54,13 @@ class Offer(NamedTuple):
 
 def selection(
     offers: Sequence[Offer],
-) -> tuple[tuple[Suggestion, ...], Literal["at-most-one", "any"] | None]:
-    """The suggestions of a card, and how many of them may be accepted.
+) -> tuple[tuple[Suggestion, ...], Literal["at-most-one", "any"]]:
+    """The suggestions of a card that has some, and how many of them may be accepted.
 
     Any, where each is for another order. Else they exclude each other, and only the first that is
     recommended stays so.
     """
     found = [offer.suggestion for offer in offers]
-    if not found:
-        return (), None
     if len(found) > 1 and len({offer.order for offer in offers}) == len(found):
         return tuple(found), "any"
     first = next((one for one in found if one.is_recommended), None)
@@ -80,36 +76,26 @@ def selection(
 class Suggestions:
     """Makes the suggestions of one call."""
 
-    def __init__(self, call: Evaluation, asked: Asked, knowledge: Knowledge) -> None:
+    def __init__(self, call: Evaluation, asked: Asked, index: CodeIndex, wording: Wording) -> None:
         """Make suggestions for the orders of a call."""
-        self._call = call
+        self._found = call.determinations
         self._asked = asked
-        self._index = knowledge.index
-        self._wording = knowledge.wording
+        self._index = index
+        self._wording = wording
         self._recommended: set[int] = set()
 
-    @cached_property
-    def _ordered(self) -> Mapping[int, Ordered]:
-        """The orders as they came, by their determinations."""
-        pairs = zip(self._call.determinations, self._call.ordered, strict=True)
-        return {id(found): one for found, one in pairs}
+    def _name(self, found: Determination) -> str:
+        """What to call an order: its code, numbered where several have the same."""
+        code = found.order.code
+        same = [d for d in self._found if d.order.code == code and d.status != "not-applicable"]
+        if len(same) == 1:
+            return f"{code}"
+        number = next(n for n, d in enumerate(same, 1) if d is found)
+        return f"{code} (no. {number})"
 
-    @cached_property
-    def _names(self) -> Mapping[int, str]:
-        """What to call the orders: their codes, numbered where several have the same."""
-        ours = [d for d in self._call.determinations if d.status != "not-applicable"]
-        total = Counter(d.order.code for d in ours)
-        seen: Counter[str | None] = Counter()
-        names = {}
-        for found in ours:
-            code = found.order.code
-            seen[code] += 1
-            names[id(found)] = f"{code} (no. {seen[code]})" if total[code] > 1 else f"{code}"
-        return names
-
-    def _changeable(self, found: Determination) -> msgspec.Raw | None:
+    def _changeable(self, subject: Subject) -> msgspec.Raw | None:
         """The order as it may be changed; None for one that may not."""
-        text = self._ordered[id(found)].text
+        text = subject.ordered.text
         if text is None or self._asked.hook not in _DRAFTING:
             return None
         if len(memoryview(text)) > _LONGEST_ORDER:
@@ -120,47 +106,48 @@ class Suggestions:
         self,
         name: str,
         kind: Literal["create", "update"],
-        found: Determination,
+        subject: Subject,
         resource: msgspec.Raw,
         *,
         recommended: bool,
         **facts: str,
     ) -> Offer:
         wording = self._wording.suggestions[name]
-        facts["order"] = self._names[id(found)]
+        order = id(subject.found)
+        facts["order"] = self._name(subject.found)
         action = Action(kind, wording.description.format_map(facts), resource)
         label = wording.text.format_map(facts)
         if kind == "update" and recommended:
             # Two changes of one order undo each other: what is recommended first stays so.
-            recommended = id(found) not in self._recommended
-            self._recommended.add(id(found))
-        return Offer(id(found), Suggestion(label, str(uuid4()), (action,), recommended))
+            recommended = order not in self._recommended
+            self._recommended.add(order)
+        return Offer(order, Suggestion(label, random_uuid(), (action,), recommended))
 
     # ----------------------------------------------------------------------- diagnoses of the claim
 
-    def codes(self, concerned: Sequence[Determination]) -> list[Offer]:
+    def codes(self, concerned: Sequence[Subject]) -> list[Offer]:
         """ICD-10-CM codes that the chart supports, for the reasons of orders."""
-        every = (offer for found in concerned for offer in self._codes(found))
+        every = (offer for subject in concerned for offer in self._codes(subject))
         return list(islice(every, _MOST_CODES))
 
-    def _codes(self, found: Determination) -> Iterator[Offer]:
+    def _codes(self, subject: Subject) -> Iterator[Offer]:
         """The codes for one order; where its reasons cannot be read, one more would not count."""
-        text = self._changeable(found)
-        if text is None or "reasonCode" in self._ordered[id(found)].order.unread:
+        text = self._changeable(subject)
+        if text is None or "reasonCode" in subject.ordered.order.unread:
             return
         given: set[str] = set()
-        for codes, retired in _settling(found):
+        for codes, retired in _settling(subject.found):
             for code in codes:
                 if code in given:
                     continue
                 given.add(code)
-                offer = self._code(found, text, code, retired, recommended=len(codes) == 1)
+                offer = self._code(subject, text, code, retired, recommended=len(codes) == 1)
                 if offer is not None:
                     yield offer
 
     def _code(
         self,
-        found: Determination,
+        subject: Subject,
         text: msgspec.Raw,
         code: str,
         retired: tuple[str, ...],
@@ -183,39 +170,40 @@ class Suggestions:
         if resource is None:
             return None
         facts |= {"code": code, "label": display or code}
-        return self._offer(name, "update", found, resource, recommended=recommended, **facts)
+        return self._offer(name, "update", subject, resource, recommended=recommended, **facts)
 
     # ------------------------------------------------------------------------- the day of the order
 
-    def first_day(self, found: Determination, *, avoidable: bool) -> Iterator[Offer]:
+    def first_day(self, subject: Subject, *, avoidable: bool) -> Iterator[Offer]:
         """An order on the first day that no waiting period excludes.
 
         Not of an order that is carried out already or follows its appointment, nor on a day that is
         over; nor where an event of after the order's day may bar the new one.
 
         Args:
-            found: what the order came to.
+            subject: the order.
             avoidable: whether an indication is open under which no waiting period binds.
         """
+        found = subject.found
         day = found.earliest_eligible_date
         binding = [w for w in found.waiting_periods if w.applies]
         if (
             day is None
             or day < self._asked.today
             or found.order.service_date_basis == "appointment"
-            or self._ordered[id(found)].order.completed
+            or subject.ordered.order.completed
             or any(_may_grow(w, found.order.service_date) for w in binding)
-            or any(f.code == "event-after-dos" for f in found.findings)
+            or "event-after-dos" in subject.codes
         ):
             return
-        text = self._changeable(found)
+        text = self._changeable(subject)
         if text is None:
             return
         certain = all(w.certainty == "definite" and w.exception is None for w in binding)
         yield self._offer(
             "first-day",
             "update",
-            found,
+            subject,
             on_day(text, day),
             recommended=certain and not avoidable,
             first_eligible=day.isoformat(),
@@ -223,19 +211,23 @@ class Suggestions:
 
     # ------------------------------------------------------------------------------------ the visit
 
-    def visit(self, concerned: Sequence[Determination], *, recommended: bool) -> Offer | None:
+    def visit(self, concerned: Sequence[Subject], *, recommended: bool) -> Offer | None:
         """The order of the shared decision-making visit.
 
         None where nobody is known to give it, and where all that it could precede is carried out.
         """
-        if all(self._ordered[id(d)].order.completed for d in concerned):
+        if all(subject.ordered.order.completed for subject in concerned):
             return None
-        texts = [self._ordered[id(d)].text for d in concerned]
-        settings = [setting_of(text) for text in texts if text is not None]
-        requester = next((s.requester for s in settings if s.requester is not None), self._user())
+        requester = encounter = None
+        for subject in concerned:
+            if subject.ordered.text is not None:
+                setting = setting_of(subject.ordered.text)
+                requester = requester or setting.requester
+                encounter = encounter or setting.encounter
+        if requester is None:
+            requester = self._user()
         if requester is None:
             return None
-        encounter = next((s.encounter for s in settings if s.encounter is not None), None)
         known = self._asked.decoded.request.context.encounter_id
         if encounter is None and known:
             encounter = reference_to(f"Encounter/{known.removeprefix('Encounter/')}")

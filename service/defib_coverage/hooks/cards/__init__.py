@@ -1,5 +1,5 @@
 """Cards: what a clinician sees of the determinations of one call, a module a card."""
 
-from defib_coverage.hooks.cards.deck import build_cards
+from defib_coverage.hooks.cards.deck import Deck
 
-__all__ = ["build_cards"]
+__all__ = ["Deck"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
-from defib_coverage.hooks.cards.points import unique, warnings
+from defib_coverage.hooks.cards.content import Content
+from defib_coverage.hooks.cards.points import unique
 from defib_coverage.hooks.cards.text import bullet, plain, source
 
 if TYPE_CHECKING:
@@ -17,33 +17,35 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determination import Determination, Finding, MissingSecondary
     from defib_coverage.hooks.cards.frame import Frame
+    from defib_coverage.hooks.cards.points import Subject
     from defib_coverage.hooks.response import Card
 
 _PAIR = "secondary-diagnosis-missing"
 _NO_CODE = "needs-icd10-code"
 _NOT_IN_FORCE = "code-not-effective"
+_LACKING = frozenset({_PAIR, _NO_CODE, _NOT_IN_FORCE})
 
 
-def claim_card(frame: Frame, determinations: Sequence[Determination]) -> Card | None:
+def claim_card(frame: Frame, subjects: Sequence[Subject]) -> Card | None:
     """The card of what the claim lacks; None where it lacks nothing."""
-    concerned = [d for d in determinations if warnings(d, _PAIR, _NO_CODE, _NOT_IN_FORCE)]
+    concerned = [one for one in subjects if not _LACKING.isdisjoint(one.warned)]
     if not concerned:
         return None
-    paired = [d for d in concerned if warnings(d, _PAIR)]
-    missing = unique(m for d in paired for m in d.missing_secondary)
+    paired = [one.found for one in concerned if _PAIR in one.warned]
+    missing = unique(m for found in paired for m in found.missing_secondary)
     told = {code for m in missing for code in m.supported}
     # What supports a partner is told with its pair.
     lacking = [
         f
-        for f in unique(f for d in concerned for f in warnings(d, _NO_CODE, _NOT_IN_FORCE))
+        for f in unique(f for one in concerned for f in one.warnings(_NO_CODE, _NOT_IN_FORCE))
         if not f.codes or not told.issuperset(f.codes)
     ]
-    pairs = _pair_lines(frame, missing, unique(f for d in paired for f in d.findings))
+    pairs = _pair_lines(frame, missing, unique(f for found in paired for f in found.findings))
     lines = [*pairs, *map(bullet, lacking)]
     content = Content(
         topic="claim",
         indicator="warning",
-        summary=_summary(frame, missing, lacking, concerned[0]),
+        summary=_summary(frame, missing, lacking, concerned[0].found),
         parts=["\n".join(lines)],
         offers=frame.suggestions.codes(concerned),
     )
@@ -96,4 +98,4 @@ def _pair_lines(
         facts = {"codes": ", ".join(f"{plain(e.code)} ({source(e)})" for e in near)}
         yield "- " + frame.wording.detail("pair-near-miss", facts)
     if not supported and not near:
-        yield "- " + frame.wording.detail("pair-none", {})
+        yield "- " + frame.stock.details["pair-none"]

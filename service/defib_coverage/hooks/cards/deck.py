@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from defib_coverage.hooks.cards.checklist import checklist_card
 from defib_coverage.hooks.cards.claim import claim_card
 from defib_coverage.hooks.cards.frame import Frame
-from defib_coverage.hooks.cards.points import needs_card
+from defib_coverage.hooks.cards.points import Subject, needs_card
 from defib_coverage.hooks.cards.reference import reference_card
+from defib_coverage.hooks.cards.stock import Stock
 from defib_coverage.hooks.cards.verdict import verdict_card
 from defib_coverage.hooks.cards.visit import visit_card
 from defib_coverage.hooks.cards.waiting import waiting_card
@@ -23,45 +24,55 @@ from defib_coverage.hooks.cards.waiting import waiting_card
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.configuration import CardTopic
     from defib_coverage.hooks.evaluation import Evaluation
+    from defib_coverage.hooks.outlook import Outlooks
     from defib_coverage.hooks.response import Card
 
 # The cards that a call gets once, of the orders that need a verdict card.
 _ONCE: tuple[
-    tuple[CardTopic, Callable[[Frame, Sequence[Determination]], Card | None]],
+    tuple[CardTopic, tuple[Callable[[Frame, Sequence[Subject]], Card | None], ...]],
     ...,
 ] = (
-    ("claim", claim_card),
-    ("limits", waiting_card),
-    ("clinical-reminder", visit_card),
-    ("clinical-reminder", checklist_card),
-    ("guideline", reference_card),
+    ("claim", (claim_card,)),
+    ("limits", (waiting_card,)),
+    ("clinical-reminder", (visit_card, checklist_card)),
+    ("guideline", (reference_card,)),
 )
 
 
-def build_cards(
-    evaluation: Evaluation,
-    asked: Asked,
-    knowledge: Knowledge,
-) -> tuple[Card, ...]:
-    """The cards of one call, the most important first; as many as may be sent."""
-    frame = Frame(evaluation, asked, knowledge)
-    verdicts = [d for d in evaluation.determinations if needs_card(d)]
-    return tuple(islice(_cards(frame, verdicts), asked.configuration.most_cards))
+class Deck:
+    """Makes the cards of calls."""
+
+    def __init__(self, knowledge: Knowledge, outlooks: Outlooks) -> None:
+        """Make cards by what is known."""
+        self._stock = Stock(knowledge)
+        self._outlooks = outlooks
+
+    def cards(self, evaluation: Evaluation, asked: Asked) -> tuple[Card, ...]:
+        """The cards of one call, the most important first; as many as may be sent."""
+        stock, by_policy = self._stock, self._outlooks.by_policy
+        subjects = [
+            Subject(ordered, found, by_policy(found), asked, stock.wording)
+            for ordered, found in zip(evaluation.ordered, evaluation.determinations, strict=True)
+            if needs_card(found)
+        ]
+        if not subjects:
+            return ()
+        frame = Frame(stock, evaluation, asked)
+        return tuple(islice(_cards(frame, subjects), asked.configuration.most_cards))
 
 
-def _cards(frame: Frame, verdicts: Sequence[Determination]) -> Iterator[Card]:
+def _cards(frame: Frame, subjects: Sequence[Subject]) -> Iterator[Card]:
     wants = frame.asked.configuration.wants
-    if not verdicts:
-        return
     if wants("appropriate-use"):
-        for determination in verdicts:
-            yield verdict_card(frame, determination)
-    for topic, make in _ONCE:
-        card = make(frame, verdicts) if wants(topic) else None
-        if card is not None:
-            yield card
+        for subject in subjects:
+            yield verdict_card(frame, subject)
+    for topic, made in _ONCE:
+        if wants(topic):
+            for make in made:
+                card = make(frame, subjects)
+                if card is not None:
+                    yield card

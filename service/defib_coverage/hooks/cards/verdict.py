@@ -4,93 +4,92 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
-from defib_coverage.hooks.cards.points import NO_DIAGNOSIS, candidates, closest, exempt, unique
+from defib_coverage.hooks.cards.content import Content
+from defib_coverage.hooks.cards.points import NO_DIAGNOSIS, unique
 from defib_coverage.hooks.cards.text import bullet, plain
-from defib_coverage.hooks.outlook import waits_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    from defib_coverage.coverage.determination import Determination, Finding
+    from defib_coverage.coverage.determination import Determination, Finding, IndicationResult
     from defib_coverage.hooks.cards.frame import Frame
+    from defib_coverage.hooks.cards.points import Subject
     from defib_coverage.hooks.response import Card
 
+_PAIR = "secondary-diagnosis-missing"
 # They have cards of their own beside the verdict.
-_OWN_CARDS = frozenset({"secondary-diagnosis-missing", "waiting-period-open"})
+_OWN_CARDS = frozenset({_PAIR, "waiting-period-open"})
 # What decides against coverage rather than leaving it open.
 _FAILURES = frozenset(
     {"lvef-too-high", "nyha-not-allowed", "not-clinically-stable", "brain-damage"},
 )
 
 
-def verdict_card(frame: Frame, determination: Determination) -> Card:
+def verdict_card(frame: Frame, subject: Subject) -> Card:
     """The card of one order that is not covered, or has something to mind."""
-    order = determination.order
-    told = [f for f in _in_order(determination) if f.code not in _OWN_CARDS]
-    policy = frame.policy(determination)
+    found = subject.found
+    order = found.order
+    findings = _in_order(subject)
+    closest = subject.closest()
     day = order.service_date.isoformat()
     facts = {
-        "label": frame.label(determination),
+        "label": frame.label(subject),
         "code": plain(order.code or ""),
         "service_date": day,
         "reason": frame.wording.labels[order.service_date_basis],
     }
-    lines = (frame.wording.detail("order", facts), *_indications(frame, determination))
+    lines = [frame.wording.detail("order", facts), *_indications(frame, found, closest)]
     parts = ["\n".join(lines)]
+    told = [bullet(f) for f in findings if f.code not in _OWN_CARDS]
     if told:
-        parts.append("\n".join(bullet(f) for f in told))
-    tips = _tips(frame, determination)
+        parts.append("\n".join(told))
+    tips = _tips(frame, subject)
     if tips:
-        parts.append("\n".join((frame.wording.detail("tips", {}), *tips)))
-    basis = {"label": policy.citation, "service_date": day}
+        parts.append("\n".join((frame.stock.details["tips"], *tips)))
+    basis = {"label": subject.outlook.policy.citation, "service_date": day}
     parts.append(frame.wording.detail("basis", basis))
-    warned = any(f.severity == "warning" for f in determination.findings)
-    content = Content(
-        topic="appropriate-use",
-        indicator="warning" if warned or determination.status == "not-covered" else "info",
-        summary=_summary(frame, determination),
-        parts=parts,
-    )
-    return frame.card(content, [determination])
-
-
-def _tips(frame: Frame, determination: Determination) -> list[str]:
-    """What to mind on the claim, for the codes that it would rest on."""
-    codes = [determination.order.code]
-    codes += [e.code for i in candidates(determination) for c in i.criteria for e in c.evidence]
-    codes += [e.code for f in determination.findings for e in f.evidence]
-    tips = frame.wording.tips
-    return [f"- {tips[c]}" for c in unique(codes) if c in tips]
-
-
-def _summary(frame: Frame, determination: Determination) -> str:
-    order = determination.order
-    earliest = determination.earliest_eligible_date
-    best = closest(determination)
-    count = len(frame.open_points(determination))
+    earliest = found.earliest_eligible_date
     facts = {
         "order": order.code or "order",
-        "service_date": order.service_date.isoformat(),
+        "service_date": day,
         "first_eligible": "" if earliest is None else earliest.isoformat(),
-        "indication": "" if best is None else best.id,
-        "count": str(count),
+        "indication": "" if closest is None else closest.id,
+        "count": str(len(subject.asks)),
         "primary": "",
-        "next": _next(frame, determination),
+        "next": _next(frame, found, findings),
     }
-    pair = any(
-        f.code == "secondary-diagnosis-missing" and f.severity == "warning"
-        for f in determination.findings
+    content = Content(
+        topic="appropriate-use",
+        indicator="warning" if subject.warned or found.status == "not-covered" else "info",
+        summary=_summary(frame, subject, facts),
+        parts=parts,
     )
-    match determination.status:
+    return frame.card(content, [subject])
+
+
+def _tips(frame: Frame, subject: Subject) -> list[str]:
+    """What to mind on the claim, for the codes that it would rest on."""
+    tips = frame.wording.tips
+    code = subject.found.order.code
+    codes = [code] if code in tips else []
+    codes += [
+        e.code for i in subject.candidates for c in i.criteria for e in c.evidence if e.code in tips
+    ]
+    codes += [e.code for f in subject.found.findings for e in f.evidence if e.code in tips]
+    return [f"- {tips[code]}" for code in unique(codes)]
+
+
+def _summary(frame: Frame, subject: Subject, facts: dict[str, str]) -> str:
+    """The summary with the ``facts`` that all have; some have one of their own."""
+    found = subject.found
+    match found.status:
         case "not-covered":
-            waits = waits_only(determination, frame.policy(determination))
-            name = "not-covered-wait" if waits else "not-covered"
+            name = "not-covered-wait" if subject.outlook.waits_only(found) else "not-covered"
         case "covered":
             name = "covered-note"
-        case _ if earliest is not None:
-            freeing = exempt(determination, frame.policy(determination))
-            binding = [w for w in determination.waiting_periods if w.applies]
+        case _ if found.earliest_eligible_date is not None:
+            freeing = subject.exempt()
+            binding = [w for w in found.waiting_periods if w.applies]
             name = "conditional-wait"
             if any(w.certainty == "definite" for w in binding):
                 if any(w.exception == "pacemaker" for w in binding):
@@ -98,43 +97,38 @@ def _summary(frame: Frame, determination: Determination) -> str:
                 elif freeing:
                     name = "conditional-exempt"
                     facts["indication"] = " or ".join(i.id for i in freeing)
-        case _ if pair:
+        case _ if _PAIR in subject.warned:
             name = "conditional-pair"
-            facts["primary"] = determination.missing_secondary[0].primary
+            facts["primary"] = found.missing_secondary[0].primary
         case _:
-            name = "conditional-one" if count == 1 else "conditional"
+            name = "conditional-one" if len(subject.asks) == 1 else "conditional"
     return frame.wording.summary(name, facts)
 
 
-def _next(frame: Frame, determination: Determination) -> str:
+def _next(frame: Frame, found: Determination, findings: Sequence[Finding]) -> str:
     """What to settle first: what failed, else the first that is open."""
-    findings = _in_order(determination)
-    failed = determination.status == "not-covered"
-    first = next((f for f in findings if failed and f.code in _FAILURES), None)
-    first = first or next(iter(findings), None)
-    return "" if first is None else frame.wording.findings[first.code].short
+    if not findings:
+        return ""
+    first = findings[0]
+    if found.status == "not-covered":
+        first = next((f for f in findings if f.code in _FAILURES), first)
+    return frame.wording.findings[first.code].short
 
 
-def _in_order(determination: Determination) -> list[Finding]:
+def _in_order(subject: Subject) -> Sequence[Finding]:
     """The findings as they are told: "no diagnosis was found" after that not all was seen."""
-    findings = list(determination.findings)
-    if any(f.code in NO_DIAGNOSIS for f in findings) and any(
-        gap.kind == "not-fetched"
-        for i in determination.indications
-        for c in i.criteria
-        for gap in c.gaps
+    found = subject.found
+    if NO_DIAGNOSIS.isdisjoint(subject.codes) or not any(
+        gap.kind == "not-fetched" for i in found.indications for c in i.criteria for gap in c.gaps
     ):
-        findings.sort(key=lambda f: f.code != "record-incomplete")
-    return findings
+        return found.findings
+    return sorted(found.findings, key=lambda f: f.code != "record-incomplete")
 
 
-def _indications(frame: Frame, determination: Determination) -> Iterator[str]:
+def _indications(frame: Frame, found: Determination, closest: IndicationResult | None) -> list[str]:
     """Which indication is met, else which is closest."""
-    shown = [i for i in determination.indications if i.id in determination.indications_met]
+    shown = [i for i in found.indications if i.id in found.indications_met]
     name = "met"
     if not shown:
-        best = closest(determination)
-        shown, name = ([] if best is None else [best]), "open"
-    for indication in shown:
-        facts = {"indication": indication.id, "label": indication.label}
-        yield frame.wording.detail(name, facts)
+        shown, name = ([] if closest is None else [closest]), "open"
+    return [frame.wording.detail(name, {"indication": i.id, "label": i.label}) for i in shown]

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.hooks.cards.frame import Content
-from defib_coverage.hooks.cards.points import exempt
+from defib_coverage.hooks.cards.content import Content
 from defib_coverage.hooks.cards.text import plain
-from defib_coverage.hooks.outlook import waits_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
-    from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
+    from defib_coverage.coverage.determination import WaitingPeriodResult
     from defib_coverage.hooks.cards.frame import Frame
+    from defib_coverage.hooks.cards.points import Subject
     from defib_coverage.hooks.response import Card
 
 
-def waiting_card(frame: Frame, determinations: Sequence[Determination]) -> Card | None:
+def waiting_card(frame: Frame, subjects: Sequence[Subject]) -> Card | None:
     """The card of the order that waits longest, for all that wait; None where none does."""
-    concerned = [d for d in determinations if d.earliest_eligible_date is not None]
+    concerned = [one for one in subjects if one.found.earliest_eligible_date is not None]
     if not concerned:
         return None
-    leading = max(concerned, key=lambda d: d.earliest_eligible_date or d.order.service_date)
-    windows = [w for w in leading.waiting_periods if w.applies]
+    leading = max(concerned, key=_clear_from)
+    windows = [w for w in leading.found.waiting_periods if w.applies]
     last = max(windows, key=lambda w: w.last_excluded_day)
     definite = any(w.certainty == "definite" for w in windows)
     summary = frame.wording.summary(
@@ -36,14 +36,14 @@ def waiting_card(frame: Frame, determinations: Sequence[Determination]) -> Card 
     lines = [f"- {_window_line(frame, leading, w)}" for w in windows]
     lines += [
         "- " + frame.wording.detail("exempt", {"indication": i.id, "label": i.label})
-        for i in exempt(leading, frame.policy(leading))
+        for i in leading.exempt()
     ]
-    lines.append("- " + frame.wording.detail("bridge", {}))
+    lines.append("- " + frame.stock.details["bridge"])
     offers = [
         offer
-        for d in concerned
-        if waits_only(d, frame.policy(d))
-        for offer in frame.suggestions.first_day(d, avoidable=bool(exempt(d, frame.policy(d))))
+        for one in concerned
+        if one.outlook.waits_only(one.found)
+        for offer in frame.suggestions.first_day(one, avoidable=bool(one.exempt()))
     ]
     content = Content(
         topic="limits",
@@ -55,8 +55,14 @@ def waiting_card(frame: Frame, determinations: Sequence[Determination]) -> Card 
     return frame.shared_card(content, concerned)
 
 
-def _window_line(frame: Frame, determination: Determination, window: WaitingPeriodResult) -> str:
-    rule = frame.policy(determination).waiting[window.event]
+def _clear_from(subject: Subject) -> date:
+    """From which day on no waiting period excludes an order."""
+    found = subject.found
+    return found.earliest_eligible_date or found.order.service_date
+
+
+def _window_line(frame: Frame, subject: Subject, window: WaitingPeriodResult) -> str:
+    rule = subject.outlook.policy.waiting[window.event]
     facts = {
         "event": rule.label[:1].upper() + rule.label[1:],
         "codes": plain(window.reference),
@@ -64,7 +70,7 @@ def _window_line(frame: Frame, determination: Determination, window: WaitingPeri
         "length": window.length,
         "last_excluded": window.last_excluded_day.isoformat(),
         "first_eligible": window.first_eligible_day.isoformat(),
-        "service_date": determination.order.service_date.isoformat(),
+        "service_date": subject.found.order.service_date.isoformat(),
         "days": "1 day" if window.days_remaining == 1 else f"{window.days_remaining} days",
     }
     name = "window" if window.certainty == "definite" else "window-possible"
