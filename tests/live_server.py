@@ -132,6 +132,8 @@ def running(**settings: str) -> Iterator[Live]:
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DEFIB_COVERAGE_")}
+        # A ledger is for those who look into it.
+        environment["DEFIB_COVERAGE_LEDGER"] = "off"
         environment |= {f"DEFIB_COVERAGE_{k.upper()}": v for k, v in settings.items()}
         environment["PYTHONPATH"] = str(Path(defib_coverage.__file__).parents[1])
         with (

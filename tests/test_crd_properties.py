@@ -199,7 +199,7 @@ def said_to(knowledge: Knowledge, caller: str | None, request: Json) -> list[str
     evaluation = Evaluator(knowledge).evaluate(decoded, today)
     configuration = read_configuration(decoded.request.extension)
     asked = Asked(decoded=decoded, configuration=configuration, today=today, caller=caller)
-    return [updated(one) for one in actions(Answerer(knowledge).answer(evaluation, asked))]
+    return [updated(one) for one in actions(Answerer(knowledge).answer(evaluation, asked).response)]
 
 
 def test_ids_are_of_one_patient_client_order_and_coverage(knowledge: Knowledge) -> None:

@@ -47,7 +47,7 @@ LAYERS = {
     "coverage": {"coverage"},
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
-    "hooks": {"coverage", "errors", "fhir", "hooks", "logs", "network", "tables"},
+    "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "ledger": {"coverage", "database", "errors", "ledger", "logs"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},

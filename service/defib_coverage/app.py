@@ -29,6 +29,7 @@ from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.fetching import Fetcher
 from defib_coverage.hooks.openapi import Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
+from defib_coverage.keeping import Keeping
 from defib_coverage.payer_file import read_payers
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     plans = read_payers(settings.payer_file)
     zone = settings.time_zone
     callers = Callers(settings)
+    keeping = None if settings.ledger == "off" else Keeping(settings)
     calls = Calls(
         Answering(
             callers=callers,
@@ -79,10 +81,13 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
+        calls.ledger = None if keeping is None else keeping.open()
         settle()
         # For the protocol that receives requests.
         yield {"receive_seconds": settings.receive_seconds}
         callers.close()
+        if calls.ledger is not None:
+            calls.ledger.close()
 
     # Its pages come from the service itself: a hospital network may not reach the outside.
     app = FastAPIOffline(

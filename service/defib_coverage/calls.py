@@ -17,6 +17,9 @@ from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.hooks.fetching import Fetches
 from defib_coverage.hooks.openapi import Determinations
 from defib_coverage.hooks.wire import decode_request
+from defib_coverage.ledger.ledger import Call
+from defib_coverage.ledger.records import Card
+from defib_coverage.ledger.writer import LedgerError
 from defib_coverage.logs import CallAnswered, CallRefused, counted, write
 
 if TYPE_CHECKING:
@@ -31,9 +34,11 @@ if TYPE_CHECKING:
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
     from defib_coverage.fhir.plans import Plan
+    from defib_coverage.hooks.answer import Answer
     from defib_coverage.hooks.configuration import Configuration
     from defib_coverage.hooks.fetching import Fetcher
     from defib_coverage.hooks.request import HookName
+    from defib_coverage.ledger.ledger import Ledger
 
 JSON = "application/json"
 _JSON_TYPE = (b"content-type", JSON.encode())
@@ -65,19 +70,25 @@ class _Worked(NamedTuple):
     """What became of a call: its answer, and what its line tells."""
 
     content: bytes
+    patient_id: str
     cards: int
     actions: int
     configuration: Configuration
     found: tuple[Determination, ...]
     marks: tuple[float, float, float, float]
+    answer: Answer | None = None
 
 
 class Calls:
-    """The routes of the service that take a CDS Hooks request."""
+    """The routes of the service that take a CDS Hooks request.
+
+    ``ledger`` is where decisions are kept; it is put in when the service starts.
+    """
 
     def __init__(self, answering: Answering) -> None:
         """Answer with ``answering``."""
         self._with = answering
+        self.ledger: Ledger | None = None
         self._answerer = Answerer(answering.knowledge)
 
     def paths(self) -> dict[str, ASGIApp]:
@@ -112,6 +123,7 @@ class Calls:
             _check_known(service)
             async with self._with.bodies.reading(scope, receive) as body, self._with.gate:
                 worked = await self._work(body, SERVICE_IDS.get(service), caller, progress)
+                await self._keep(service, caller, worked, progress, begin)
         except RequestError as error:
             client = None if caller is None else caller.client
             line = CallRefused(
@@ -152,6 +164,7 @@ class Calls:
         )
         found = evaluation.determinations
         judged = time.perf_counter()
+        answer = None
         cards = actions = 0
         if hook is None:
             content = _encode(Determinations(found))
@@ -165,11 +178,47 @@ class Calls:
                 plans=self._with.plans,
             )
             answer = self._answerer.answer(evaluation, asked)
-            cards = len(answer.cards)
-            actions = len(answer.system_actions)
-            content = _encode(answer)
+            cards = len(answer.response.cards)
+            actions = len(answer.response.system_actions)
+            content = _encode(answer.response)
         marks = (arrived, read, judged, time.perf_counter())
-        return _Worked(content, cards, actions, configuration, found, marks)
+        patient_id = decoded.patient_id
+        return _Worked(content, patient_id, cards, actions, configuration, found, marks, answer)
+
+    async def _keep(
+        self, service: str, caller: Caller, worked: _Worked, progress: _Progress, begin: float
+    ) -> None:
+        """Keep what was decided: no answer goes out before that.
+
+        Raises:
+            RequestError: 503 where it could not be kept.
+        """
+        ledger = self.ledger
+        if ledger is None:
+            return
+        cards: dict[str, list[Card]] = {}
+        if worked.answer is not None:
+            sent = worked.answer.response.cards
+            for card, about in zip(sent, worked.answer.cards_about, strict=True):
+                suggested = tuple([suggestion.uuid for suggestion in card.suggestions])
+                kept = Card(card.uuid, card.source.topic.code, suggested)
+                cards.setdefault(about, []).append(kept)
+        call = Call(
+            service=service,
+            hook_instance=progress.hook_instance or "",
+            client=caller.client,
+            patient_id=worked.patient_id,
+            determinations=worked.found,
+            cards=cards,
+            assertions={} if worked.answer is None else worked.answer.assertions,
+            milliseconds=_milliseconds(time.perf_counter() - begin),
+            response=worked.content,
+        )
+        try:
+            await ledger.record(call)
+        except LedgerError as error:
+            message = "the decision could not be kept; call again"
+            raise RequestError(503, "transient", message, retry_after=1) from error
 
 
 async def _send(content: bytes, send: Send) -> None:

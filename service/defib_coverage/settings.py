@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
+import platformdirs
 
 from defib_coverage.errors import SettingsError
+from defib_coverage.ledger.content import Content
 from defib_coverage.network.addresses import fhir_base_fault
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clients reach the service; their tokens are made out to it. ``database`` is where several
     workers share the ids of tokens that were used.
 
+    ``ledger`` says what becomes of a call whose decision cannot be kept: it is refused, or answered
+    and kept in a spool until it can; or that no ledger is kept. ``ledger_key`` is the secret of its
+    digests, ``ledger_content`` how much is kept of each decision, ``retention_days`` for how long.
+    ``state`` is the folder of what the service itself writes.
+
     ``fhir_servers`` are the FHIR base URLs that may be read when trust is open; a client's own
     stand in its entry. ``fhir_seconds`` is how long one call may wait for FHIR servers.
     ``ca_bundle`` holds the certificates of authorities that the machine does not know.
@@ -49,6 +56,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trust: Literal["open", "required"] | None = None
     public_base: str | None = None
     database: str | None = None
+    state: str | None = None
+    ledger: Literal["refuse", "spool", "off"] = "refuse"
+    ledger_key: Annotated[str, msgspec.Meta(min_length=32)] | None = None
+    ledger_content: Content = "determination"
+    retention_days: Annotated[int, msgspec.Meta(gt=0)] | None = None
     fhir_servers: tuple[str, ...] = ()
     fhir_seconds: _Seconds = 2.0
     ca_bundle: str | None = None
@@ -82,6 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def authorities(self) -> Path | None:
         """The file of further certificate authorities as a path."""
         return Path(self.ca_bundle) if self.ca_bundle else None
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder of what the service writes, by default the user's own for such things."""
+        return Path(self.state) if self.state else platformdirs.user_state_path("defib-coverage")
 
     @property
     def tokens_required(self) -> bool:
@@ -123,6 +140,10 @@ _WANTED = {
     "receive_seconds": "number of seconds above 0, at most 60",
     "development": "true or false",
     "trust": "mode of trust: open or required",
+    "ledger": "way to keep a ledger: refuse, spool or off",
+    "ledger_key": "secret of at least 32 characters",
+    "ledger_content": "amount to keep: columns, determination or response",
+    "retention_days": "number of days above 0",
 }
 
 

@@ -93,7 +93,7 @@ def hook_response(answered: Answered) -> HookResponse:
         InputError: the service would refuse the call.
     """
     try:
-        return Answerer(answered.knowledge).answer(answered.evaluation, answered.asked)
+        return Answerer(answered.knowledge).answer(answered.evaluation, answered.asked).response
     except RequestError as error:
         raise refused(answered.name, error) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.hooks.cards import Deck
 from defib_coverage.hooks.coverage_information import Statements, check_coverage
@@ -10,10 +10,24 @@ from defib_coverage.hooks.outlook import Outlooks
 from defib_coverage.hooks.response import HookResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.evaluation import Evaluation
     from defib_coverage.hooks.response import Action
+
+
+class Answer(NamedTuple):
+    """The answer to a call, and which orders it speaks of.
+
+    ``cards_about`` is the order that each card tells of first; ``assertions`` are the ids of what
+    was stated of orders, now or in an earlier call. Orders are named by their references.
+    """
+
+    response: HookResponse
+    cards_about: tuple[str, ...]
+    assertions: Mapping[str, str]
 
 
 class Answerer:
@@ -25,7 +39,7 @@ class Answerer:
         self._deck = Deck(knowledge, outlooks)
         self._statements = Statements(knowledge.wording, outlooks)
 
-    def answer(self, evaluation: Evaluation, asked: Asked) -> HookResponse:
+    def answer(self, evaluation: Evaluation, asked: Asked) -> Answer:
         """The answer to a call.
 
         Raises:
@@ -33,8 +47,9 @@ class Answerer:
         """
         configuration = asked.configuration
         check_coverage(evaluation, configuration.version)
-        cards = self._deck.cards(evaluation, asked)
+        cards, about = self._deck.cards(evaluation, asked)
         actions: tuple[Action, ...] = ()
+        assertions: Mapping[str, str] = {}
         if configuration.coverage_information:
-            actions = self._statements.actions(evaluation, asked)
-        return HookResponse(cards, actions)
+            actions, assertions = self._statements.actions(evaluation, asked)
+        return Answer(HookResponse(cards, actions), about, assertions)

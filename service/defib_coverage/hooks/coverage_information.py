@@ -18,6 +18,8 @@ from defib_coverage.hooks.response import Action, Coding
 from defib_coverage.hooks.statement import Concept, Part, Reference, written
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from defib_coverage.coverage.determination import Determination, JudgedCoverage
     from defib_coverage.coverage.wording import Wording
     from defib_coverage.fhir.plans import Plan
@@ -96,10 +98,16 @@ class Statements:
         self._wording = wording
         self._outlooks = outlooks
 
-    def actions(self, evaluation: Evaluation, asked: Asked) -> tuple[Action, ...]:
+    def actions(
+        self, evaluation: Evaluation, asked: Asked
+    ) -> tuple[tuple[Action, ...], Mapping[str, str]]:
         """The system actions of a call: one for every order of ours that has something new to say.
 
         An order that stands in the call twice is updated once.
+
+        Returns:
+            The actions, and the ids of what holds of orders, by reference: also where an order says
+            it already.
         """
         call = _Call(evaluation, asked, self._wording, self._outlooks)
         actions: dict[str, Action] = {}
@@ -107,7 +115,7 @@ class Statements:
             action = call.action(ordered, one)
             if action is not None:
                 actions.setdefault(one.order.reference, action)
-        return tuple(actions.values())
+        return tuple(actions.values()), call.assertions
 
 
 class _Call:
@@ -120,6 +128,7 @@ class _Call:
         self._asked = asked
         self._wording = wording
         self._outlooks = outlooks
+        self.assertions: dict[str, str] = {}
 
     @cached_property
     def _by_order(self) -> dict[str, Determination]:
@@ -219,8 +228,9 @@ class _Call:
         whose = (asked.caller, asked.decoded.patient_id, reference)
         judged = (found,) if leading is found else (found, leading)
         facts = (*whose, covered, because, authorization, judged)
-        digest = hashlib.sha256(_encode(facts)).hexdigest()
-        parts.append(Part("coverage-assertion-id", value_string=digest[:_ID_LENGTH]))
+        assertion = hashlib.sha256(_encode(facts)).hexdigest()[:_ID_LENGTH]
+        self.assertions.setdefault(order.reference, assertion)
+        parts.append(Part("coverage-assertion-id", value_string=assertion))
         return parts
 
     def _reason(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from defib_coverage.coverage.determination import Determination
+    from defib_coverage.ledger.content import Content
     from defib_coverage.ledger.records import Card
     from defib_coverage.ledger.secrets import Secrets
     from defib_coverage.ledger.writer import Writer
 
-Content = Literal["columns", "determination", "response"]
-"""How much of a decision is kept: what can be counted; what was decided; what was sent, too."""
 _encode = msgspec.json.Encoder().encode
 _NOT_OURS = "not-applicable"
 

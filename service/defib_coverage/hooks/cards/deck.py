@@ -51,8 +51,14 @@ class Deck:
         self._stock = Stock(knowledge)
         self._outlooks = outlooks
 
-    def cards(self, evaluation: Evaluation, asked: Asked) -> tuple[Card, ...]:
-        """The cards of one call, the most important first; as many as may be sent."""
+    def cards(
+        self, evaluation: Evaluation, asked: Asked
+    ) -> tuple[tuple[Card, ...], tuple[str, ...]]:
+        """The cards of one call, the most important first; as many as may be sent.
+
+        Returns:
+            The cards, and beside them the references of the orders that each tells of first.
+        """
         stock, by_policy = self._stock, self._outlooks.by_policy
         subjects = [
             Subject(ordered, found, by_policy(found), asked, stock.wording)
@@ -60,9 +66,10 @@ class Deck:
             if needs_card(found)
         ]
         if not subjects:
-            return ()
+            return (), ()
         frame = Frame(stock, evaluation, asked)
-        return tuple(islice(_cards(frame, subjects), asked.configuration.most_cards))
+        cards = tuple(islice(_cards(frame, subjects), asked.configuration.most_cards))
+        return cards, tuple([frame.about[card.uuid] for card in cards])
 
 
 def _cards(frame: Frame, subjects: Sequence[Subject]) -> Iterator[Card]:

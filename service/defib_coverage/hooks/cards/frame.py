@@ -35,6 +35,7 @@ class Frame:
         self.stock = stock
         self.wording = stock.wording
         self.suggestions = Suggestions(evaluation, asked, stock.index, stock.wording)
+        self.about: dict[str, str] = {}
         self._evaluation = evaluation
         context = asked.decoded.request.context
         drafts = () if context.draft_orders is None else context.draft_orders.entry
@@ -50,8 +51,10 @@ class Frame:
         """A card about some of the orders."""
         topic, leading = content.topic, about[0]
         suggestions, behavior = selection(content.offers) if content.offers else ((), None)
+        uuid = random_uuid()
+        self.about[uuid] = leading.found.order.reference
         return Card(
-            uuid=random_uuid(),
+            uuid=uuid,
             summary=content.summary,
             indicator=content.indicator,
             detail="\n\n".join(content.parts),

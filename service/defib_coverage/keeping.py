@@ -1,0 +1,120 @@
+"""The ledger of an installation, opened as its settings say."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defib_coverage.database.engine import file_of, read_url
+from defib_coverage.database.upgrade import check
+from defib_coverage.errors import SettingsError
+from defib_coverage.ledger.ledger import Ledger
+from defib_coverage.ledger.secrets import Secrets
+from defib_coverage.ledger.store import Store
+from defib_coverage.ledger.writer import Writer
+from defib_coverage.settings import PREFIX
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from defib_coverage.settings import Settings
+
+_DATABASE = "defib-coverage.db"
+_SPOOL = "spool"
+_KEY_SUFFIX = ".key"
+
+
+def database_of(settings: Settings) -> URL:
+    """The database of an installation: a file of SQLite in its own folder by default.
+
+    Raises:
+        SettingsError: the setting is no database, or the folder cannot be made.
+    """
+    if settings.database is not None:
+        return read_url(settings.database)
+    folder = settings.state_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / _DATABASE).touch(mode=0o600)
+    except OSError as error:
+        message = (
+            f"{PREFIX}STATE: {folder} cannot be made ({error.strerror}). Name a folder that the "
+            f"service may write to, or set {PREFIX}LEDGER=off"
+        )
+        raise SettingsError(message) from error
+    return read_url(f"sqlite:///{folder / _DATABASE}")
+
+
+def secrets_of(settings: Settings, url: URL) -> Secrets:
+    """The keys of an installation's ledger.
+
+    Beside a file of SQLite a key is made where none is set.
+
+    Raises:
+        SettingsError: there is none, or its file cannot be used.
+    """
+    if settings.ledger_key is not None:
+        return Secrets(settings.ledger_key)
+    file = file_of(url)
+    if file is None:
+        message = (
+            f"{PREFIX}LEDGER_KEY: must be a secret of at least 32 characters, the same for all "
+            "that share the database; keep a copy: without it nothing can be verified or opened"
+        )
+        raise SettingsError(message)
+    try:
+        return Secrets(_key_beside(file))
+    except OSError as error:
+        message = f"{PREFIX}LEDGER_KEY: {file}{_KEY_SUFFIX} cannot be used ({error.strerror})"
+        raise SettingsError(message) from error
+
+
+def _key_beside(file: Path) -> str:
+    """The key in the file beside a database; of several that make it at once, one does."""
+    path = file.with_name(file.name + _KEY_SUFFIX)
+    if not path.exists():
+        # Written elsewhere first: nobody reads half a key.
+        made, name = tempfile.mkstemp(dir=file.parent, prefix=path.name)
+        try:
+            with os.fdopen(made, "w") as key:
+                key.write(secrets.token_urlsafe(48) + "\n")
+            with suppress(FileExistsError):
+                os.link(name, path)
+        finally:
+            Path(name).unlink()
+    return path.read_text().strip()
+
+
+class Keeping:
+    """Everything that a ledger of these settings takes; opened when the service starts."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Look that the database can be used; nothing is kept open yet.
+
+        Raises:
+            SettingsError: it cannot.
+        """
+        self._settings = settings
+        self._url = database_of(settings)
+        check(self._url)
+        self.secrets = secrets_of(settings, self._url)
+
+    def open(self) -> Ledger:
+        """Open the ledger, with a thread that writes.
+
+        Raises:
+            SettingsError: the folder of the spool cannot be used.
+        """
+        settings = self._settings
+        folder = settings.state_folder / _SPOOL if settings.ledger == "spool" else None
+        store = Store(self._url, self.secrets.chain)
+        try:
+            writer = Writer(store, folder)
+        except OSError as error:
+            message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
+            raise SettingsError(message) from error
+        return Ledger(writer, self.secrets, settings.ledger_content)
