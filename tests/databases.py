@@ -50,6 +50,13 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def postgresql_database(postgresql: str) -> str:
+    """A PostgreSQL database with its tables."""
+    upgrade(read_url(emptied(postgresql)))
+    return postgresql
+
+
+@pytest.fixture
 def database(empty_database: str) -> str:
     """A database of each kind with its tables."""
     upgrade(read_url(empty_database))

@@ -191,10 +191,10 @@ def test_a_locked_database_is_not_waited_for_without_end(tmp_path: Path) -> None
         assert remember(tokens, "1")
 
 
-def test_a_postgresql_that_starts_again_is_used_again(postgresql: str) -> None:
-    with closing(TokensInDatabase(postgresql, Clock())) as tokens:
+def test_a_postgresql_that_starts_again_is_used_again(postgresql_database: str) -> None:
+    with closing(TokensInDatabase(postgresql_database, Clock())) as tokens:
         assert remember(tokens, "before the end")
-        engine = create_engine(postgresql, isolation_level="AUTOCOMMIT")
+        engine = create_engine(postgresql_database, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(
                 text(
