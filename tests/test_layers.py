@@ -48,7 +48,7 @@ LAYERS = {
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
-    "ledger": {"coverage", "database", "errors", "ledger", "logs"},
+    "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},

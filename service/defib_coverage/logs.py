@@ -95,6 +95,7 @@ class Trouble(Line, frozen=True, tag_field="event", tag="trouble"):
         "used-tokens-not-purged",
         "ledger-unavailable",
         "ledger-available",
+        "ledger-not-purged",
         "spool-unavailable",
         "spool-damaged",
     ]

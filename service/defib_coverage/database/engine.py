@@ -80,8 +80,35 @@ def open_database(url: URL, *, transactions: bool = False) -> Engine:
     try:
         return create_engine(url, connect_args=bounds, pool_pre_ping=True, **level)
     except ImportError as error:
-        message = f"{SETTING}: the driver is missing: pip install 'defib-coverage[postgres]'"
-        raise SettingsError(message) from error
+        raise _no_driver() from error
+
+
+def open_reader(url: URL) -> Engine:
+    """The engine of a database for who only reads.
+
+    A transaction sees one state of it however long it takes, and nobody who writes waits for it.
+
+    Args:
+        url: as ``read_url`` gives it.
+
+    Raises:
+        SettingsError: the driver is not installed.
+    """
+    if not is_shared(url):
+        engine = create_engine(url, connect_args={"timeout": PATIENCE})
+        event.listen(engine, "connect", _only_read)
+        event.listen(engine, "begin", _begin_reading)
+        return engine
+    bounds = {"connect_timeout": PATIENCE, "options": "-c default_transaction_read_only=on"}
+    try:
+        return create_engine(url, connect_args=bounds, isolation_level="REPEATABLE READ")
+    except ImportError as error:
+        raise _no_driver() from error
+
+
+def _no_driver() -> SettingsError:
+    message = f"{SETTING}: the driver is missing: pip install 'defib-coverage[postgres]'"
+    return SettingsError(message)
 
 
 def _write_ahead(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -95,3 +122,18 @@ def _write_ahead(connection: Any, _: object) -> None:  # noqa: ANN401 - the driv
 def _begin(connection: Connection) -> None:
     """Begin as the one writer, so that nothing that was read can have changed until the end."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _only_read(connection: Any, _: object) -> None:  # noqa: ANN401 - as above
+    """Keep SQLite from writing, and show text that is none instead of failing."""
+    connection.isolation_level = None
+    connection.text_factory = _shown
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _shown(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

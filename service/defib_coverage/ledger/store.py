@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text, update
 from defib_coverage.database.engine import is_shared, open_database
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
+from defib_coverage.ledger.purge import purge_oldest
 from defib_coverage.ledger.records import Answered, Decision, Feedback
 
 if TYPE_CHECKING:
@@ -40,9 +41,13 @@ _CHAINED = {table.name: columns_of(table) for table in (DECISION, FEEDBACK)}
 
 
 class _Tail(NamedTuple):
-    """Where the chain ends; ``is_new`` where its day has no row yet."""
+    """Where the chain ends; ``is_new`` where its day has no row yet.
+
+    ``before`` is the last link of the day before.
+    """
 
     day: date
+    before: bytes
     length: int
     head: bytes
     is_new: bool
@@ -113,12 +118,30 @@ class Store:
         day = {
             "length": row_of.length,
             "head": row_of.head,
-            "seal": seal_of(self._key, tail.day, row_of.length, row_of.head, None),
+            "seal": seal_of(self._key, tail.day, tail.before, row_of.length, row_of.head, None),
         }
         if tail.is_new:
             connection.execute(insert(DAY), {"day": tail.day, **day})
         else:
             connection.execute(update(DAY).where(DAY.c.day == tail.day), day)
+
+    def purge(self, keep_days: int) -> date | None:
+        """Delete the rows of the oldest day that is not kept any longer; its links stay.
+
+        Args:
+            keep_days: how many days before today are kept, at least 1.
+
+        Returns:
+            The day that was purged; None where there is none, or none any more.
+
+        Raises:
+            SQLAlchemyError: it could not be purged.
+        """
+        first = self._now() - timedelta(days=max(keep_days, 1))
+        with self._engine.begin() as connection:
+            if self._shared:
+                connection.execute(_LOCK)
+            return purge_oldest(connection, self._key, first)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -144,12 +167,15 @@ class _Rows:
 
 def _tail(connection: Connection, day: date) -> _Tail:
     """The end of the chain. No day begins before the last: clocks of several machines differ."""
-    last = connection.execute(select(DAY).order_by(DAY.c.day.desc()).limit(1)).one_or_none()
-    if last is None:
-        return _Tail(day, 0, START, is_new=True)
+    newest = select(DAY.c.day, DAY.c.length, DAY.c.head).order_by(DAY.c.day.desc()).limit(2)
+    days = connection.execute(newest).all()
+    if not days:
+        return _Tail(day, START, 0, START, is_new=True)
+    last = days[0]
     if last.day >= day:
-        return _Tail(last.day, last.length, last.head, is_new=False)
-    return _Tail(day, 0, last.head, is_new=True)
+        before = days[1].head if len(days) > 1 else START
+        return _Tail(last.day, before, last.length, last.head, is_new=False)
+    return _Tail(day, last.head, 0, last.head, is_new=True)
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:

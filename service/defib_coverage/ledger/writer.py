@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 # Records of one transaction, of which a spool's is a part.
 _MOST_TOGETHER = 500
+# How often it is looked whether something is not kept any longer, in seconds.
+_PURGE_EVERY = 3600.0
 # When a database that is down is tried again, in seconds: soon, then less and less often.
 _SOON = 0.5
+_SHORTLY = 0.01
 _LONGEST = 30.0
 
 
@@ -49,18 +52,23 @@ class _Waiting(NamedTuple):
 class Writer:
     """Appends records in a thread of its own."""
 
-    def __init__(self, store: Store, folder: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, folder: Path | None = None, keep_days: int | None = None
+    ) -> None:
         """Start the thread.
 
         Args:
             store: where records go.
             folder: of the spools; without it, what cannot be kept is refused.
+            keep_days: for how many days records are kept; for ever by default.
 
         Raises:
             OSError: the folder cannot be used.
         """
         self._store = store
         self._folder = folder
+        self._keep_days = keep_days
+        self._purge_at = time.monotonic()
         self._spools: list[Spool] = []
         self._own: Spool | None = None
         if folder is not None:
@@ -110,12 +118,19 @@ class Writer:
                 self._replay()
             if batch:
                 self._write(batch)
+            if going_on:
+                self._purge()
 
     def _next(self) -> tuple[list[_Waiting], bool]:
-        """What waits, and whether more may come; where a spool waits too, not for ever."""
+        """What waits, and whether more may come; where there is something else to do, soon."""
         batch: list[_Waiting] = []
+        patience = None
+        if any(self._spools):
+            patience = _SOON
+        elif self._keep_days is not None:
+            patience = max(self._purge_at - time.monotonic(), _SHORTLY)
         try:
-            one = self._queue.get(timeout=_SOON if any(self._spools) else None)
+            one = self._queue.get(timeout=patience)
             while one is not None:
                 batch.append(one)
                 if len(batch) == _MOST_TOGETHER:
@@ -159,6 +174,17 @@ class Writer:
         self._down = False
         self._pause = _SOON
         return None
+
+    def _purge(self) -> None:
+        """Delete a day that is not kept any longer, if there is one."""
+        if self._keep_days is None or time.monotonic() < self._purge_at:
+            return
+        try:
+            if not self._down and self._store.purge(self._keep_days) is not None:
+                return  # whoever waits by now comes before the next day
+        except SQLAlchemyError as error:
+            write(Trouble(what="ledger-not-purged", error=type(error).__name__), logging.WARNING)
+        self._purge_at = time.monotonic() + _PURGE_EVERY
 
     def _replay(self) -> None:
         """Bring what waits in spools to the database, oldest first; where it is down, later.
