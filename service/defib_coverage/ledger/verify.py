@@ -157,7 +157,7 @@ def _check_cards(connection: Connection, day: Row[Any]) -> Iterator[Breach]:
     )
     by_decision = groupby(connection.execute(stand), lambda row: tuple(row[:3]))
     for (position, decision, text), rows in by_decision:
-        cards = {(row[3], row[4]) for row in rows if row[3] is not None}
+        cards: set[tuple[Any, Any]] = {(row[3], row[4]) for row in rows if row[3] is not None}
         if cards != _cards_of(text):
             yield Breach(str(day.day), position, f"the cards of decision {decision} were changed")
 
