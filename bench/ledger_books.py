@@ -169,7 +169,7 @@ def determination() -> bytes:
 def fill(url: URL, number: int) -> None:
     """Fill a new database with decisions of a year."""
     upgrade(url)
-    engine = open_database(url, transactions=True)
+    engine = open_database(url, transactions="write")
     filler = Filler(seed=1)
     with engine.connect() as connection:
         for day in range(DAYS):

@@ -45,7 +45,7 @@ def open_books() -> Iterator[Books]:
         with engine.connect() as connection:
             yield Books(connection, secrets)
     except SQLAlchemyError as error:
-        raise unusable(error) from error
+        raise unusable(type(error).__name__) from error
     except (ValueError, TypeError) as error:
         # What of the row is wrong is for `verify` to say; the text may be about a patient.
         message = "the ledger holds what cannot be read. Run defib-coverage ledger verify"
@@ -54,10 +54,9 @@ def open_books() -> Iterator[Books]:
         engine.dispose()
 
 
-def unusable(error: SQLAlchemyError) -> SettingsError:
-    """A database that failed, in one line."""
-    name = type(error).__name__
-    return SettingsError(f"{PREFIX}DATABASE: cannot be used ({name}). Check that it runs")
+def unusable(cause: str) -> SettingsError:
+    """A database that failed, in one line, by the name of the error."""
+    return SettingsError(f"{PREFIX}DATABASE: cannot be used ({cause}). Check that it runs")
 
 
 def read_period(first: date | None, last: date | None) -> Period:

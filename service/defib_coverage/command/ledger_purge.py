@@ -6,13 +6,11 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from defib_coverage.command.documents import InputError
 from defib_coverage.command.ledger_open import unusable
 from defib_coverage.command.options import counted
 from defib_coverage.keeping import kept_ledger
-from defib_coverage.ledger.store import Store
+from defib_coverage.ledger.store import Store, StoreError
 from defib_coverage.settings import PREFIX, read_settings
 
 if TYPE_CHECKING:
@@ -38,6 +36,6 @@ def purge_ledger(keep_days: int | None) -> Iterator[str]:
             while (day := store.purge(days)) is not None:
                 purged += 1
                 yield f"{day}: purged"
-    except SQLAlchemyError as error:
-        raise unusable(error) from error
+    except StoreError as error:
+        raise unusable(str(error)) from error
     yield f"{counted(purged, 'day')} purged, the last {counted(days, 'day')} kept"
