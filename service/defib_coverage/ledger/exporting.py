@@ -152,7 +152,8 @@ def _plain(row: Row[Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _rows(connection: Connection, table: Table, period: Period) -> Iterator[Row[Any]]:
     found = _within(select(table), table, period).order_by(table.c.day, table.c.position)
-    yield from connection.execute(found.execution_options(yield_per=PART))
+    with connection.execute(found.execution_options(yield_per=PART)) as rows:
+        yield from rows
 
 
 def _within(found: Any, table: Table, period: Period) -> Any:  # noqa: ANN401 - any select

@@ -83,7 +83,7 @@ def _tiles(body: Element, total: Rates) -> None:
         (f"{total.answered:,}", "answered"),
         (_share(total.acceptance), "accepted"),
         (_share(total.override), "overridden"),
-        (f"{total.taken:,} of {total.offers:,}", "suggestions accepted"),
+        (f"{total.taken:,} of {total.offers:,}", "cards with suggestions: one accepted"),
     ):
         tile = child(tiles, "div", {"class": "tile"})
         child(tile, "b", text=number)

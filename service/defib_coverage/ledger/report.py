@@ -31,7 +31,7 @@ class Period(msgspec.Struct, frozen=True):
 class Decisions(msgspec.Struct, frozen=True):
     """How many decisions are alike: when they were made, by and for what, with which cards.
 
-    ``cards`` counts the cards by kind, ``offers`` those of them that had suggestions.
+    ``cards`` counts their cards, ``offers`` those of them that had suggestions.
     """
 
     time: str
@@ -40,8 +40,8 @@ class Decisions(msgspec.Struct, frozen=True):
     status: str
     findings: tuple[str, ...]
     number: int
-    cards: Mapping[str, int]
-    offers: Mapping[str, int]
+    cards: int
+    offers: int
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -69,9 +69,10 @@ class Unmatched(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What the database counted."""
+    """What the database counted; ``kinds`` are the cards by kind."""
 
     decisions: Sequence[Decisions]
+    kinds: Mapping[str, int]
     answers: Sequence[Answers]
     unmatched: Unmatched
 
@@ -79,7 +80,8 @@ class Counts(msgspec.Struct, frozen=True):
 class Rates(msgspec.Struct, frozen=True):
     """How the cards of one finding, kind, client or policy version were taken.
 
-    ``offers`` are cards with suggestions, ``taken`` those of which a suggestion was accepted.
+    ``offers`` are cards with suggestions, ``taken`` those of which a suggestion was accepted. Of a
+    kind of card neither decisions nor offers are counted.
     """
 
     name: str
@@ -152,12 +154,10 @@ def report(counts: Counts) -> Report:
     reasons: Counter[tuple[str, str | None]] = Counter()
     for one in counts.decisions:
         statuses.setdefault(one.time, Counter())[one.status] += one.number
-        cards, offers = sum(one.cards.values()), sum(one.offers.values())
         for kind, name in _names(one):
-            sums[kind].add(name, decisions=one.number, cards=cards, offers=offers)
-        for name, number in one.cards.items():
-            if number:
-                sums["kind"].add(name, cards=number, offers=one.offers.get(name, 0))
+            sums[kind].add(name, decisions=one.number, cards=one.cards, offers=one.offers)
+    for name, number in counts.kinds.items():
+        sums["kind"].add(name, cards=number)
     for answer in counts.answers:
         taken = answer.number if answer.taken else 0
         for kind, name in (*_names(answer), ("kind", answer.kind)):
@@ -170,10 +170,15 @@ def report(counts: Counts) -> Report:
         by_kind=sums["kind"].rates(),
         by_client=sums["client"].rates(),
         by_policy=sums["policy"].rates(),
-        reasons=tuple(Reason(*what, number) for what, number in reasons.most_common()),
+        reasons=_reasons(reasons),
         statuses=tuple(sorted((time, dict(found)) for time, found in statuses.items())),
         unmatched=counts.unmatched,
     )
+
+
+def _reasons(counted: Counter[tuple[str, str | None]]) -> tuple[Reason, ...]:
+    found = [Reason(code, system, number) for (code, system), number in counted.items()]
+    return tuple(sorted(found, key=lambda one: (-one.number, one.code, one.system or "")))
 
 
 def _names(one: Decisions | Answers) -> Iterator[tuple[str, str]]:

@@ -179,8 +179,9 @@ def _rows(connection: Connection, day: object) -> Iterator[tuple[Table, Row[Any]
 def _rows_of(connection: Connection, table: Table, day: object) -> Iterator[tuple[Table, Row[Any]]]:
     rows = select(*_raw(table, (*columns_of(table), "link")))
     rows = rows.where(table.c.day == _typed(day)).order_by(table.c.position)
-    for row in connection.execute(rows.execution_options(yield_per=_PART)):
-        yield table, row
+    with connection.execute(rows.execution_options(yield_per=_PART)) as found:
+        for row in found:
+            yield table, row
 
 
 def _has_rows(connection: Connection, day: object) -> bool:
