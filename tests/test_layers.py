@@ -59,7 +59,17 @@ LAYERS = {
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
 # Where the product starts, and where it waits for others.
-TIMED = {"app", "callers", "calls", "command", "edge", "network", "logs", "selftest"}
+TIMED = {
+    "app",
+    "callers",
+    "calls",
+    "command",
+    "edge",
+    "ledger_routes",
+    "logs",
+    "network",
+    "selftest",
+}
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -15,13 +15,14 @@ from starlette.routing import Route
 
 from defib_coverage import __version__
 from defib_coverage.callers import Callers
-from defib_coverage.calls import JSON, Answering, Calls
+from defib_coverage.calls import Answering, Calls
 from defib_coverage.content import load
 from defib_coverage.edge.bodies import Bodies
 from defib_coverage.edge.gate import Gate
 from defib_coverage.edge.headers import SecurityHeaders
 from defib_coverage.edge.incidents import Incidents
 from defib_coverage.edge.memory import settle
+from defib_coverage.edge.messages import JSON
 from defib_coverage.edge.straight import Straight
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.discovery import discovery
@@ -30,6 +31,7 @@ from defib_coverage.hooks.fetching import Fetcher
 from defib_coverage.hooks.openapi import Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
 from defib_coverage.keeping import Keeping
+from defib_coverage.ledger_routes import LedgerRoutes
 from defib_coverage.payer_file import read_payers
 
 if TYPE_CHECKING:
@@ -64,30 +66,36 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     zone = settings.time_zone
     callers = Callers(settings)
     keeping = None if settings.ledger == "off" else Keeping(settings)
+    bodies, gate = Bodies(settings.max_body), Gate(settings.max_calls)
+    kept = LedgerRoutes(callers, bodies, gate)
     calls = Calls(
         Answering(
             callers=callers,
-            bodies=Bodies(settings.max_body),
-            gate=Gate(settings.max_calls),
+            bodies=bodies,
+            gate=gate,
             knowledge=knowledge,
             fetcher=Fetcher(Evaluator(knowledge, plans), settings.fhir_seconds),
             today=today or (lambda: datetime.now(zone).date()),
             plans={plan.id: plan for plan in plans},
         ),
     )
-    described = msgspec.json.encode(discovery(knowledge.index))
+    described = msgspec.json.encode(discovery(knowledge.index, feedback=keeping is not None))
     versions = tuple(version.version for version in knowledge.library.versions)
     health = msgspec.json.encode(Health("ok", __version__, versions, knowledge.digest))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
-        calls.ledger = None if keeping is None else keeping.open()
+        if keeping is not None:
+            calls.ledger = kept.ledger = keeping.open()
+            kept.lookup = keeping.lookup()
         settle()
         # For the protocol that receives requests.
         yield {"receive_seconds": settings.receive_seconds}
         callers.close()
         if calls.ledger is not None:
             calls.ledger.close()
+        if kept.lookup is not None:
+            kept.lookup.close()
 
     # Its pages come from the service itself: a hospital network may not reach the outside.
     app = FastAPIOffline(
@@ -114,6 +122,8 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     app.router.routes[:0] = [
         Route("/cds-services/{service_id}", _Endpoint(calls.hook), methods=["POST"]),
         Route("/determinations", _Endpoint(calls.determinations), methods=["POST"]),
+        Route("/cds-services/{service_id}/feedback", _Endpoint(kept.feedback), methods=["POST"]),
+        Route("/determinations/{assertion_id}", _Endpoint(kept.determinations), methods=["GET"]),
         Route("/cds-services", discover, methods=["GET"]),
         Route("/health", healthy, methods=["GET"]),
     ]

@@ -82,12 +82,12 @@ class Callers:
             client.calls_per_minute,
         )
 
-    async def identify(self, authorization: str | None, path: str) -> Caller:
+    async def identify(self, authorization: str | None, *paths: str) -> Caller:
         """Who calls.
 
         Args:
             authorization: the header of that name.
-            path: of the URL that is called.
+            paths: of the URL that is called; and of others that its token may be made out to.
 
         Raises:
             RequestError: 401 without a reason, 503 where it cannot be told whether a token was used
@@ -95,7 +95,7 @@ class Callers:
         """
         if self._trust is None:
             return self._anyone
-        client = await self._trust.caller(authorization, self._base + path)
+        client = await self._trust.caller(authorization, *[self._base + path for path in paths])
         return self._known[client.id]
 
     def admit(self, caller: Caller) -> None:

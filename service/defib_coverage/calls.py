@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from defib_coverage.edge.messages import authorization_of, send_json
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.request import HookName
     from defib_coverage.ledger.ledger import Ledger
 
-JSON = "application/json"
-_JSON_TYPE = (b"content-type", JSON.encode())
 _UNKNOWN = "unknown"
 _encode = msgspec.json.Encoder().encode
 
@@ -118,7 +117,7 @@ class Calls:
         progress = _Progress()
         begin = time.perf_counter()
         try:
-            caller = await self._with.callers.identify(_authorization(scope), scope["path"])
+            caller = await self._with.callers.identify(authorization_of(scope), scope["path"])
             self._with.callers.admit(caller)
             _check_known(service)
             async with self._with.bodies.reading(scope, receive) as body, self._with.gate:
@@ -138,7 +137,7 @@ class Calls:
             write(line, logging.WARNING)
             raise
         write(_line(service, caller, worked, progress, begin))
-        await _send(worked.content, send)
+        await send_json(worked.content, send)
 
     async def _work(
         self,
@@ -219,19 +218,6 @@ class Calls:
         except LedgerError as error:
             message = "the decision could not be kept; call again"
             raise RequestError(503, "transient", message, retry_after=1) from error
-
-
-async def _send(content: bytes, send: Send) -> None:
-    """Answer 200: what a Response sends, without making one."""
-    headers = [(b"content-length", b"%d" % len(content)), _JSON_TYPE]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
-
-
-def _authorization(scope: Scope) -> str | None:
-    """The header of that name; where it stands several times, none can be trusted."""
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
-    return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 def _check_known(service: str) -> None:

@@ -13,6 +13,7 @@ from defib_coverage.database.engine import file_of, read_url
 from defib_coverage.database.upgrade import check
 from defib_coverage.errors import SettingsError
 from defib_coverage.ledger.ledger import Ledger
+from defib_coverage.ledger.lookup import Lookup
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.store import Store
 from defib_coverage.ledger.writer import Writer
@@ -118,3 +119,7 @@ class Keeping:
             message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
             raise SettingsError(message) from error
         return Ledger(writer, self.secrets, settings.ledger_content)
+
+    def lookup(self) -> Lookup:
+        """What reads the ledger while the service runs."""
+        return Lookup(self._url)

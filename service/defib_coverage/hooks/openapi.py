@@ -9,6 +9,8 @@ import msgspec
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.hooks.configuration import VERSIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS, Discovery
+from defib_coverage.hooks.openapi_ledger import feedback, look_up
+from defib_coverage.hooks.openapi_parts import ERRORS, SECURITY, TEXTS, TOKEN, answered, body_of
 from defib_coverage.hooks.request import HOOKS, REQUIRED_CONTEXT, HookName
 from defib_coverage.hooks.response import HookResponse
 
@@ -28,36 +30,6 @@ class Determinations(msgspec.Struct, frozen=True):
     determinations: tuple[Determination, ...]
 
 
-_OUTCOME = {
-    "description": "An OperationOutcome that names the place",
-    "content": {
-        "application/fhir+json": {
-            "schema": {
-                "type": "object",
-                "required": ["resourceType", "issue"],
-                "properties": {
-                    "resourceType": {"const": "OperationOutcome"},
-                    "issue": {"type": "array", "items": {"type": "object"}},
-                },
-            },
-        },
-    },
-}
-_BUSY = _OUTCOME | {
-    "description": "Come back later",
-    "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}},
-}
-_ERRORS = {
-    "400": _OUTCOME,
-    "401": _OUTCOME | {"description": "The call must carry the token of a registered client"},
-    "408": _OUTCOME | {"description": "The request did not arrive in time"},
-    "412": _OUTCOME | {"description": "A needed prefetch key is absent and nothing could be had"},
-    "413": _OUTCOME,
-    "415": _OUTCOME,
-    "429": _BUSY,
-    "431": _OUTCOME | {"description": "The headers are too large"},
-    "503": _BUSY,
-}
 _TEXT = {"type": "string", "minLength": 1}
 
 
@@ -87,14 +59,13 @@ _BUNDLE = {
         },
     },
 }
-_TEXTS = {"type": "array", "items": {"type": "string"}}
 _MEMBERS: dict[str, dict[str, Any]] = {
     "userId": _TEXT,
     "patientId": _TEXT,
     "encounterId": {"type": ["string", "null"]},
     "draftOrders": _BUNDLE,
-    "selections": _TEXTS | {"description": "Type/id of orders in draftOrders"},
-    "dispatchedOrders": _TEXTS,
+    "selections": TEXTS | {"description": "Type/id of orders in draftOrders"},
+    "dispatchedOrders": TEXTS,
     "performer": _TEXT,
     "appointments": _BUNDLE,
 }
@@ -112,13 +83,6 @@ _EXTENSION = {
         "davinci-crd.requestedVersion": {"enum": [*VERSIONS, None]},
     },
 }
-_TOKEN = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "CDS Hooks JWT of a registered client; an open service asks for none",
-}
-_SECURITY: list[dict[str, list[str]]] = [{}, {"client": []}]
 
 
 def _request(hook: HookName) -> dict[str, Any]:
@@ -149,10 +113,6 @@ def _request(hook: HookName) -> dict[str, Any]:
     }
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
-
-
 def describe(version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a version of the product."""
     (discovery, cards, found, health), parts = msgspec.json.schema_components(
@@ -170,42 +130,40 @@ def describe(version: str) -> dict[str, Any]:
             "/cds-services": {
                 "get": {
                     "summary": "CDS Hooks discovery",
-                    "responses": {"200": _answer(discovery, "The four services")},
+                    "responses": {"200": answered(discovery, "The four services")},
                 },
             },
             **{f"/cds-services/{name}": _call(hook, cards) for name, hook in SERVICE_IDS.items()},
+            **{f"/cds-services/{name}/feedback": feedback() for name in SERVICE_IDS},
             "/determinations": {
                 "post": {
                     "summary": "The determination of every order of a call, in full",
-                    "security": _SECURITY,
-                    "requestBody": _body({"oneOf": [_request(hook) for hook in HOOKS]}),
-                    "responses": {"200": _answer(found, "In the order given"), **_ERRORS},
+                    "security": SECURITY,
+                    "requestBody": body_of({"oneOf": [_request(hook) for hook in HOOKS]}),
+                    "responses": {"200": answered(found, "In the order given"), **ERRORS},
                 },
             },
+            "/determinations/{assertionId}": look_up(),
             "/health": {
                 "get": {
                     "summary": "Whether the service runs, and with which data",
-                    "responses": {"200": _answer(health, "It runs")},
+                    "responses": {"200": answered(health, "It runs")},
                 },
             },
         },
-        "components": {"schemas": parts, "securitySchemes": {"client": _TOKEN}},
+        "components": {"schemas": parts, "securitySchemes": {"client": TOKEN}},
     }
-
-
-def _answer(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _call(hook: HookName, cards: dict[str, Any]) -> dict[str, Any]:
     return {
         "post": {
             "summary": f"A CDS Hooks call: {hook}",
-            "security": _SECURITY,
-            "requestBody": _body(_request(hook)),
+            "security": SECURITY,
+            "requestBody": body_of(_request(hook)),
             "responses": {
-                "200": _answer(cards, "Cards and system actions, possibly none"),
-                **_ERRORS,
+                "200": answered(cards, "Cards and system actions, possibly none"),
+                **ERRORS,
             },
         },
     }

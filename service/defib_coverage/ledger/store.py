@@ -108,7 +108,9 @@ class Store:
         if answers:
             # After the cards: the first answer may come with the decision that it is about.
             about = _decisions_of(connection, [one.card for one in answers])
-            rows = [row_of(FEEDBACK, _feedback_row(a, about.get(a.card))) for a in answers]
+            rows = [
+                row_of(FEEDBACK, _feedback_row(a, about.get((a.card, a.client)))) for a in answers
+            ]
             connection.execute(insert(FEEDBACK), rows)
         day = {
             "length": row_of.length,
@@ -178,7 +180,13 @@ def _unsaid(connection: Connection, answers: Sequence[Feedback]) -> list[Feedbac
     return list(fresh.values())
 
 
-def _decisions_of(connection: Connection, cards: Iterable[str]) -> dict[str, str]:
-    """The decisions that cards tell of, by the cards' uuids."""
-    found = select(CARD.c.id, CARD.c.decision).where(CARD.c.id.in_(list(cards)))
-    return {row.id: row.decision for row in connection.execute(found)}
+def _decisions_of(
+    connection: Connection, cards: Iterable[str]
+) -> dict[tuple[str, str | None], str]:
+    """The decisions that cards tell of, by the cards' uuids and the clients that got them."""
+    found = (
+        select(CARD.c.id, DECISION.c.client, CARD.c.decision)
+        .join_from(CARD, DECISION, DECISION.c.id == CARD.c.decision)
+        .where(CARD.c.id.in_(list(cards)))
+    )
+    return {(row.id, row.client): row.decision for row in connection.execute(found)}

@@ -130,8 +130,8 @@ class Writer:
         records = [one.record for one in batch]
         error: Exception | None = None
         try:
-            if self._own:
-                # What waits there was decided before.
+            if self._own is not None and any(self._spools):
+                # What waits there was decided before, and feedback may be about it.
                 self._own.append(records)
             else:
                 error = self._append(records)

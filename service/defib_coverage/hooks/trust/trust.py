@@ -23,7 +23,7 @@ from defib_coverage.hooks.trust.tokens import (
 from defib_coverage.logs import TokenRefused, write
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from defib_coverage.hooks.trust.client_file import Registration
     from defib_coverage.hooks.trust.clients import Client
@@ -63,12 +63,13 @@ class Trust:
             elif client.jku is not None:
                 self._keys[client.id] = PublishedKeys(client.id, client.jku, fetch, now)
 
-    async def caller(self, authorization: str | None, audience: str) -> Client:
+    async def caller(self, authorization: str | None, *audiences: str) -> Client:
         """The client that calls.
 
         Args:
             authorization: the header of that name.
-            audience: the URL that is called, as clients know it.
+            audiences: the URL that is called, as clients know it; and others that the token may be
+                made out to.
 
         Raises:
             RequestError: 401 without saying why, for that is in the log only; 503 if it cannot be
@@ -77,7 +78,7 @@ class Trust:
         token = None
         try:
             token = read_token(authorization)
-            client = self._named(token.claims, audience)
+            client = self._named(token.claims, audiences)
             await self._check_signature(token, client)
             await self._use(token.claims)
         except RefusedError as refused:
@@ -91,12 +92,13 @@ class Trust:
         """Let go of the memory of used tokens."""
         self._used.close()
 
-    def _named(self, claims: Claims, audience: str) -> Client:
-        """The client that a token names, if it is made out to this URL and valid now."""
+    def _named(self, claims: Claims, audiences: Sequence[str]) -> Client:
+        """The client that a token names, if it is made out to one of the URLs and valid now."""
         clients = self._by_issuer.get(claims.iss)
         if clients is None:
             raise RefusedError(Reason.ISSUER)
-        if audience not in ((claims.aud,) if isinstance(claims.aud, str) else claims.aud):
+        named = (claims.aud,) if isinstance(claims.aud, str) else claims.aud
+        if not any(audience in named for audience in audiences):
             raise RefusedError(Reason.AUDIENCE)
         now = self._now()
         if claims.exp + SKEW <= now:
