@@ -62,7 +62,7 @@ class Store:
         Raises:
             SettingsError: the driver is not installed.
         """
-        self._engine = open_database(url, transactions=True)
+        self._engine = open_database(url, transactions="write")
         self._shared = is_shared(url)
         self._key = key
         self._now = now
