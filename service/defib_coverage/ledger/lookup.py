@@ -121,7 +121,7 @@ class Lookup:
         Raises:
             SettingsError: the driver is not installed.
         """
-        self._engine = open_database(url)
+        self._engine = open_database(url, "read")
         self._threads = ThreadPoolExecutor(_THREADS, "ledger-lookup")
 
     async def decisions_of(self, assertion_id: str, client: str | None) -> Decisions:
