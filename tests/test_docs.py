@@ -18,7 +18,7 @@ from defib_coverage.coverage.wording import LONGEST_SHORT
 from defib_coverage.edge import protocol
 from defib_coverage.fhir import client
 from defib_coverage.fhir.needs import READ_TYPES
-from defib_coverage.hooks import envelope, limits, request
+from defib_coverage.hooks import envelope, feedback, limits, request
 from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.settings import PREFIX, Settings
@@ -96,12 +96,12 @@ def test_the_settings_of_the_readme_are_the_settings() -> None:
 def test_the_bounds_that_are_told_are_the_bounds() -> None:
     bounds = {
         name: value
-        for module in (client, envelope, limits, protocol, request)
+        for module in (client, envelope, feedback, limits, protocol, request)
         for name, value in vars(module).items()
         if name.isupper()
     }
     told = re.findall(r"`([A-Z_]+)` = (\d+)", (ROOT / "docs/security.md").read_text())
-    assert len(told) == 8
+    assert len(told) == 10
     for name, value in told:
         assert bounds[name] == int(value), name
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings, strategies
 
+from command_line import ROOT
+from defib_coverage import __version__
 from defib_coverage.database.tables import DECISION, FEEDBACK
 from defib_coverage.hooks.feedback import (
     LARGEST_FEEDBACK,
@@ -18,6 +23,8 @@ from defib_coverage.hooks.feedback import (
     MOST_ENTRIES,
     MOST_SUGGESTIONS,
 )
+from defib_coverage.hooks.openapi import describe
+from defib_coverage.ledger.lookup import MOST_FOUND
 from defib_coverage.ledger.secrets import Secrets
 from ledgers import SECRET, breaches, held, rows
 from live_server import JSON_TYPE, SERVICE_IDS, Json, issue_of, open_chart, running, sign
@@ -169,8 +176,8 @@ def test_members_that_are_not_known_are_passed_over(service: Service) -> None:
 
 def test_the_same_from_many_at_once_over_two_processes_is_kept_once(database: str) -> None:
     url = database
-    settings = {"ledger": "refuse", "database": url, "ledger_key": SECRET}
-    with running(**settings) as one, running(**settings) as other:
+    shared = {"ledger": "refuse", "database": url, "ledger_key": SECRET}
+    with running(**shared) as one, running(**shared) as other:
         cards = [Service(one, url).card()["uuid"] for _ in range(5)]
         body = json.dumps({"feedback": [overridden(card) for card in cards]}).encode()
         with ThreadPoolExecutor(8) as pool:
@@ -335,9 +342,9 @@ def closed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Service, dict[str, Registered]]]:
     folder = tmp_path_factory.mktemp("closed")
-    settings, clients = client_file(folder, north="", south="", eager="calls_per_minute = 1")
+    with_clients, clients = client_file(folder, north="", south="", eager="calls_per_minute = 1")
     url = f"sqlite:///{folder}/ledger.db"
-    with running(ledger="refuse", database=url, ledger_key=SECRET, **settings) as live:
+    with running(ledger="refuse", database=url, ledger_key=SECRET, **with_clients) as live:
         yield Service(live, url), clients
 
 
@@ -429,3 +436,35 @@ def test_what_cannot_be_kept_is_to_be_sent_again(service: Service) -> None:
     assert service.kept(card) == []
     assert service.send(overridden(card)).status_code == 200
     assert len(service.kept(card)) == 1
+
+
+# how it is described
+
+
+def test_the_document_tells_the_bounds() -> None:
+    text = (ROOT / "docs" / "feedback.md").read_text(encoding="utf-8")
+    assert f"uuid; at most {LONGEST_ID} characters" in text
+    assert f"at most {MOST_SUGGESTIONS} |" in text
+    assert f"`code` ({LONGEST_ID} characters)" in text
+    assert f"`system` ({LONGEST_SYSTEM})" in text
+    assert f"`userComment` ({LONGEST_COMMENT})" in text
+    assert f"at most {MOST_ENTRIES} entries" in text
+    assert f"newest {MOST_FOUND}" in text
+
+
+def test_the_feedback_of_the_document_is_taken(service: Service) -> None:
+    text = (ROOT / "docs" / "feedback.md").read_text(encoding="utf-8")
+    (body,) = re.findall(r"-d '(\{.*?\})'", text, re.DOTALL)
+    assert service.live.post(PATH, body.encode()).status_code == 200
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=strategies.data())
+def test_feedback_made_up_from_the_description_is_answered_as_described(
+    service: Service, data: strategies.DataObject
+) -> None:
+    schema = schemathesis.openapi.from_dict(describe(__version__))
+    for path in (PATH, "/determinations/{assertionId}"):
+        operation = schema[path]["POST" if path == PATH else "GET"]
+        case = data.draw(operation.as_strategy())
+        case.call_and_validate(base_url=service.live.base)
