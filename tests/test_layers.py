@@ -58,13 +58,14 @@ LAYERS = {
     "payer_file": {"errors", "fhir", "tables"},
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
-# Where the product starts, and where it waits for others.
+# Where the product starts, where it waits for others, and where it writes down when.
 TIMED = {
     "app",
     "callers",
     "calls",
     "command",
     "edge",
+    "ledger",
     "ledger_routes",
     "logs",
     "network",

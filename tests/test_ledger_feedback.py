@@ -29,8 +29,8 @@ pytest_plugins = ("databases",)
 _PATIENCE = 30
 
 
-def _ledger(url: str, folder: Path | None = None) -> Ledger:
-    writer = Writer(Store(read_url(url), KEY), folder)
+def _ledger(url: str, folder: Path, *, spools: bool = False) -> Ledger:
+    writer = Writer(Store(read_url(url), KEY), folder, spools=spools)
     return Ledger(writer, Secrets(SECRET), "determination")
 
 
@@ -52,8 +52,8 @@ def _wait(until: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def test_a_repeat_stands_once_in_one_batch_and_over_several(database: str) -> None:
-    with closing(_ledger(database)) as ledger:
+def test_a_repeat_stands_once_in_one_batch_and_over_several(database: str, tmp_path: Path) -> None:
+    with closing(_ledger(database, tmp_path)) as ledger:
         one, other = _given("card", "a"), _given("card", "b")
         for batch in ((one, one, other), (other,), (one, other)):
             asyncio.run(ledger.answer(*batch))
@@ -62,18 +62,18 @@ def test_a_repeat_stands_once_in_one_batch_and_over_several(database: str) -> No
     assert breaches(database) == []
 
 
-def test_what_two_clients_say_alike_are_two_answers(database: str) -> None:
-    with closing(_ledger(database)) as ledger:
+def test_what_two_clients_say_alike_are_two_answers(database: str, tmp_path: Path) -> None:
+    with closing(_ledger(database, tmp_path)) as ledger:
         asyncio.run(ledger.answer(_given("card", client="north"), _given("card", client="south")))
     assert [row.client for row in rows(database, FEEDBACK)] == ["north", "south"]
 
 
-def test_two_writers_keep_one_of_what_both_are_told_at_once(database: str) -> None:
+def test_two_writers_keep_one_of_what_both_are_told_at_once(database: str, tmp_path: Path) -> None:
     async def tell(*ledgers: Ledger) -> None:
         given = [_given(f"card-{number}") for number in range(20)]
         await asyncio.gather(*(ledger.answer(*given) for ledger in ledgers * 3))
 
-    with closing(_ledger(database)) as one, closing(_ledger(database)) as other:
+    with closing(_ledger(database, tmp_path)) as one, closing(_ledger(database, tmp_path)) as other:
         asyncio.run(tell(one, other))
     assert len(rows(database, FEEDBACK)) == 20
     assert breaches(database) == []
@@ -102,7 +102,7 @@ def test_feedback_for_a_card_of_the_spool_is_kept_after_it_and_finds_it(
     database: str, tmp_path: Path
 ) -> None:
     one = decision()
-    with closing(Writer(Store(read_url(database), KEY), tmp_path / "spool")) as writer:
+    with closing(Writer(Store(read_url(database), KEY), tmp_path / "spool", spools=True)) as writer:
         with held(database):
             _keep(writer, Answered((one,)))
             _keep(writer, feedback(one.cards[0].id, "said"))
@@ -120,15 +120,15 @@ def test_feedback_waits_for_what_another_process_left_behind(database: str, tmp_
     with closing(new_spool(folder)) as left:
         left.append([Answered((one,))])
     with held(database):
-        writer = Writer(Store(read_url(database), KEY), folder)
+        writer = Writer(Store(read_url(database), KEY), folder, spools=True)
         _wait(lambda: writer.down)
     with closing(writer):
         _keep(writer, feedback(one.cards[0].id))
     assert [row.decision for row in rows(database, FEEDBACK)] == [one.id]
 
 
-def test_without_a_spool_what_cannot_be_kept_is_refused(database: str) -> None:
-    with closing(_ledger(database)) as ledger:
+def test_without_a_spool_what_cannot_be_kept_is_refused(database: str, tmp_path: Path) -> None:
+    with closing(_ledger(database, tmp_path)) as ledger:
         with held(database), pytest.raises(LedgerError):
             asyncio.run(ledger.answer(_given("card"), _given("other")))
         assert rows(database, FEEDBACK) == []
@@ -138,7 +138,7 @@ def test_without_a_spool_what_cannot_be_kept_is_refused(database: str) -> None:
 
 def test_a_comment_waits_encrypted_in_the_spool_too(database: str, tmp_path: Path) -> None:
     folder = tmp_path / "spool"
-    with closing(_ledger(database, folder)) as ledger, held(database):
+    with closing(_ledger(database, folder, spools=True)) as ledger, held(database):
         asyncio.run(ledger.answer(_given("card", "Mrs. Agnes Underhill")))
         (spool,) = folder.iterdir()
         text = spool.read_bytes()

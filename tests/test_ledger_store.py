@@ -13,7 +13,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, text
-from sqlalchemy.exc import IntegrityError
 
 from command_line import environment
 from databases import emptied
@@ -23,7 +22,7 @@ from defib_coverage.database.tables import FEEDBACK, REVISION, TABLES
 from defib_coverage.database.upgrade import check, upgrade
 from defib_coverage.errors import SettingsError
 from defib_coverage.ledger.records import Answered
-from defib_coverage.ledger.store import Store
+from defib_coverage.ledger.store import Store, StoreError
 from ledgers import KEY, breaches, call, decision, feedback, positions, rows
 
 pytest_plugins = ("databases",)
@@ -123,7 +122,7 @@ def test_all_of_a_batch_is_kept_or_none(database: str) -> None:
     twice = call(1)
     with closing(_store(database)) as store:
         store.append([call(0)])
-        with pytest.raises(IntegrityError):
+        with pytest.raises(StoreError, match=r"UniqueViolation|IntegrityError"):
             store.append([call(2), twice, twice])
         store.append([call(3)])
     assert [row.assertion_id[-1] for row in rows(database)] == ["0", "3"]

@@ -34,6 +34,11 @@ UNKNOWN = "0" * 32
 CHART = [*open_chart(), coverage()]
 
 
+def keeping(url: str, folder: Path) -> dict[str, str]:
+    """The settings of a service that keeps its ledger in a database."""
+    return {"ledger": "refuse", "state": str(folder), "database": url, "ledger_key": SECRET}
+
+
 def assertion_of(response: requests.Response) -> str:
     """The id that the first order of an answer carries."""
     extension = response.json()["systemActions"][0]["resource"]["extension"][-1]["extension"]
@@ -51,8 +56,8 @@ def decided(live: Live, assertion: str) -> list[Json]:
 
 
 @pytest.fixture
-def service(database: str) -> Iterator[Live]:
-    with running(ledger="refuse", database=database, ledger_key=SECRET) as live:
+def service(database: str, tmp_path: Path) -> Iterator[Live]:
+    with running(**keeping(database, tmp_path)) as live:
         yield live
 
 
@@ -95,10 +100,9 @@ def test_the_determination_is_told_with_digests_for_references(service: Live) ->
 
 
 def test_what_is_kept_by_columns_is_told_without_the_determination(
-    database: str,
+    database: str, tmp_path: Path
 ) -> None:
-    settings = {"ledger": "refuse", "database": database, "ledger_key": SECRET}
-    with running(**settings, ledger_content="columns") as live:
+    with running(**keeping(database, tmp_path), ledger_content="columns") as live:
         (found,) = decided(live, assertion_of(live.send(sign(chart=CHART))))
     assert found["status"] == "conditional"
     assert "determination" not in found
@@ -223,7 +227,7 @@ def test_without_a_ledger_there_is_nothing_to_look_up(live: Live) -> None:
 
 def test_a_ledger_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
-    with running(ledger="refuse", database=url, ledger_key=SECRET) as live:
+    with running(**keeping(url, tmp_path)) as live:
         for file in tmp_path.glob("ledger.db*"):
             file.unlink()
         (tmp_path / "ledger.db").mkdir()

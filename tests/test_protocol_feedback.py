@@ -32,6 +32,7 @@ from registered import PUBLIC, client_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     import requests
@@ -71,8 +72,9 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
-    with running(ledger="refuse", database=url, ledger_key=SECRET) as live:
+    folder = tmp_path_factory.mktemp("ledger")
+    url = f"sqlite:///{folder}/ledger.db"
+    with running(ledger="refuse", state=str(folder), database=url, ledger_key=SECRET) as live:
         yield Service(live, url)
 
 
@@ -174,9 +176,11 @@ def test_members_that_are_not_known_are_passed_over(service: Service) -> None:
     assert service.live.post(PATH, body).status_code == 200
 
 
-def test_the_same_from_many_at_once_over_two_processes_is_kept_once(database: str) -> None:
+def test_the_same_from_many_at_once_over_two_processes_is_kept_once(
+    database: str, tmp_path: Path
+) -> None:
     url = database
-    shared = {"ledger": "refuse", "database": url, "ledger_key": SECRET}
+    shared = {"ledger": "refuse", "state": str(tmp_path), "database": url, "ledger_key": SECRET}
     with running(**shared) as one, running(**shared) as other:
         cards = [Service(one, url).card()["uuid"] for _ in range(5)]
         body = json.dumps({"feedback": [overridden(card) for card in cards]}).encode()
@@ -344,7 +348,8 @@ def closed(
     folder = tmp_path_factory.mktemp("closed")
     with_clients, clients = client_file(folder, north="", south="", eager="calls_per_minute = 1")
     url = f"sqlite:///{folder}/ledger.db"
-    with running(ledger="refuse", database=url, ledger_key=SECRET, **with_clients) as live:
+    keeping = {"ledger": "refuse", "state": str(folder), "database": url, "ledger_key": SECRET}
+    with running(**keeping, **with_clients) as live:
         yield Service(live, url), clients
 
 

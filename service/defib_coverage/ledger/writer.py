@@ -14,9 +14,8 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from defib_coverage.ledger.spool import left_behind, new_spool
+from defib_coverage.ledger.store import StoreError
 from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
@@ -49,23 +48,23 @@ class _Waiting(NamedTuple):
 class Writer:
     """Appends records in a thread of its own."""
 
-    def __init__(self, store: Store, folder: Path | None = None) -> None:
+    def __init__(self, store: Store, folder: Path, *, spools: bool) -> None:
         """Start the thread.
 
         Args:
             store: where records go.
-            folder: of the spools; without it, what cannot be kept is refused.
+            folder: of the spools; those that were left there are replayed.
+            spools: whether what cannot be kept goes into one; else it is refused.
 
         Raises:
             OSError: the folder cannot be used.
         """
         self._store = store
-        self._folder = folder
-        self._spools: list[Spool] = []
+        self._spools = left_behind(folder)
         self._own: Spool | None = None
-        if folder is not None:
+        if spools:
             self._own = new_spool(folder)
-            self._spools = [*left_behind(folder), self._own]
+            self._spools.append(self._own)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._down = False
         self._pause = _SOON
@@ -143,13 +142,13 @@ class Writer:
             write(Trouble(what="spool-unavailable", error=type(found).__name__), logging.ERROR)
         _tell(batch, error)
 
-    def _append(self, records: Sequence[Record], *, again: bool = False) -> SQLAlchemyError | None:
+    def _append(self, records: Sequence[Record], *, again: bool = False) -> StoreError | None:
         """Append to the database; what hindered that, if anything."""
         try:
             self._store.append(records, again=again)
-        except SQLAlchemyError as error:
+        except StoreError as error:
             if not self._down:
-                write(Trouble(what="ledger-unavailable", error=type(error).__name__), logging.ERROR)
+                write(Trouble(what="ledger-unavailable", error=str(error)), logging.ERROR)
             self._down = True
             self._pause = min(2 * self._pause, _LONGEST)
             self._try_at = time.monotonic() + self._pause
