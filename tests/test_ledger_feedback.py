@@ -8,10 +8,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
-from defib_coverage.database.engine import read_url
+from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import DECISION, FEEDBACK
 from defib_coverage.ledger.ledger import Given, Ledger
+from defib_coverage.ledger.lookup import about
 from defib_coverage.ledger.records import Answered
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.spool import new_spool
@@ -125,6 +127,22 @@ def test_feedback_waits_for_what_another_process_left_behind(database: str, tmp_
     with closing(writer):
         _keep(writer, feedback(one.cards[0].id))
     assert [row.decision for row in rows(database, FEEDBACK)] == [one.id]
+
+
+def test_a_decision_that_another_process_keeps_later_is_found_from_the_feedback(
+    database: str,
+) -> None:
+    ours, open_to_all, early = decision(), decision(client=None), decision()
+    with closing(Store(read_url(database), KEY)) as store:
+        store.append([Answered((early,)), feedback(early.cards[0].id)])
+        store.append([feedback(one.cards[0].id, client=one.client) for one in (ours, open_to_all)])
+        store.append([feedback(ours.cards[0].id, client="south"), feedback("unknown")])
+        store.append([Answered((ours, open_to_all))])
+    engine = open_database(read_url(database), transactions="read")
+    with engine.connect() as connection:
+        found = connection.execute(select(about()).order_by(FEEDBACK.c.position)).scalars().all()
+    engine.dispose()
+    assert found == [early.id, ours.id, open_to_all.id, None, None]
 
 
 def test_without_a_spool_what_cannot_be_kept_is_refused(database: str, tmp_path: Path) -> None:
