@@ -289,6 +289,15 @@ def test_what_is_no_feedback_is_refused(service: Service, body: bytes, status: i
     assert issue_of(response)["diagnostics"]
 
 
+@pytest.mark.parametrize("unread", [b"1e400", b'"\\u003a"'])
+def test_no_depth_is_too_much_for_the_second_look(service: Service, unread: bytes) -> None:
+    call = json.dumps(sign()).encode()[:-1]
+    for depth in range(900, 1010, 5):
+        deep = b'"x": ' + b"[" * depth + b"]" * depth + b', "y": ' + unread + b"}"
+        for path, start in ((PATH, b'{"feedback": []'), (SIGN, call)):
+            assert service.live.post(path, start + b", " + deep).status_code in {200, 400}
+
+
 def test_more_entries_than_one_body_may_hold_are_refused_whole(service: Service) -> None:
     card = str(uuid4())
     entries = [
