@@ -21,6 +21,7 @@ from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.hooks import envelope, limits, request
 from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
+from defib_coverage.setting_meanings import MEANINGS
 from defib_coverage.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -85,12 +86,14 @@ def test_the_files_of_the_readme_exist() -> None:
 
 
 def test_the_settings_of_the_readme_are_the_settings() -> None:
-    rows = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \| (?:`([^`]*)`)? ?\|", README, re.MULTILINE)
+    row = rf"^\| `{PREFIX}([A-Z_]+)` \| (?:`([^`]*)`)? ?\| (.+?)(?: \(\[\w+\]\(.+\)\))? \|$"
+    rows = re.findall(row, README, re.MULTILINE)
     fields = {f.name: f.default for f in msgspec.structs.fields(Settings)}
-    assert {name.lower() for name, _ in rows} == set(fields)
-    for name, default in rows:
+    assert [name.lower() for name, _, _ in rows] == list(fields) == list(MEANINGS)
+    for name, default, meaning in rows:
         value = fields[name.lower()]
         assert default == ("" if value in {None, ()} else str(value))
+        assert meaning == MEANINGS[name.lower()]
 
 
 def test_the_bounds_that_are_told_are_the_bounds() -> None:
