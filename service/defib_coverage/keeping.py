@@ -19,6 +19,8 @@ from defib_coverage.ledger.writer import Writer
 from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import URL
 
     from defib_coverage.settings import Settings
@@ -103,8 +105,11 @@ class Keeping:
         check(self._url)
         self.secrets = secrets_of(settings, self._url)
 
-    def open(self) -> Ledger:
+    def open(self, committed: Callable[[float], None] | None = None) -> Ledger:
         """Open the ledger, with a thread that writes.
+
+        Args:
+            committed: is told in that thread how many seconds a transaction took.
 
         Raises:
             SettingsError: the folder of the spool cannot be used.
@@ -113,7 +118,7 @@ class Keeping:
         folder = settings.state_folder / _SPOOL if settings.ledger == "spool" else None
         store = Store(self._url, self.secrets.chain)
         try:
-            writer = Writer(store, folder)
+            writer = Writer(store, folder, committed)
         except OSError as error:
             message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
             raise SettingsError(message) from error
