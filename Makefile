@@ -19,9 +19,11 @@ test:
 	$(PYTHON) -m coverage run -m pytest
 	$(PYTHON) -m coverage report --include='*/defib_coverage/coverage/*' --fail-under=100 --skip-covered
 
-# Random inputs for as long as it takes, in two processes; another SEED gives other inputs.
+# Random inputs for as long as it takes, in two processes; another SEED gives other inputs. Then the
+# service is killed under load, as often on each database.
 INPUTS ?= 200000
 SEED ?= 1
+KILLS ?= 20
 
 soak:
 	@for half in 1 2; do \
@@ -30,6 +32,7 @@ soak:
 	  pids="$$pids $$!"; \
 	done; \
 	for pid in $$pids; do wait $$pid || failed=1; done; exit $${failed:-0}
+	KILLS=$(KILLS) $(PYTHON) -m pytest -p no:cacheprovider -q tests/test_ledger_kills.py
 
 lint:
 	$(PYTHON) -m ruff check .

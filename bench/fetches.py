@@ -6,10 +6,10 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from statistics import quantiles
 from typing import NamedTuple
 
 from charts import EXPECTED_TOPICS, make_chart
+from ledger import percentile
 from load import Connection, check, make_request
 from servers import Server, Subject
 from slow_fhir import LATENCY, RESOURCES
@@ -41,6 +41,7 @@ def measure_fetches(ours: Subject) -> Latencies:
         fhir.wait()
         base = f"http://127.0.0.1:{fhir.port}/fhir"
         environment = (
+            *ours.environment,
             ("DEFIB_COVERAGE_FHIR_SERVERS", base),
             ("DEFIB_COVERAGE_DEVELOPMENT", "true"),
         )
@@ -110,8 +111,3 @@ def print_fetches(found: Latencies) -> None:
             f"{name:<24} p50 {p50 * 1000:7.1f}  p99 {p99 * 1000:7.1f}  "
             f"p99 over one search {p99 / LATENCY:5.1f}  ({len(seconds)} calls, no error)"
         )
-
-
-def percentile(seconds: list[float], percent: int) -> float:
-    """A percentile."""
-    return quantiles(seconds, n=100)[percent - 1]

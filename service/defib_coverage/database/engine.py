@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -54,23 +54,27 @@ def file_of(url: URL) -> Path | None:
     return None if is_shared(url) else Path(url.database or "")
 
 
-def open_database(url: URL, *, transactions: bool = False) -> Engine:
+def open_database(url: URL, transactions: Literal["read", "write"] | None = None) -> Engine:
     """The engine of a database, with bounds on how long anything may take.
 
     Args:
         url: as ``read_url`` gives it.
-        transactions: whether statements belong together until they are committed, and all that they
-            wrote is on the disk then; by default each stands by itself.
+        transactions: whether statements belong together until they are committed. Those that read
+            all see the database as it was at the first, and hinder no writer; those that write are
+            on the disk when they are committed. By default each statement stands by itself.
 
     Raises:
         SettingsError: the driver is not installed.
     """
-    level: dict[str, Any] = {} if transactions else {"isolation_level": "AUTOCOMMIT"}
     if not is_shared(url):
-        engine = create_engine(url, connect_args={"timeout": PATIENCE}, **level)
+        engine = create_engine(
+            url,
+            connect_args={"timeout": PATIENCE},
+            **({} if transactions else {"isolation_level": "AUTOCOMMIT"}),
+        )
         event.listen(engine, "connect", _write_ahead)
         if transactions:
-            event.listen(engine, "begin", _begin)
+            event.listen(engine, "begin", _BEGIN[transactions])
         return engine
     bounds = {
         "connect_timeout": PATIENCE,
@@ -78,7 +82,12 @@ def open_database(url: URL, *, transactions: bool = False) -> Engine:
         "options": f"-c statement_timeout={1000 * PATIENCE}",
     }
     try:
-        return create_engine(url, connect_args=bounds, pool_pre_ping=True, **level)
+        return create_engine(
+            url,
+            connect_args=bounds,
+            pool_pre_ping=True,
+            isolation_level=_ISOLATION[transactions],
+        )
     except ImportError as error:
         message = f"{SETTING}: the driver is missing: pip install 'defib-coverage[postgres]'"
         raise SettingsError(message) from error
@@ -92,6 +101,18 @@ def _write_ahead(connection: Any, _: object) -> None:  # noqa: ANN401 - the driv
     connection.execute("PRAGMA synchronous=FULL")
 
 
-def _begin(connection: Connection) -> None:
+def _begin_to_write(connection: Connection) -> None:
     """Begin as the one writer, so that nothing that was read can have changed until the end."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_to_read(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+_BEGIN = {"read": _begin_to_read, "write": _begin_to_write}
+_ISOLATION: dict[str | None, Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ"]] = {
+    None: "AUTOCOMMIT",
+    "read": "REPEATABLE READ",
+    "write": "READ COMMITTED",
+}

@@ -32,7 +32,7 @@ def upgrade(url: URL) -> tuple[str | None, str]:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    engine = open_database(url, transactions=True)
+    engine = open_database(url, transactions="write")
     try:
         with engine.begin() as connection:
             before = _revision(connection)

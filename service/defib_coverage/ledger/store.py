@@ -1,12 +1,17 @@
-"""The ledger's tables written and read: rows are appended under one lock, never changed."""
+"""The ledger's tables written: rows are appended under one lock, never changed.
+
+Every answer waits for this, so it goes to the driver directly: what SQLAlchemy does for a statement
+costs more than the statement.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from defib_coverage.database.engine import is_shared, open_database
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
@@ -14,16 +19,21 @@ from defib_coverage.ledger.chain import START, link_of, seal_of
 from defib_coverage.ledger.records import Answered, Decision, Feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from sqlalchemy import URL, Connection, Table
+    from sqlalchemy import URL, PoolProxiedConnection, Table
 
     from defib_coverage.ledger.records import Record
 
 # All writers of a PostgreSQL take this advisory lock for a transaction: rows stand in one order.
-_LOCK = text("SELECT pg_advisory_xact_lock(2037184)")
+_LOCK = "SELECT pg_advisory_xact_lock(2037184)"
+_BEGIN = "BEGIN IMMEDIATE"
 _encode = msgspec.json.Encoder().encode
 _OUTSIDE_CHAIN = {"link"}
+
+
+class StoreError(Exception):
+    """Records could not be appended, or it is not known whether they were; names the cause."""
 
 
 def today() -> date:
@@ -52,7 +62,7 @@ class Store:
     """Appends to a ledger; for one thread at a time."""
 
     def __init__(self, url: URL, key: bytes, now: Callable[[], date] = today) -> None:
-        """Open the database.
+        """Open the database when it is first written to.
 
         Args:
             url: as ``read_url`` gives it.
@@ -62,8 +72,11 @@ class Store:
         Raises:
             SettingsError: the driver is not installed.
         """
-        self._engine = open_database(url, transactions=True)
-        self._shared = is_shared(url)
+        self._engine = open_database(url, transactions="write")
+        self._words = _Words("%s" if is_shared(url) else "?")
+        self._begin = _LOCK if is_shared(url) else _BEGIN
+        self._error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        self._connection: PoolProxiedConnection | None = None
         self._key = key
         self._now = now
 
@@ -75,54 +88,113 @@ class Store:
             again: whether some may be there already: those are left out.
 
         Raises:
-            SQLAlchemyError: they could not be appended, or it is not known whether they were.
+            StoreError: they could not be appended, or it is not known whether they were.
         """
-        with self._engine.begin() as connection:
-            if self._shared:
-                connection.execute(_LOCK)
-            decisions = [d for r in records if isinstance(r, Answered) for d in r.decisions]
-            if again:
-                known = _known(connection, DECISION, "id", [d.id for d in decisions])
-                decisions = [d for d in decisions if d.id not in known]
-            answers = [r for r in records if isinstance(r, Feedback)]
-            if answers:
-                answers = _unsaid(connection, answers)
-            if decisions or answers:
-                self._append(connection, decisions, answers)
+        stale = self._connection is not None
+        try:
+            self._transact(records, again=again)
+        except StoreError:
+            if not stale:
+                raise
+            # It may have been cut while nothing was written: a new one tells.
+            self._transact(records, again=True)
 
-    def _append(
-        self, connection: Connection, decisions: Sequence[Decision], answers: Sequence[Feedback]
-    ) -> None:
-        tail = _tail(connection, self._now())
+    def _transact(self, records: Sequence[Record], *, again: bool) -> None:
+        done = False
+        try:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            cursor.execute(self._begin)
+            self._append(cursor, records, again=again)
+            self._connection.commit()
+            done = True
+        except (self._error, SQLAlchemyError) as error:
+            raise StoreError(type(error).__name__) from error
+        finally:
+            if not done and self._connection is not None:
+                with suppress(self._error):
+                    self._connection.rollback()
+                self._connection.invalidate()
+                self._connection = None
+
+    def _append(self, cursor: Any, records: Sequence[Record], *, again: bool) -> None:  # noqa: ANN401
+        """Append in a transaction that has begun."""
+        decisions = [d for r in records if isinstance(r, Answered) for d in r.decisions]
+        if again:
+            known = self._known(cursor, "decision", "id", [d.id for d in decisions])
+            decisions = [d for d in decisions if d.id not in known]
+        answers = [r for r in records if isinstance(r, Feedback)]
+        if answers:
+            known = self._known(cursor, "feedback", "said", [one.said for one in answers])
+            answers = list({one.said: one for one in answers if one.said not in known}.values())
+        if not decisions and not answers:
+            return
+        words = self._words
+        cursor.execute(words.last_day)
+        tail = _tail(cursor.fetchone(), self._now())
         row_of = _Rows(self._key, tail)
-        rows = [row_of(DECISION, _decision_row(one)) for one in decisions]
-        if rows:
-            connection.execute(insert(DECISION), rows)
-        cards = [
-            {"id": card.id, "decision": one.id, "kind": card.kind}
-            for one in decisions
-            for card in one.cards
-        ]
+        if decisions:
+            rows = [row_of(DECISION, _decision_row(one)) for one in decisions]
+            cursor.executemany(words.insert[DECISION.name], rows)
+        cards = [(card.id, one.id, card.kind) for one in decisions for card in one.cards]
         if cards:
-            connection.execute(insert(CARD), cards)
+            cursor.executemany(words.insert[CARD.name], cards)
         if answers:
             # After the cards: the first answer may come with the decision that it is about.
-            about = _decisions_of(connection, [one.card for one in answers])
+            about = self._decisions_of(cursor, [one.card for one in answers])
             rows = [row_of(FEEDBACK, _feedback_row(a, about.get(a.card))) for a in answers]
-            connection.execute(insert(FEEDBACK), rows)
-        day = {
-            "length": row_of.length,
-            "head": row_of.head,
-            "seal": seal_of(self._key, tail.day, row_of.length, row_of.head, None),
-        }
+            cursor.executemany(words.insert[FEEDBACK.name], rows)
+        seal = seal_of(self._key, tail.day, row_of.length, row_of.head, None)
+        day = tail.day.isoformat()
         if tail.is_new:
-            connection.execute(insert(DAY), {"day": tail.day, **day})
+            cursor.execute(words.insert[DAY.name], (day, row_of.length, row_of.head, seal, None))
         else:
-            connection.execute(update(DAY).where(DAY.c.day == tail.day), day)
+            cursor.execute(words.update_day, (row_of.length, row_of.head, seal, day))
+
+    def _known(
+        self,
+        cursor: Any,  # noqa: ANN401 - the driver's own
+        table: str,
+        column: str,
+        values: Sequence[str],
+    ) -> set[str]:
+        """Which of these values a table has."""
+        if not values:
+            return set()
+        marks = ", ".join([self._words.mark] * len(values))
+        cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IN ({marks})", values)  # noqa: S608 - names of our own
+        return {found for (found,) in cursor.fetchall()}
+
+    def _decisions_of(self, cursor: Any, cards: Sequence[str]) -> dict[str, str]:  # noqa: ANN401
+        """The decisions that cards tell of, by the cards' uuids."""
+        marks = ", ".join([self._words.mark] * len(cards))
+        cursor.execute(f"SELECT id, decision FROM card WHERE id IN ({marks})", cards)  # noqa: S608 - only marks
+        return dict(cursor.fetchall())
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
         self._engine.dispose()
+
+
+class _Words:
+    """The statements, as one driver wants them."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+        self.insert = {
+            table.name: (
+                f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)}) "  # noqa: S608
+                f"VALUES ({', '.join([mark] * len(table.columns))})"
+            )
+            for table in (DAY, DECISION, CARD, FEEDBACK)
+        }
+        self.last_day = "SELECT day, length, head FROM day ORDER BY day DESC LIMIT 1"
+        self.update_day = (
+            f"UPDATE day SET length = {mark}, head = {mark}, seal = {mark} WHERE day = {mark}"  # noqa: S608
+        )
 
 
 class _Rows:
@@ -134,22 +206,28 @@ class _Rows:
         self.length = tail.length
         self.head = tail.head
 
-    def __call__(self, table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, table: Table, row: dict[str, Any]) -> list[Any]:
         self.length += 1
         row |= {"day": self._day, "position": self.length}
         self.head = link_of(self._key, self.head, [row[c] for c in _CHAINED[table.name]])
         row["link"] = self.head
-        return row
+        # Drivers differ in how they write a date; none does in a text.
+        return [
+            value.isoformat() if isinstance(value := row[c.name], date) else value
+            for c in table.columns
+        ]
 
 
-def _tail(connection: Connection, day: date) -> _Tail:
+def _tail(last: Sequence[Any] | None, day: date) -> _Tail:
     """The end of the chain. No day begins before the last: clocks of several machines differ."""
-    last = connection.execute(select(DAY).order_by(DAY.c.day.desc()).limit(1)).one_or_none()
     if last is None:
         return _Tail(day, 0, START, is_new=True)
-    if last.day >= day:
-        return _Tail(last.day, last.length, last.head, is_new=False)
-    return _Tail(day, 0, last.head, is_new=True)
+    found, length, head = last
+    if isinstance(found, str):
+        found = date.fromisoformat(found)
+    if found >= day:
+        return _Tail(found, length, head, is_new=False)
+    return _Tail(day, 0, head, is_new=True)
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:
@@ -163,22 +241,3 @@ def _feedback_row(answer: Feedback, decision: str | None) -> dict[str, Any]:
     row = msgspec.structs.asdict(answer)
     row["suggestions"] = _encode(answer.suggestions).decode()
     return row | {"decision": decision}
-
-
-def _known(connection: Connection, table: Table, name: str, values: Iterable[str]) -> set[str]:
-    """Which of these values a table has."""
-    column = table.c[name]
-    return set(connection.execute(select(column).where(column.in_(list(values)))).scalars())
-
-
-def _unsaid(connection: Connection, answers: Sequence[Feedback]) -> list[Feedback]:
-    """The answers that were not given before, each once."""
-    known = _known(connection, FEEDBACK, "said", [one.said for one in answers])
-    fresh = {one.said: one for one in answers if one.said not in known}
-    return list(fresh.values())
-
-
-def _decisions_of(connection: Connection, cards: Iterable[str]) -> dict[str, str]:
-    """The decisions that cards tell of, by the cards' uuids."""
-    found = select(CARD.c.id, CARD.c.decision).where(CARD.c.id.in_(list(cards)))
-    return {row.id: row.decision for row in connection.execute(found)}

@@ -98,9 +98,7 @@ def _check_cards(connection: Connection, day: date) -> Iterator[Breach]:
         .order_by(DECISION.c.position)
         .execution_options(yield_per=_PART)
     )
-    for (position, decision, told), rows in groupby(
-        connection.execute(stand).tuples(), lambda row: row[:3]
-    ):
+    for (position, decision, told), rows in groupby(connection.execute(stand), lambda row: row[:3]):
         cards = {(card, kind) for _, _, _, card, kind in rows if card is not None}
         if cards != {(one.id, one.kind) for one in _decode_cards(told)}:
             yield Breach(day, position, f"the cards of decision {decision} were changed")

@@ -14,9 +14,8 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from defib_coverage.ledger.spool import left_behind, new_spool
+from defib_coverage.ledger.store import StoreError
 from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
@@ -166,14 +165,14 @@ class Writer:
             write(Trouble(what="spool-unavailable", error=type(found).__name__), logging.ERROR)
         _tell(batch, error)
 
-    def _append(self, records: Sequence[Record], *, again: bool = False) -> SQLAlchemyError | None:
+    def _append(self, records: Sequence[Record], *, again: bool = False) -> StoreError | None:
         """Append to the database; what hindered that, if anything."""
         begin = time.monotonic()
         try:
             self._store.append(records, again=again)
-        except SQLAlchemyError as error:
+        except StoreError as error:
             if not self._down:
-                write(Trouble(what="ledger-unavailable", error=type(error).__name__), logging.ERROR)
+                write(Trouble(what="ledger-unavailable", error=str(error)), logging.ERROR)
             self._down = True
             self._pause = min(2 * self._pause, _LONGEST)
             self._try_at = time.monotonic() + self._pause

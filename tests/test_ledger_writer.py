@@ -1,0 +1,182 @@
+"""The writer: what is acknowledged is kept, once and in order, whatever the database does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from defib_coverage.database.engine import read_url
+from defib_coverage.database.tables import FEEDBACK
+from defib_coverage.ledger.records import Answered
+from defib_coverage.ledger.spool import Spool, left_behind, new_spool
+from defib_coverage.ledger.store import Store, StoreError
+from defib_coverage.ledger.writer import LedgerError, Writer
+from ledgers import KEY, breaches, call, feedback, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from defib_coverage.ledger.records import Record
+
+pytest_plugins = ("databases",)
+
+
+class Moody(Store):
+    """A store whose database is down when told so, before or after it has written."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(read_url(url), KEY)
+        self.mood = "up"
+        self.transactions = 0
+
+    def append(self, records: Sequence[Record], *, again: bool = False) -> None:
+        if self.mood == "down":
+            raise _down()
+        self.transactions += 1
+        super().append(records, again=again)
+        if self.mood == "silent":
+            raise _down()
+
+
+def _down() -> StoreError:
+    return StoreError("OperationalError")
+
+
+async def _keep(writer: Writer, records: Sequence[Record]) -> list[BaseException | None]:
+    return list(await asyncio.gather(*(writer.keep(r) for r in records), return_exceptions=True))
+
+
+def _number(record: Answered) -> str:
+    return str(record.decisions[0].assertion_id)
+
+
+def _kept(url: str) -> list[str]:
+    return [row.assertion_id for row in rows(url)]
+
+
+def test_calls_that_come_together_share_a_transaction(database: str) -> None:
+    store = Moody(database)
+    records = [call(number) for number in range(200)]
+    with closing(Writer(store)) as writer:
+        assert asyncio.run(_keep(writer, records)) == [None] * 200
+        assert writer.waiting == 0
+    assert store.transactions < 50
+    assert _kept(database) == [_number(one) for one in records]
+    assert breaches(database) == []
+
+
+def test_what_waits_is_written_before_the_end(database: str) -> None:
+    writer = Writer(Store(read_url(database), KEY))
+
+    async def begun() -> None:
+        tasks = [asyncio.create_task(writer.keep(call(number))) for number in range(100)]
+        await asyncio.sleep(0)
+        writer.close()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(begun())
+    assert len(rows(database)) == 100
+
+
+def test_without_a_spool_what_cannot_be_kept_is_refused(database: str) -> None:
+    store = Moody(database)
+    with closing(Writer(store)) as writer:
+        store.mood = "down"
+        (found,) = asyncio.run(_keep(writer, [call(1)]))
+        assert isinstance(found, LedgerError)
+        assert writer.down
+        store.mood = "up"
+        assert asyncio.run(_keep(writer, [call(2)])) == [None]
+        assert not writer.down
+    assert _kept(database) == [f"{2:032x}"]
+
+
+def test_a_spool_keeps_the_order_and_is_replayed_once(database: str, tmp_path: Path) -> None:
+    store = Moody(database)
+    records = [call(number) for number in range(60)]
+    folder = tmp_path / "spool"
+    with closing(Writer(store, folder)) as writer:
+        assert asyncio.run(_keep(writer, records[:10])) == [None] * 10
+        store.mood = "down"
+        assert asyncio.run(_keep(writer, records[10:30])) == [None] * 20
+        assert asyncio.run(_keep(writer, records[30:50])) == [None] * 20
+        assert len(rows(database)) == 10
+        store.mood = "up"
+        # Without any further call.
+        deadline = time.monotonic() + 20
+        while writer.down and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert asyncio.run(_keep(writer, records[50:])) == [None] * 10
+    assert _kept(database) == [_number(one) for one in records]
+    assert breaches(database) == []
+    assert list(folder.iterdir()) == []
+
+
+def test_a_commit_that_was_not_answered_is_found_again(database: str, tmp_path: Path) -> None:
+    store = Moody(database)
+    records: list[Record] = [call(number) for number in range(10)]
+    with closing(Writer(store, tmp_path)) as writer:
+        store.mood = "silent"
+        assert asyncio.run(_keep(writer, records)) == [None] * 10
+        store.mood = "up"
+    assert len(rows(database)) == 10
+    assert breaches(database) == []
+
+
+def test_feedback_on_a_card_in_the_spool_finds_its_decision(database: str, tmp_path: Path) -> None:
+    store = Moody(database)
+    one = call(1)
+    with closing(Writer(store, tmp_path)) as writer:
+        store.mood = "down"
+        card = one.decisions[0].cards[0].id
+        assert asyncio.run(_keep(writer, [one, feedback(card)])) == [None, None]
+        store.mood = "up"
+    assert [row.decision for row in rows(database, FEEDBACK)] == [one.decisions[0].id]
+
+
+def test_the_spool_of_a_process_that_ended_is_adopted(database: str, tmp_path: Path) -> None:
+    records = [call(number) for number in range(5)]
+    spool = new_spool(tmp_path)
+    spool.append(records)
+    assert left_behind(tmp_path) == []  # while it is held
+    spool.close()
+    with spool.path.open("ab") as cut:
+        cut.write(b"0123456789abcdef {half a li")
+    with closing(Writer(Store(read_url(database), KEY), tmp_path)) as writer:
+        assert asyncio.run(_keep(writer, [call(9)])) == [None]
+    assert _kept(database) == [*map(_number, records), f"{9:032x}"]
+    assert list(tmp_path.glob("*.spool")) == []
+
+
+def test_a_changed_line_is_left_out_and_set_aside(database: str, tmp_path: Path) -> None:
+    spool = new_spool(tmp_path)
+    spool.append([call(number) for number in range(3)])
+    spool.close()
+    lines = spool.path.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"conditional", b"not-covered")
+    spool.path.write_bytes(b"".join(lines))
+    Writer(Store(read_url(database), KEY), tmp_path).close()
+    assert [row.status for row in rows(database)] == ["conditional"] * 2
+    assert spool.path.with_suffix(".damaged").read_bytes() == b"".join(lines)
+
+
+def test_a_spool_that_cannot_be_written_refuses(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="exists"):
+        new_spool(tmp_path / "file")
+
+
+def test_a_spool_says_whether_records_wait(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "one.spool")
+    assert not spool
+    spool.append([call(1)])
+    assert spool
+    spool.clear(keep=False)
+    assert not spool
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
