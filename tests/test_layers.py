@@ -59,8 +59,11 @@ LAYERS = {
     "payer_file": {"errors", "fhir", "tables"},
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
-# Where the product starts, and where it waits for others.
-TIMED = {"app", "callers", "calls", "command", "edge", "network", "logs", "running", "selftest"}
+# Where the product starts, where it waits for others, and where it writes down when.
+TIMED = {
+    *("app", "callers", "calls", "command", "edge", "ledger", "network", "logs", "running"),
+    "selftest",
+}
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -295,3 +295,20 @@ def test_of_a_librarys_line_only_its_source_is_kept() -> None:
     assert [line["logger"] for line in lines] == ["urllib3.connectionpool", "uvicorn.error"]
     assert lines[1]["error"] == "ValueError"
     assert PATIENT not in stream.getvalue()
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    closed = StringIO()
+    try:
+        logs.configure(closed)
+        logs.write(logs.News(text="before"))
+        kept = closed.getvalue()
+        closed.close()
+        logs.write(logs.News(text="after"))
+        logging.getLogger("urllib3").warning("after")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    assert json.loads(kept)["text"] == "before"

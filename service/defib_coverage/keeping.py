@@ -15,6 +15,7 @@ from defib_coverage.errors import SettingsError
 from defib_coverage.ledger.ledger import Ledger
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.store import Store
+from defib_coverage.ledger.verify import is_sealed_with
 from defib_coverage.ledger.writer import Writer
 from defib_coverage.settings import PREFIX
 
@@ -104,6 +105,12 @@ class Keeping:
         self._url = database_of(settings)
         check(self._url)
         self.secrets = secrets_of(settings, self._url)
+        if not is_sealed_with(self._url, self.secrets.chain):
+            message = (
+                f"{PREFIX}LEDGER_KEY: is not the key of this ledger, or the row of its last day "
+                "was changed: see defib-coverage ledger verify"
+            )
+            raise SettingsError(message)
 
     def open(self, committed: Callable[[float], None] | None = None) -> Ledger:
         """Open the ledger, with a thread that writes.
@@ -115,10 +122,10 @@ class Keeping:
             SettingsError: the folder of the spool cannot be used.
         """
         settings = self._settings
-        folder = settings.state_folder / _SPOOL if settings.ledger == "spool" else None
+        folder = settings.state_folder / _SPOOL
         store = Store(self._url, self.secrets.chain)
         try:
-            writer = Writer(store, folder, committed)
+            writer = Writer(store, folder, spools=settings.ledger == "spool", committed=committed)
         except OSError as error:
             message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
             raise SettingsError(message) from error

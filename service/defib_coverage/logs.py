@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 # The server's own news (started, listening, stopped); its warnings may quote a request.
 _NEWS = "uvicorn.error"
 _log = logging.getLogger(__name__)
+_root = logging.getLogger()
 _encode = msgspec.json.Encoder().encode
 
 
@@ -126,34 +129,22 @@ class _Foreign(Line, frozen=True, tag_field="event", tag="library"):
 
 def write(line: Line, level: int = logging.INFO) -> None:
     """Write one line."""
-    if _log.isEnabledFor(level):
-        _log.handle(_Record(line, level))
-
-
-class _Record(logging.LogRecord):
-    """The record of a line of ours; what no line shows, such as a place, is not looked for."""
-
-    def __init__(self, line: Line, level: int) -> None:
-        self.__dict__.update(_SHOWN_BY_NONE)
-        self.created = time.time()
-        self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.msg = type(line).__name__
-        self.line = line
-
-
-_SHOWN_BY_NONE = logging.LogRecord(__name__, logging.INFO, "", 0, "", None, None).__dict__
+    if not _log.isEnabledFor(level):
+        return
+    for handler in _root.handlers:
+        if isinstance(handler, _JsonHandler):
+            # What a record is made and passed on for costs ten times what the line does.
+            handler.write(_text(line, time.time(), level))
+        else:
+            record = logging.LogRecord(__name__, level, "", 0, type(line).__name__, None, None)
+            record.line = line
+            handler.handle(record)
 
 
 def configure(stream: TextIO | None = None) -> None:
     """Let all logging of this process go to a stream as JSON lines; standard error by default."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_JsonLines())
-    # What no line shows need not be looked up for each.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    _root.handlers[:] = [_JsonHandler(stream or sys.stderr)]
+    _root.setLevel(logging.INFO)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -162,17 +153,31 @@ def configure(stream: TextIO | None = None) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-class _JsonLines(logging.Formatter):
-    """Formats a record as one JSON object."""
+class _JsonHandler(logging.Handler):
+    """Writes one JSON object a line; of records it writes what may be known of a library's."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = getattr(record, "line", None)
-        if not isinstance(line, Line):
-            line = _foreign(record)
-        body = _encode(line).decode()
-        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        level = record.levelname.lower()
-        return f'{{"time":"{when}","level":"{level}",{body[1:]}'
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._writing = threading.Lock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.write(_text(_foreign(record), record.created, record.levelno))
+
+    def write(self, text: str) -> None:
+        """Write a line whole, whatever other threads write.
+
+        Nobody reads on, or the disk is full: a call does not fail for that.
+        """
+        with self._writing, suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _text(line: Line, seconds: float, level: int) -> str:
+    when = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    name = logging.getLevelName(level).lower()
+    return f'{{"time":"{when}","level":"{name}",{_encode(line)[1:].decode()}\n'
 
 
 def _foreign(record: logging.LogRecord) -> Line:

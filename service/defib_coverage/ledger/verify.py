@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import hmac
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import select
 
+from defib_coverage.database.engine import open_database
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
 from defib_coverage.ledger.records import Card
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from sqlalchemy import Connection, Row, Table
+    from sqlalchemy import URL, Connection, Row, Table
 
 _TABLES = (DECISION, FEEDBACK)
 _decode_cards = msgspec.json.Decoder(tuple[Card, ...]).decode
@@ -43,6 +45,22 @@ class DayState(NamedTuple):
     breaches: tuple[Breach, ...]
 
 
+def is_sealed_with(url: URL, key: bytes) -> bool:
+    """Whether the row of a ledger's last day has a seal of this key; a ledger without one has."""
+    engine = open_database(url)
+    try:
+        with engine.connect() as connection:
+            last = connection.execute(select(DAY).order_by(DAY.c.day.desc()).limit(1)).one_or_none()
+    finally:
+        engine.dispose()
+    return last is None or _is_sealed(last, key)
+
+
+def _is_sealed(day: Row[Any], key: bytes) -> bool:
+    seal = seal_of(key, day.day, day.length, day.head, day.purged)
+    return hmac.compare_digest(day.seal, seal)
+
+
 def verify(connection: Connection, key: bytes) -> Iterator[DayState]:
     """Every day of a ledger, oldest first.
 
@@ -54,7 +72,7 @@ def verify(connection: Connection, key: bytes) -> Iterator[DayState]:
     days = connection.execute(select(DAY).order_by(DAY.c.day)).all()
     for day in days:
         breaches = []
-        if day.seal != seal_of(key, day.day, day.length, day.head, day.purged):
+        if not _is_sealed(day, key):
             breaches.append(Breach(day.day, None, "the row of the day was changed"))
         if day.purged is None:
             breaches += _check_day(connection, key, day, previous)

@@ -51,27 +51,29 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        folder: Path | None = None,
+        folder: Path,
+        *,
+        spools: bool,
         committed: Callable[[float], None] | None = None,
     ) -> None:
         """Start the thread.
 
         Args:
             store: where records go.
-            folder: of the spools; without it, what cannot be kept is refused.
+            folder: of the spools; those that were left there are replayed.
+            spools: whether what cannot be kept goes into one; else it is refused.
             committed: is told in the thread how many seconds a transaction took.
 
         Raises:
             OSError: the folder cannot be used.
         """
         self._store = store
-        self._folder = folder
         self._committed = committed
-        self._spools: list[Spool] = []
+        self._spools = left_behind(folder)
         self._own: Spool | None = None
-        if folder is not None:
+        if spools:
             self._own = new_spool(folder)
-            self._spools = [*left_behind(folder), self._own]
+            self._spools.append(self._own)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._down = False
         self._pause = _SOON
