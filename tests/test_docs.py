@@ -21,6 +21,7 @@ from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.hooks import envelope, limits, request
 from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
+from defib_coverage.running.metrics import Metrics
 from defib_coverage.setting_meanings import MEANINGS
 from defib_coverage.settings import PREFIX, Settings
 
@@ -33,7 +34,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(
     p
-    for folder in (ROOT, *(ROOT / n for n in ("docs", "policies", "valuesets", "cards", "bench")))
+    for folder in (
+        ROOT,
+        *(ROOT / n for n in ("docs", "policies", "valuesets", "cards", "bench", "deploy")),
+    )
     for p in folder.glob("*.md")
 )
 
@@ -107,6 +111,19 @@ def test_the_bounds_that_are_told_are_the_bounds() -> None:
     assert len(told) == 8
     for name, value in told:
         assert bounds[name] == int(value), name
+
+
+def test_the_metrics_that_are_told_are_the_metrics() -> None:
+    text = (ROOT / "docs/running.md").read_text()
+    row = r"^\| `(defib_coverage_\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$"
+    told = [
+        (name, kind, tuple(re.findall(r"`(\w+)`", labels)), meaning)
+        for name, kind, labels, meaning in re.findall(row, text, re.MULTILINE)
+    ]
+    assert told == [
+        (f"{m.name}_total" if m.kind == "counter" else m.name, m.kind, m.labels, m.meaning)
+        for m in Metrics("").described
+    ]
 
 
 def test_every_type_that_is_read_is_told_to_who_grants_the_token() -> None:

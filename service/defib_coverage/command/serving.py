@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from defib_coverage.settings import Settings
 
 _APPLICATION = "defib_coverage.command.serving:application"
-# What is still being answered when the server is told to stop, in seconds.
-_LAST_ANSWERS = 10
+LAST_ANSWERS = 10
+"""How long what is still being answered may take when the server stops, in seconds."""
 
 
 def application() -> FastAPI:
@@ -97,7 +97,7 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
             # The log is ours: a path or a message may name a patient.
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
+            timeout_graceful_shutdown=LAST_ANSWERS,
             ssl_certfile=None if tls is None else tls.certificate,
             ssl_keyfile=None if tls is None else tls.key,
         )

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from defib_coverage import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from defib_coverage.running.watching import Answered, Refused
 
@@ -33,6 +33,15 @@ class Depths(NamedTuple):
     queue: int = 0
     spool: int = 0
     down: bool = False
+
+
+class Described(NamedTuple):
+    """A metric as it is told of."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
 
 
 class _ByLabel(dict[str, "Callable[[float], None]"]):
@@ -62,6 +71,7 @@ class Metrics:
         # When a series began is told by the process's own start.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self._described: list[Described] = []
         self._calls = self._counter(
             "calls", "Calls by service, client and outcome", "service", "client", "outcome"
         )
@@ -142,15 +152,27 @@ class Metrics:
             self._call_children[key] = count
         count()
 
+    @property
+    def described(self) -> Sequence[Described]:
+        """All metrics, in the order in which they are told of."""
+        return self._described
+
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"defib_coverage_{name}", meaning, labels, registry=self.registry)
+        name = self._told(name, "counter", labels, meaning)
+        return Counter(name, meaning, labels, registry=self.registry)
 
     def _histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
-        name = f"defib_coverage_{name}"
+        name = self._told(name, "histogram", labels, meaning)
         return Histogram(name, meaning, labels, buckets=_SECONDS, registry=self.registry)
 
     def _gauge(
         self, name: str, meaning: str, *labels: str, mode: Literal["livesum", "max"] = "livesum"
     ) -> Gauge:
-        name = f"defib_coverage_{name}"
+        name = self._told(name, "gauge", labels, meaning)
         return Gauge(name, meaning, labels, registry=self.registry, multiprocess_mode=mode)
+
+    def _told(self, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> str:
+        """The full name of a metric, which is told of from now on."""
+        name = f"defib_coverage_{name}"
+        self._described.append(Described(name, kind, labels, meaning))
+        return name
