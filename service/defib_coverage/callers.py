@@ -111,6 +111,10 @@ class Callers:
             message = "this client calls too often; call again later"
             raise RequestError(429, "throttled", message, retry_after=wait)
 
+    async def keys_known(self) -> tuple[int, int] | None:
+        """Of how many clients keys are known, of how many; None where nobody is asked for any."""
+        return None if self._trust is None else await self._trust.keys_known()
+
     def close(self) -> None:
         """Let go of connections and of the memory of used tokens."""
         self._hosts.close()

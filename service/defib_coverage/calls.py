@@ -22,9 +22,10 @@ from defib_coverage.ledger.ledger import Call
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.writer import LedgerError
 from defib_coverage.logs import CallAnswered, CallRefused, counted, write
+from defib_coverage.running.watching import Answered, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.fetching import Fetcher
     from defib_coverage.hooks.request import HookName
     from defib_coverage.ledger.ledger import Ledger
+    from defib_coverage.running.watching import Watcher
 
 _UNKNOWN = "unknown"
 _encode = msgspec.json.Encoder().encode
@@ -55,6 +57,7 @@ class Answering(NamedTuple):
     fetcher: Fetcher
     today: Callable[[], date]
     plans: Mapping[str, Plan]
+    watchers: Sequence[Watcher] = ()
 
 
 class _Progress:
@@ -63,6 +66,7 @@ class _Progress:
     def __init__(self) -> None:
         self.hook_instance: str | None = None
         self.fetches = Fetches()
+        self.ledger_seconds: float | None = None
 
 
 class _Worked(NamedTuple):
@@ -135,8 +139,14 @@ class Calls:
                 not_fetched=_by_cause(progress.fetches),
             )
             write(line, logging.WARNING)
+            for watcher in self._with.watchers:
+                watcher.refused(Refused(line, time.perf_counter() - begin, _parent(scope)))
             raise
-        write(_line(service, caller, worked, progress, begin))
+        answered = _line(service, caller, worked, progress, begin)
+        write(answered)
+        for watcher in self._with.watchers:
+            passed = time.perf_counter() - begin
+            watcher.answered(Answered(answered, worked.found, passed, _parent(scope)))
         await send_json(worked.content, send)
 
     async def _work(
@@ -213,11 +223,22 @@ class Calls:
             milliseconds=_milliseconds(time.perf_counter() - begin),
             response=worked.content,
         )
+        asked = time.perf_counter()
         try:
             await ledger.record(call)
         except LedgerError as error:
             message = "the decision could not be kept; call again"
             raise RequestError(503, "transient", message, retry_after=1) from error
+        progress.ledger_seconds = time.perf_counter() - asked
+
+
+def _parent(scope: Scope) -> str | None:
+    """The header ``traceparent``, where the call has one."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            parent: str = value.decode("latin-1")
+            return parent
+    return None
 
 
 def _check_known(service: str) -> None:
@@ -245,6 +266,15 @@ def _line(
     arrived, read, judged, done = worked.marks
     statuses, gaps = counted(worked.found)
     fetches = progress.fetches
+    milliseconds = {
+        "receive": _milliseconds(arrived - begin),
+        "decode": _milliseconds(read - arrived),
+        "fetch": _milliseconds(fetches.seconds),
+        "judge": _milliseconds(judged - read - fetches.seconds),
+        "answer": _milliseconds(done - judged),
+    }
+    if progress.ledger_seconds is not None:
+        milliseconds["ledger"] = _milliseconds(progress.ledger_seconds)
     return CallAnswered(
         service=service,
         hook_instance=progress.hook_instance or "",
@@ -259,13 +289,7 @@ def _line(
         server_refused=fetches.refused,
         fetches=fetches.queries,
         not_fetched=_by_cause(fetches),
-        milliseconds={
-            "receive": _milliseconds(arrived - begin),
-            "decode": _milliseconds(read - arrived),
-            "fetch": _milliseconds(fetches.seconds),
-            "judge": _milliseconds(judged - read - fetches.seconds),
-            "answer": _milliseconds(done - judged),
-        },
+        milliseconds=milliseconds,
     )
 
 

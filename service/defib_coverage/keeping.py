@@ -21,6 +21,8 @@ from defib_coverage.ledger.writer import Writer
 from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import URL
 
     from defib_coverage.settings import Settings
@@ -111,8 +113,11 @@ class Keeping:
             )
             raise SettingsError(message)
 
-    def open(self) -> Ledger:
+    def open(self, committed: Callable[[float], None] | None = None) -> Ledger:
         """Open the ledger, with a thread that writes.
+
+        Args:
+            committed: is told in that thread how many seconds a transaction took.
 
         Raises:
             SettingsError: the folder of the spool cannot be used.
@@ -121,7 +126,7 @@ class Keeping:
         folder = settings.state_folder / _SPOOL
         store = Store(self._url, self.secrets.chain)
         try:
-            writer = Writer(store, folder, spools=settings.ledger == "spool")
+            writer = Writer(store, folder, spools=settings.ledger == "spool", committed=committed)
         except OSError as error:
             message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
             raise SettingsError(message) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +22,21 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
     version: str
     policies: tuple[str, ...]
     data_digest: str
+
+
+class Ready(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether the service is ready for calls, part by part.
+
+    ``ledger``: it can be written to; or decisions are spooled; or it cannot, and calls would be
+    refused. ``clients``: their keys are known, of some they are not, or of none; or nobody is asked
+    who calls.
+    """
+
+    status: Literal["ready", "not-ready"]
+    service: Literal["serving", "stopping"]
+    data: Literal["loaded"]
+    ledger: Literal["off", "writable", "spooling", "unavailable"]
+    clients: Literal["open", "known", "some-unknown", "unknown"]
 
 
 class Determinations(msgspec.Struct, frozen=True):
@@ -115,8 +130,8 @@ def _request(hook: HookName) -> dict[str, Any]:
 
 def describe(version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a version of the product."""
-    (discovery, cards, found, health), parts = msgspec.json.schema_components(
-        [Discovery, HookResponse, Determinations, Health],
+    (discovery, cards, found, health, ready), parts = msgspec.json.schema_components(
+        [Discovery, HookResponse, Determinations, Health, Ready],
         ref_template="#/components/schemas/{name}",
     )
     return {
@@ -148,6 +163,15 @@ def describe(version: str) -> dict[str, Any]:
                 "get": {
                     "summary": "Whether the service runs, and with which data",
                     "responses": {"200": answered(health, "It runs")},
+                },
+            },
+            "/ready": {
+                "get": {
+                    "summary": "Whether the service should be sent calls, part by part",
+                    "responses": {
+                        "200": _answer(ready, "It should"),
+                        "503": _answer(ready, "It should not"),
+                    },
                 },
             },
         },

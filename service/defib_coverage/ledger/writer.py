@@ -19,7 +19,7 @@ from defib_coverage.ledger.store import StoreError
 from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from defib_coverage.ledger.records import Record
@@ -38,9 +38,9 @@ class LedgerError(Exception):
 
 
 class _Waiting(NamedTuple):
-    """A record, and the call that waits for it."""
+    """A record, and the call that waits for it; None where it is only tried to write."""
 
-    record: Record
+    record: Record | None
     loop: asyncio.AbstractEventLoop
     kept: asyncio.Future[None]
 
@@ -48,18 +48,27 @@ class _Waiting(NamedTuple):
 class Writer:
     """Appends records in a thread of its own."""
 
-    def __init__(self, store: Store, folder: Path, *, spools: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        *,
+        spools: bool,
+        committed: Callable[[float], None] | None = None,
+    ) -> None:
         """Start the thread.
 
         Args:
             store: where records go.
             folder: of the spools; those that were left there are replayed.
             spools: whether what cannot be kept goes into one; else it is refused.
+            committed: is told in the thread how many seconds a transaction took.
 
         Raises:
             OSError: the folder cannot be used.
         """
         self._store = store
+        self._committed = committed
         self._spools = left_behind(folder)
         self._own: Spool | None = None
         if spools:
@@ -82,12 +91,28 @@ class Writer:
         """Whether the database could not be written to the last time."""
         return self._down
 
+    @property
+    def spooled(self) -> int:
+        """How many bytes wait in spools for the database."""
+        return sum(spool.size for spool in self._spools)
+
     async def keep(self, record: Record) -> None:
         """Keep a record; when this returns, it is on the disk.
 
         Raises:
             LedgerError: it could not be kept, or it is not known whether it was.
         """
+        await self._wait(record)
+
+    async def probe(self) -> None:
+        """Try whether records can be kept, without one.
+
+        Raises:
+            LedgerError: they cannot.
+        """
+        await self._wait(None)
+
+    async def _wait(self, record: Record | None) -> None:
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         self._queue.put(_Waiting(record, loop, kept))
@@ -126,7 +151,7 @@ class Writer:
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         """Append a batch to the database, or to the spool, and tell those who wait."""
-        records = [one.record for one in batch]
+        records = [one.record for one in batch if one.record is not None]
         error: Exception | None = None
         try:
             if self._own is not None and any(self._spools):
@@ -144,6 +169,7 @@ class Writer:
 
     def _append(self, records: Sequence[Record], *, again: bool = False) -> StoreError | None:
         """Append to the database; what hindered that, if anything."""
+        begin = time.monotonic()
         try:
             self._store.append(records, again=again)
         except StoreError as error:
@@ -153,6 +179,8 @@ class Writer:
             self._pause = min(2 * self._pause, _LONGEST)
             self._try_at = time.monotonic() + self._pause
             return error
+        if self._committed is not None and records:
+            self._committed(time.monotonic() - begin)
         if self._down:
             write(Trouble(what="ledger-available"), logging.WARNING)
         self._down = False

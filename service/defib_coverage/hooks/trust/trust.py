@@ -6,6 +6,7 @@ joserfc, and is in far wider use. The claims are read here, in the order that CD
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from typing import TYPE_CHECKING
@@ -87,6 +88,11 @@ class Trust:
         else:
             return client
         raise RequestError(401, "login", "authentication required")
+
+    async def keys_known(self) -> tuple[int, int]:
+        """Of how many clients keys are known, and how many clients there are."""
+        known = await asyncio.gather(*(keys.known() for keys in self._keys.values()))
+        return sum(known), len(known)
 
     def close(self) -> None:
         """Let go of the memory of used tokens."""
