@@ -169,8 +169,8 @@ def describe(version: str) -> dict[str, Any]:
                 "get": {
                     "summary": "Whether the service should be sent calls, part by part",
                     "responses": {
-                        "200": _answer(ready, "It should"),
-                        "503": _answer(ready, "It should not"),
+                        "200": answered(ready, "It should"),
+                        "503": answered(ready, "It should not"),
                     },
                 },
             },
