@@ -49,7 +49,7 @@ LAYERS = {
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
-    "ledger": {"coverage", "database", "errors", "ledger", "logs"},
+    "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defib_coverage.database.engine import file_of, read_url
+from defib_coverage.database.engine import file_of, is_shared, read_url
 from defib_coverage.database.upgrade import check
 from defib_coverage.errors import SettingsError
 from defib_coverage.ledger.ledger import Ledger
@@ -93,6 +93,29 @@ def _key_beside(file: Path) -> str:
     return path.read_text().strip()
 
 
+def kept_ledger(settings: Settings) -> tuple[URL, Secrets]:
+    """The database and the keys of a ledger that has been kept; nothing is made.
+
+    Raises:
+        SettingsError: there is no ledger, or its key is not there.
+    """
+    file = settings.state_folder / _DATABASE
+    if settings.database is None and not file.exists():
+        message = f"{PREFIX}STATE: there is no ledger, for {file} is not there"
+        raise SettingsError(message)
+    url = database_of(settings)
+    file = file_of(url) or file
+    if not is_shared(url) and not file.exists():
+        message = f"{PREFIX}DATABASE: there is no ledger, for {file} is not there"
+        raise SettingsError(message)
+    key = file.with_name(file.name + _KEY_SUFFIX)
+    if settings.ledger_key is None and not is_shared(url) and not key.exists():
+        message = f"{PREFIX}LEDGER_KEY: the ledger's key is not there: neither set nor in {key}"
+        raise SettingsError(message)
+    check(url)
+    return url, secrets_of(settings, url)
+
+
 class Keeping:
     """Everything that a ledger of these settings takes; opened when the service starts."""
 
@@ -126,7 +149,13 @@ class Keeping:
         folder = settings.state_folder / _SPOOL
         store = Store(self._url, self.secrets.chain)
         try:
-            writer = Writer(store, folder, spools=settings.ledger == "spool", committed=committed)
+            writer = Writer(
+                store,
+                folder,
+                spools=settings.ledger == "spool",
+                keep_days=settings.retention_days,
+                committed=committed,
+            )
         except OSError as error:
             message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
             raise SettingsError(message) from error

@@ -12,6 +12,8 @@ import typer
 
 from defib_coverage import __version__
 from defib_coverage.command.client_program import client
+from defib_coverage.command.db_program import db
+from defib_coverage.command.ledger_program import ledger
 from defib_coverage.command.options import counted, read_day
 from defib_coverage.command.policy_program import policy
 
@@ -30,6 +32,8 @@ program = typer.Typer(
 )
 program.add_typer(policy, name="policy")
 program.add_typer(client, name="client")
+program.add_typer(ledger, name="ledger")
+program.add_typer(db, name="db")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback

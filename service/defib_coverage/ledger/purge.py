@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
-from defib_coverage.ledger.chain import seal_of
+from defib_coverage.ledger.chain import START, seal_of
 from defib_coverage.ledger.records import moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def purge(connection: Connection, key: bytes, keep_days: int, today: date) -> list[date]:
-    """Delete the rows of days that are more than a number of days ago.
+def purge_oldest(connection: Connection, key: bytes, first: date) -> date | None:
+    """Delete the rows of the oldest day that is not kept any longer.
 
     Args:
         connection: to the database, in a transaction that has the ledger's lock.
         key: of the chain.
-        keep_days: how many days before today are kept, at least 1.
-        today: the UTC day.
+        first: the first day that is kept.
 
     Returns:
-        The days that were purged.
+        The day that was purged; None where there is none.
     """
-    first = today - timedelta(days=keep_days)
-    old = select(DAY).where(DAY.c.day < first, DAY.c.purged.is_(None)).order_by(DAY.c.day)
+    old = select(DAY).where(DAY.c.day < first, DAY.c.purged.is_(None))
+    day = connection.execute(old.order_by(DAY.c.day).limit(1)).one_or_none()
+    if day is None:
+        return None
+    ids = select(DECISION.c.id).where(DECISION.c.day == day.day)
+    connection.execute(delete(CARD).where(CARD.c.decision.in_(ids)))
+    for table in (DECISION, FEEDBACK):
+        connection.execute(delete(table).where(table.c.day == day.day))
+    earlier = select(DAY.c.head).where(DAY.c.day < day.day).order_by(DAY.c.day.desc()).limit(1)
+    before = connection.execute(earlier).scalar() or START
     purged = moment(datetime.now(UTC))
-    done = []
-    for day in connection.execute(old).all():
-        ids = select(DECISION.c.id).where(DECISION.c.day == day.day)
-        connection.execute(delete(CARD).where(CARD.c.decision.in_(ids)))
-        for table in (DECISION, FEEDBACK):
-            connection.execute(delete(table).where(table.c.day == day.day))
-        seal = seal_of(key, day.day, day.length, day.head, purged)
-        changed = {"purged": purged, "seal": seal}
-        connection.execute(update(DAY).where(DAY.c.day == day.day), changed)
-        done.append(day.day)
-    return done
+    seal = seal_of(key, day.day, before, day.length, day.head, purged)
+    changed = {"purged": purged, "seal": seal}
+    connection.execute(update(DAY).where(DAY.c.day == day.day), changed)
+    return day.day  # type: ignore[no-any-return] # a row knows no types

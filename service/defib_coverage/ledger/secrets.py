@@ -89,5 +89,13 @@ def pack(text: bytes) -> bytes:
 
 
 def unpack(packed: bytes) -> bytes:
-    """What was packed."""
-    return zlib.decompress(packed)
+    """What was packed.
+
+    Raises:
+        ValueError: it has changed since.
+    """
+    try:
+        return zlib.decompress(packed)
+    except zlib.error as error:
+        message = "is not what was packed"
+        raise ValueError(message) from error

@@ -7,7 +7,7 @@ costs more than the statement.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from defib_coverage.database.engine import is_shared, open_database
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
+from defib_coverage.ledger.purge import purge_oldest
 from defib_coverage.ledger.records import Answered, Decision, Feedback
 
 if TYPE_CHECKING:
@@ -50,9 +51,13 @@ _CHAINED = {table.name: columns_of(table) for table in (DECISION, FEEDBACK)}
 
 
 class _Tail(NamedTuple):
-    """Where the chain ends; ``is_new`` where its day has no row yet."""
+    """Where the chain ends; ``is_new`` where its day has no row yet.
+
+    ``before`` is the last link of the day before.
+    """
 
     day: date
+    before: bytes
     length: int
     head: bytes
     is_new: bool
@@ -131,8 +136,8 @@ class Store:
         if not decisions and not answers:
             return
         words = self._words
-        cursor.execute(words.last_day)
-        tail = _tail(cursor.fetchone(), self._now())
+        cursor.execute(words.last_days)
+        tail = _tail(cursor.fetchall(), self._now())
         row_of = _Rows(self._key, tail)
         if decisions:
             rows = [row_of(DECISION, _decision_row(one)) for one in decisions]
@@ -147,7 +152,7 @@ class Store:
                 row_of(FEEDBACK, _feedback_row(a, about.get((a.card, a.client)))) for a in answers
             ]
             cursor.executemany(words.insert[FEEDBACK.name], rows)
-        seal = seal_of(self._key, tail.day, row_of.length, row_of.head, None)
+        seal = seal_of(self._key, tail.day, tail.before, row_of.length, row_of.head, None)
         day = tail.day.isoformat()
         if tail.is_new:
             cursor.execute(words.insert[DAY.name], (day, row_of.length, row_of.head, seal, None))
@@ -182,6 +187,27 @@ class Store:
         )
         return {(card, client): decision for card, client, decision in cursor.fetchall()}
 
+    def purge(self, keep_days: int) -> date | None:
+        """Delete the rows of the oldest day that is not kept any longer; its links stay.
+
+        Args:
+            keep_days: how many days before today are kept, at least 1.
+
+        Returns:
+            The day that was purged; None where there is none, or none any more.
+
+        Raises:
+            StoreError: it could not be purged, or it is not known whether it was.
+        """
+        first = self._now() - timedelta(days=max(keep_days, 1))
+        try:
+            with self._engine.begin() as connection:
+                if self._begin is _LOCK:
+                    connection.exec_driver_sql(_LOCK)
+                return purge_oldest(connection, self._key, first)
+        except SQLAlchemyError as error:
+            raise StoreError(type(error).__name__) from error
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:
@@ -201,7 +227,7 @@ class _Words:
             )
             for table in (DAY, DECISION, CARD, FEEDBACK)
         }
-        self.last_day = "SELECT day, length, head FROM day ORDER BY day DESC LIMIT 1"
+        self.last_days = "SELECT day, length, head FROM day ORDER BY day DESC LIMIT 2"
         self.update_day = (
             f"UPDATE day SET length = {mark}, head = {mark}, seal = {mark} WHERE day = {mark}"  # noqa: S608
         )
@@ -228,16 +254,17 @@ class _Rows:
         ]
 
 
-def _tail(last: Sequence[Any] | None, day: date) -> _Tail:
+def _tail(newest: Sequence[Sequence[Any]], day: date) -> _Tail:
     """The end of the chain. No day begins before the last: clocks of several machines differ."""
-    if last is None:
-        return _Tail(day, 0, START, is_new=True)
-    found, length, head = last
+    if not newest:
+        return _Tail(day, START, 0, START, is_new=True)
+    found, length, head = newest[0]
     if isinstance(found, str):
         found = date.fromisoformat(found)
     if found >= day:
-        return _Tail(found, length, head, is_new=False)
-    return _Tail(day, 0, head, is_new=True)
+        before = newest[1][2] if len(newest) > 1 else START
+        return _Tail(found, before, length, head, is_new=False)
+    return _Tail(day, head, 0, head, is_new=True)
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:

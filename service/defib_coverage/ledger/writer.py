@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 # Records of one transaction, of which a spool's is a part.
 _MOST_TOGETHER = 500
+# How often it is looked whether something is not kept any longer, in seconds.
+_PURGE_EVERY = 3600.0
 # When a database that is down is tried again, in seconds: soon, then less and less often.
 _SOON = 0.5
+_SHORTLY = 0.01
 _LONGEST = 30.0
 
 
@@ -54,6 +57,7 @@ class Writer:
         folder: Path,
         *,
         spools: bool,
+        keep_days: int | None = None,
         committed: Callable[[float], None] | None = None,
     ) -> None:
         """Start the thread.
@@ -62,6 +66,7 @@ class Writer:
             store: where records go.
             folder: of the spools; those that were left there are replayed.
             spools: whether what cannot be kept goes into one; else it is refused.
+            keep_days: for how many days records are kept; for ever by default.
             committed: is told in the thread how many seconds a transaction took.
 
         Raises:
@@ -69,6 +74,8 @@ class Writer:
         """
         self._store = store
         self._committed = committed
+        self._keep_days = keep_days
+        self._purge_at = time.monotonic()
         self._spools = left_behind(folder)
         self._own: Spool | None = None
         if spools:
@@ -134,12 +141,19 @@ class Writer:
                 self._replay()
             if batch:
                 self._write(batch)
+            if going_on:
+                self._purge()
 
     def _next(self) -> tuple[list[_Waiting], bool]:
-        """What waits, and whether more may come; where a spool waits too, not for ever."""
+        """What waits, and whether more may come; where there is something else to do, soon."""
         batch: list[_Waiting] = []
+        patience = None
+        if any(self._spools):
+            patience = _SOON
+        elif self._keep_days is not None:
+            patience = max(self._purge_at - time.monotonic(), _SHORTLY)
         try:
-            one = self._queue.get(timeout=_SOON if any(self._spools) else None)
+            one = self._queue.get(timeout=patience)
             while one is not None:
                 batch.append(one)
                 if len(batch) == _MOST_TOGETHER:
@@ -186,6 +200,17 @@ class Writer:
         self._down = False
         self._pause = _SOON
         return None
+
+    def _purge(self) -> None:
+        """Delete a day that is not kept any longer, if there is one."""
+        if self._keep_days is None or time.monotonic() < self._purge_at:
+            return
+        try:
+            if not self._down and self._store.purge(self._keep_days) is not None:
+                return  # whoever waits by now comes before the next day
+        except StoreError as error:
+            write(Trouble(what="ledger-not-purged", error=str(error)), logging.WARNING)
+        self._purge_at = time.monotonic() + _PURGE_EVERY
 
     def _replay(self) -> None:
         """Bring what waits in spools to the database, oldest first; where it is down, later.

@@ -1,0 +1,142 @@
+"""What a report sums up, counted by the database: one look at the decisions, one at the answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import and_, func, or_, select
+
+from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
+from defib_coverage.ledger.report import Answers, Counts, Decisions, Unmatched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Connection, Table
+
+    from defib_coverage.ledger.report import Period
+
+_decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
+# What stands once in the text of each card, and of each card with suggestions.
+_CARD, _OFFER = '"kind":"', '"suggestions":["'
+# Longer periods are told by month.
+_MOST_DAYS = 62
+_DAY, _MONTH = len("2026-03-03"), len("2026-03")
+
+
+def count(connection: Connection, period: Period) -> Counts:
+    """Count decisions of a period and the answers to their cards, whenever those came."""
+    return Counts(
+        decisions=tuple(_decisions(connection, period)),
+        kinds=_kinds(connection, period),
+        answers=tuple(_answers(connection, period)),
+        unmatched=_unmatched(connection, period),
+    )
+
+
+def _decisions(connection: Connection, period: Period) -> Iterator[Decisions]:
+    by = [
+        func.substr(DECISION.c.time, 1, _shown(connection, period)).label("shown"),
+        DECISION.c.client,
+        DECISION.c.policy,
+        DECISION.c.status,
+        DECISION.c.findings,
+    ]
+    # Counted in the decision's own text: a look at each card would cost several times as much.
+    cards, offers = (func.sum(_less_without(part)) for part in (_CARD, _OFFER))
+    found = select(*by, func.count(), cards, offers).where(*_within(DECISION, period))
+    # By name: with other parameters the expression would be another one.
+    for time, client, policy, status, findings, number, *less in connection.execute(
+        found.group_by("shown", *by[1:])
+    ):
+        yield Decisions(
+            time=time,
+            client=client,
+            policy=policy,
+            status=status,
+            findings=_decode_words(findings),
+            number=number,
+            cards=int(less[0]) // len(_CARD),
+            offers=int(less[1]) // len(_OFFER),
+        )
+
+
+def _kinds(connection: Connection, period: Period) -> dict[str, int]:
+    found = select(CARD.c.kind, func.count().label("number")).group_by(CARD.c.kind)
+    bounds = _within(DECISION, period)
+    if bounds:
+        found = found.where(CARD.c.decision.in_(select(DECISION.c.id).where(*bounds)))
+    return {row.kind: row.number for row in connection.execute(found)}
+
+
+def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
+    """The last answer to each card counts: a clinician may think again."""
+    later = FEEDBACK.alias()
+    after = or_(
+        later.c.day > FEEDBACK.c.day,
+        and_(later.c.day == FEEDBACK.c.day, later.c.position > FEEDBACK.c.position),
+    )
+    is_last = ~select(later.c.id).where(later.c.card == FEEDBACK.c.card, after).exists()
+    taken = and_(FEEDBACK.c.outcome == "accepted", FEEDBACK.c.suggestions != "[]")
+    by = [
+        DECISION.c.client,
+        DECISION.c.policy,
+        DECISION.c.findings,
+        CARD.c.kind,
+        FEEDBACK.c.outcome,
+        FEEDBACK.c.reason_system,
+        FEEDBACK.c.reason_code,
+    ]
+    found = (
+        select(*by, taken.label("taken"), func.count())
+        .join_from(FEEDBACK, DECISION, DECISION.c.id == FEEDBACK.c.decision)
+        .join(CARD, CARD.c.id == FEEDBACK.c.card)
+        .where(is_last, *_within(DECISION, period))
+        .group_by(*by, "taken")
+    )
+    for client, policy, findings, *rest in connection.execute(found):
+        kind, outcome, system, code, was_taken, number = rest
+        words = _decode_words(findings)
+        yield Answers(client, policy, words, kind, outcome, bool(was_taken), system, code, number)
+
+
+def _unmatched(connection: Connection, period: Period) -> Unmatched:
+    """Answers of the period that no decision is known of."""
+    within = _within(FEEDBACK, period)
+    unknown = select(func.count()).select_from(FEEDBACK)
+    unknown = unknown.where(FEEDBACK.c.decision.is_(None), *within)
+    there = select(DECISION.c.id).where(DECISION.c.id == FEEDBACK.c.decision).exists()
+    purged = select(func.count()).select_from(FEEDBACK)
+    purged = purged.where(FEEDBACK.c.decision.is_not(None), ~there, *within)
+    return Unmatched(
+        connection.execute(unknown).scalar_one(), connection.execute(purged).scalar_one()
+    )
+
+
+def _shown(connection: Connection, period: Period) -> int:
+    """How much of a time is told: the day, or the month where there are many days."""
+    within = _within(DECISION, period)
+    ends = [
+        select(DECISION.c.day).where(*within).order_by(order).limit(1)
+        for order in (DECISION.c.day, DECISION.c.day.desc())
+    ]
+    first, last = (connection.execute(end).scalar() for end in ends)
+    if first is None or last is None:
+        return _DAY
+    return _DAY if (last - first).days < _MOST_DAYS else _MONTH
+
+
+def _within(table: Table, period: Period) -> list[ColumnElement[bool]]:
+    bounds = []
+    if period.first is not None:
+        bounds.append(table.c.day >= period.first)
+    if period.last is not None:
+        bounds.append(table.c.day <= period.last)
+    return bounds
+
+
+def _less_without(part: str) -> ColumnElement[int]:
+    """By how many characters the text of a decision's cards is longer than without a part."""
+    text = DECISION.c.cards
+    return func.length(text) - func.length(func.replace(text, part, ""))
