@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test soak lint types bench check schemas
+.PHONY: venv run test soak lint types bench check schemas lock
 
 venv: .venv/bin/defib-coverage
 
@@ -34,9 +34,15 @@ soak:
 	for pid in $$pids; do wait $$pid || failed=1; done; exit $${failed:-0}
 	KILLS=$(KILLS) $(PYTHON) -m pytest -p no:cacheprovider -q tests/test_ledger_kills.py
 
+BIN = $(dir $(shell $(PYTHON) -c 'import sys; print(sys.executable)'))
+
 lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(BIN)hadolint Dockerfile
+	$(BIN)yamllint --strict --config-file deploy/yamllint.yaml deploy
+	$(BIN)check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)kubernetes-validate --strict deploy/kubernetes/*.yaml
 
 types:
 	$(PYTHON) -m mypy
@@ -45,6 +51,15 @@ schemas:
 	$(PYTHON) -m defib_coverage policy schema policy > policies/policy.schema.json
 	$(PYTHON) -m defib_coverage policy schema valueset > valuesets/valueset.schema.json
 	$(PYTHON) -m defib_coverage policy schema cards > cards/cards.schema.json
+
+# The packages of the container, each with its digests.
+LOCK = $(PYTHON) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+  --no-annotate --no-emit-index-url --custom-compile-command 'make lock' $(LOCK_OPTIONS)
+
+lock:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(LOCK) pyproject.toml --extra postgres --extra otel --output-file deploy/requirements.lock
+	$(LOCK) deploy/build.in --output-file deploy/build.lock
 
 bench:
 	$(PYTHON) bench/run.py

@@ -5,11 +5,12 @@ PYTEST_DONT_REWRITE: nothing here asserts.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import DECISION, FEEDBACK
@@ -18,6 +19,8 @@ from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.verify import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Row, Table
 
 SECRET = "the secret of a ledger that is for tests only"  # noqa: S105 - it keeps nothing
@@ -90,3 +93,25 @@ def breaches(url: str, key: bytes = KEY) -> list[str]:
 def positions(url: str) -> list[int]:
     """The places of all rows in the chain, of one day."""
     return sorted(row.position for table in (DECISION, FEEDBACK) for row in rows(url, table))
+
+
+@contextmanager
+def held(url: str) -> Iterator[None]:
+    """Let nobody else write to a ledger meanwhile."""
+    engine = open_database(read_url(url))
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("BEGIN IMMEDIATE"))
+        else:
+            connection.execute(text("SELECT pg_advisory_lock(2037184)"))
+        try:
+            yield
+        finally:
+            connection.execute(
+                text(
+                    "ROLLBACK"
+                    if connection.dialect.name == "sqlite"
+                    else "SELECT pg_advisory_unlock(2037184)"
+                )
+            )
+    engine.dispose()

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,56 +15,16 @@ import pytest
 import requests
 import trustme
 
-from command_line import ROOT, WAITING, determinations, environment, run
+from command_line import WAITING, determinations, environment, run
 from defib_coverage.command.serving import banner
 from defib_coverage.hooks.trust.signing import read_key, sign
+from served import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 _PATIENCE = 60
 _MEMORY = 90 * 1024 * 1024
-
-
-class Serving:
-    """A running ``serve``."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self._log = log
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def base(self) -> str:
-        """Where it answers, once it does."""
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
-            match = re.search(r"running on (https?)://[\d.]+:(\d+)", self.log())
-            if match is not None and "startup complete" in self.log():
-                return f"{match[1]}://localhost:{match[2]}"
-            time.sleep(0.05)
-        raise AssertionError(self.log())
-
-
-@contextmanager
-def serving(folder: Path, *options: str, **settings: str) -> Iterator[Serving]:
-    log = folder / "log"
-    with (
-        log.open("wb") as sink,
-        subprocess.Popen(
-            [sys.executable, "-m", "defib_coverage", "serve", "--port", "0", *options],
-            cwd=ROOT,
-            env=environment() | {f"DEFIB_COVERAGE_{k.upper()}": v for k, v in settings.items()},
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        try:
-            yield Serving(process, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(_PATIENCE)
 
 
 def ask(base: str) -> object:
@@ -289,4 +245,7 @@ def test_worker_carries_only_what_it_needs() -> None:
         env=environment() | {"PATH": os.environ["PATH"]},
     )
     loaded = set(json.loads(done.stdout))
-    assert not loaded & {"typer", "rich", "fhir.resources", "jwt", "sqlalchemy"}
+    assert not loaded & {
+        *("typer", "rich", "fhir.resources", "jwt", "sqlalchemy"),
+        *("prometheus_client", "opentelemetry"),
+    }

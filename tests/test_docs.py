@@ -18,9 +18,11 @@ from defib_coverage.coverage.wording import LONGEST_SHORT
 from defib_coverage.edge import protocol
 from defib_coverage.fhir import client
 from defib_coverage.fhir.needs import READ_TYPES
-from defib_coverage.hooks import envelope, limits, request
+from defib_coverage.hooks import envelope, feedback, limits, request
 from defib_coverage.hooks.configuration import OPTIONS
 from defib_coverage.hooks.discovery import SERVICE_IDS
+from defib_coverage.running.metrics import Metrics
+from defib_coverage.setting_meanings import MEANINGS
 from defib_coverage.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(
     p
-    for folder in (ROOT, *(ROOT / n for n in ("docs", "policies", "valuesets", "cards", "bench")))
+    for folder in (
+        ROOT,
+        *(ROOT / n for n in ("docs", "policies", "valuesets", "cards", "bench", "deploy")),
+    )
     for p in folder.glob("*.md")
 )
 
@@ -85,25 +90,40 @@ def test_the_files_of_the_readme_exist() -> None:
 
 
 def test_the_settings_of_the_readme_are_the_settings() -> None:
-    rows = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \| (?:`([^`]*)`)? ?\|", README, re.MULTILINE)
+    row = rf"^\| `{PREFIX}([A-Z_]+)` \| (?:`([^`]*)`)? ?\| (.+?)(?: \(\[\w+\]\(.+\)\))? \|$"
+    rows = re.findall(row, README, re.MULTILINE)
     fields = {f.name: f.default for f in msgspec.structs.fields(Settings)}
-    assert {name.lower() for name, _ in rows} == set(fields)
-    for name, default in rows:
+    assert [name.lower() for name, _, _ in rows] == list(fields) == list(MEANINGS)
+    for name, default, meaning in rows:
         value = fields[name.lower()]
         assert default == ("" if value in {None, ()} else str(value))
+        assert meaning == MEANINGS[name.lower()]
 
 
 def test_the_bounds_that_are_told_are_the_bounds() -> None:
     bounds = {
         name: value
-        for module in (client, envelope, limits, protocol, request)
+        for module in (client, envelope, feedback, limits, protocol, request)
         for name, value in vars(module).items()
         if name.isupper()
     }
     told = re.findall(r"`([A-Z_]+)` = (\d+)", (ROOT / "docs/security.md").read_text())
-    assert len(told) == 8
+    assert len(told) == 10
     for name, value in told:
         assert bounds[name] == int(value), name
+
+
+def test_the_metrics_that_are_told_are_the_metrics() -> None:
+    text = (ROOT / "docs/running.md").read_text()
+    row = r"^\| `(defib_coverage_\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$"
+    told = [
+        (name, kind, tuple(re.findall(r"`(\w+)`", labels)), meaning)
+        for name, kind, labels, meaning in re.findall(row, text, re.MULTILINE)
+    ]
+    assert told == [
+        (f"{m.name}_total" if m.kind == "counter" else m.name, m.kind, m.labels, m.meaning)
+        for m in Metrics("").described
+    ]
 
 
 def test_every_type_that_is_read_is_told_to_who_grants_the_token() -> None:

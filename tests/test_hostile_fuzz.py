@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from mutation import Tree
 
-APP = create_app(Settings(), today=lambda: TODAY)
+APP = create_app(Settings(ledger="off"), today=lambda: TODAY)
 SIGN = "/cds-services/defibrillator-order-sign"
 CALLS = fuzz_seeds.calls()
 ASKING = fuzz_seeds.asking_calls()

@@ -48,6 +48,7 @@ LAYERS = {
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
+    "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
     "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
@@ -59,7 +60,11 @@ LAYERS = {
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
 }
 # Where the product starts, where it waits for others, and where it writes down when.
-TIMED = {"app", "callers", "calls", "command", "edge", "ledger", "network", "logs", "selftest"}
+TIMED = {
+    *("app", "callers", "calls", "command", "edge", "ledger", "ledger_routes", "logs", "network"),
+    "running",
+    "selftest",
+}
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -209,3 +209,11 @@ def test_a_spool_that_cannot_be_made_refuses_to_start(tmp_path: Path) -> None:
     keeping = Keeping(Settings(state=str(tmp_path), ledger="spool"))
     with pytest.raises(SettingsError, match=r"STATE: .* cannot be used"):
         keeping.open()
+
+
+def test_another_key_refuses_to_start(tmp_path: Path) -> None:
+    with running(ledger="refuse", state=str(tmp_path), ledger_key=SECRET) as live:
+        assert live.send(sign(chart=CHART)).status_code == 200
+    Keeping(Settings(state=str(tmp_path), ledger_key=SECRET))
+    with pytest.raises(SettingsError, match="is not the key of this ledger"):
+        Keeping(Settings(state=str(tmp_path), ledger_key=SECRET + "!"))

@@ -103,7 +103,7 @@ def test_a_service_that_cannot_purge_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"sqlite:///{tmp_path}/none.db"
-    writer = Writer(_store(url), keep_days=1)
+    writer = Writer(_store(url), tmp_path, spools=False, keep_days=1)
     deadline = time.monotonic() + 20
     while not caplog.records and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -59,10 +59,10 @@ def _kept(url: str) -> list[str]:
     return [row.assertion_id for row in rows(url)]
 
 
-def test_calls_that_come_together_share_a_transaction(database: str) -> None:
+def test_calls_that_come_together_share_a_transaction(database: str, tmp_path: Path) -> None:
     store = Moody(database)
     records = [call(number) for number in range(200)]
-    with closing(Writer(store)) as writer:
+    with closing(Writer(store, tmp_path, spools=False)) as writer:
         assert asyncio.run(_keep(writer, records)) == [None] * 200
         assert writer.waiting == 0
     assert store.transactions < 50
@@ -70,8 +70,8 @@ def test_calls_that_come_together_share_a_transaction(database: str) -> None:
     assert breaches(database) == []
 
 
-def test_what_waits_is_written_before_the_end(database: str) -> None:
-    writer = Writer(Store(read_url(database), KEY))
+def test_what_waits_is_written_before_the_end(database: str, tmp_path: Path) -> None:
+    writer = Writer(Store(read_url(database), KEY), tmp_path, spools=False)
 
     async def begun() -> None:
         tasks = [asyncio.create_task(writer.keep(call(number))) for number in range(100)]
@@ -83,9 +83,9 @@ def test_what_waits_is_written_before_the_end(database: str) -> None:
     assert len(rows(database)) == 100
 
 
-def test_without_a_spool_what_cannot_be_kept_is_refused(database: str) -> None:
+def test_without_a_spool_what_cannot_be_kept_is_refused(database: str, tmp_path: Path) -> None:
     store = Moody(database)
-    with closing(Writer(store)) as writer:
+    with closing(Writer(store, tmp_path, spools=False)) as writer:
         store.mood = "down"
         (found,) = asyncio.run(_keep(writer, [call(1)]))
         assert isinstance(found, LedgerError)
@@ -100,7 +100,7 @@ def test_a_spool_keeps_the_order_and_is_replayed_once(database: str, tmp_path: P
     store = Moody(database)
     records = [call(number) for number in range(60)]
     folder = tmp_path / "spool"
-    with closing(Writer(store, folder)) as writer:
+    with closing(Writer(store, folder, spools=True)) as writer:
         assert asyncio.run(_keep(writer, records[:10])) == [None] * 10
         store.mood = "down"
         assert asyncio.run(_keep(writer, records[10:30])) == [None] * 20
@@ -120,7 +120,7 @@ def test_a_spool_keeps_the_order_and_is_replayed_once(database: str, tmp_path: P
 def test_a_commit_that_was_not_answered_is_found_again(database: str, tmp_path: Path) -> None:
     store = Moody(database)
     records: list[Record] = [call(number) for number in range(10)]
-    with closing(Writer(store, tmp_path)) as writer:
+    with closing(Writer(store, tmp_path, spools=True)) as writer:
         store.mood = "silent"
         assert asyncio.run(_keep(writer, records)) == [None] * 10
         store.mood = "up"
@@ -131,7 +131,7 @@ def test_a_commit_that_was_not_answered_is_found_again(database: str, tmp_path: 
 def test_feedback_on_a_card_in_the_spool_finds_its_decision(database: str, tmp_path: Path) -> None:
     store = Moody(database)
     one = call(1)
-    with closing(Writer(store, tmp_path)) as writer:
+    with closing(Writer(store, tmp_path, spools=True)) as writer:
         store.mood = "down"
         card = one.decisions[0].cards[0].id
         assert asyncio.run(_keep(writer, [one, feedback(card)])) == [None, None]
@@ -139,7 +139,10 @@ def test_feedback_on_a_card_in_the_spool_finds_its_decision(database: str, tmp_p
     assert [row.decision for row in rows(database, FEEDBACK)] == [one.decisions[0].id]
 
 
-def test_the_spool_of_a_process_that_ended_is_adopted(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spools", [True, False])
+def test_the_spool_of_a_process_that_ended_is_adopted(
+    database: str, tmp_path: Path, *, spools: bool
+) -> None:
     records = [call(number) for number in range(5)]
     spool = new_spool(tmp_path)
     spool.append(records)
@@ -147,20 +150,23 @@ def test_the_spool_of_a_process_that_ended_is_adopted(database: str, tmp_path: P
     spool.close()
     with spool.path.open("ab") as cut:
         cut.write(b"0123456789abcdef {half a li")
-    with closing(Writer(Store(read_url(database), KEY), tmp_path)) as writer:
+    with closing(Writer(Store(read_url(database), KEY), tmp_path, spools=spools)) as writer:
         assert asyncio.run(_keep(writer, [call(9)])) == [None]
     assert _kept(database) == [*map(_number, records), f"{9:032x}"]
     assert list(tmp_path.glob("*.spool")) == []
 
 
-def test_a_changed_line_is_left_out_and_set_aside(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spools", [True, False])
+def test_a_changed_line_is_left_out_and_set_aside(
+    database: str, tmp_path: Path, *, spools: bool
+) -> None:
     spool = new_spool(tmp_path)
     spool.append([call(number) for number in range(3)])
     spool.close()
     lines = spool.path.read_bytes().splitlines(keepends=True)
     lines[1] = lines[1].replace(b"conditional", b"not-covered")
     spool.path.write_bytes(b"".join(lines))
-    Writer(Store(read_url(database), KEY), tmp_path).close()
+    Writer(Store(read_url(database), KEY), tmp_path, spools=spools).close()
     assert [row.status for row in rows(database)] == ["conditional"] * 2
     assert spool.path.with_suffix(".damaged").read_bytes() == b"".join(lines)
 

@@ -242,10 +242,13 @@ def test_every_reference_of_the_interface_description_leads_somewhere(live: Live
 def test_every_error_that_a_call_may_meet_is_described(live: Live) -> None:
     paths = live.get("/openapi.json").json()["paths"]
     called = [path for path, item in paths.items() if "post" in item]
-    assert len(called) == 5
-    statuses = {"200", "400", "401", "408", "412", "413", "415", "429", "431", "503"}
+    assert len(called) == 9
+    common = {"200", "400", "401", "408", "413", "415", "429", "431", "503"}
     for path in called:
-        assert set(paths[path]["post"]["responses"]) == statuses
+        own = "404" if path.endswith("/feedback") else "412"
+        assert set(paths[path]["post"]["responses"]) == common | {own}
+    looked_up = paths["/determinations/{assertionId}"]["get"]["responses"]
+    assert set(looked_up) == {"200", "401", "404", "429", "431", "503"}
 
 
 def test_the_documentation_page_answers(live: Live) -> None:

@@ -43,6 +43,8 @@ AUDIENCE = "https://cds.example.org"
 STRANGERS = {
     "unsigned",
     "unsigned-determinations",
+    "unsigned-feedback",
+    "unsigned-look-up",
     "garbage",
     "three-dots",
     "algorithm-none",
@@ -50,6 +52,7 @@ STRANGERS = {
 }
 REGISTERED = {
     "token-good",
+    "feedback-audience",
     "token-replayed",
     "algorithm-symmetric",
     "audience-elsewhere",
@@ -226,7 +229,8 @@ def gullible(app: ASGIApp) -> ASGIApp:
             claims = jwt.decode(token, options={"verify_signature": False})
         except jwt.PyJWTError:
             claims = {}
-        if scope["method"] != "GET" and claims.get("iss") != ISSUER:
+        asked = scope["method"] != "GET" or scope["path"] != "/cds-services"
+        if asked and claims.get("iss") != ISSUER:
             issue = {"severity": "error", "code": "login", "diagnostics": "a token is required"}
             refusal = {"resourceType": "OperationOutcome", "issue": [issue]}
             await JSONResponse(refusal, 401)(scope, receive, send)
@@ -249,18 +253,24 @@ def client_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reports(client_file: Path) -> Iterator[dict[str, Report]]:
+def reports(
+    client_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Report]]:
     """A trial of every server, side by side: each spends most of its time waiting."""
-    real = create_app(Settings(), today=lambda: TODAY)
+    real = create_app(Settings(ledger="off"), today=lambda: TODAY)
     client = ("--client", "ehr", "--file", str(client_file))
     with ExitStack() as stack:
 
         def at(app: ASGIApp) -> str:
             return stack.enter_context(serving(app))
 
-        closed = stack.enter_context(running(clients=str(client_file), public_base=AUDIENCE))
+        def kept(name: str) -> dict[str, str]:
+            return {"ledger": "refuse", "state": str(tmp_path_factory.mktemp(name))}
+
+        trusting = {"clients": str(client_file), "public_base": AUDIENCE}
+        closed = stack.enter_context(running(**trusting, **kept("closed")))
         targets: dict[str, tuple[str, ...]] = {
-            "real": (stack.enter_context(running()).base, "--json"),
+            "real": (stack.enter_context(running(**kept("real"))).base, "--json"),
             "closed": (closed.base, "--json", *client, "--audience", AUDIENCE),
             "silent": (at(everywhere(silent)), "--json"),
             "page": (at(everywhere(silent)),),
@@ -299,6 +309,13 @@ def test_the_service_passes_as_a_registered_client_sees_it(reports: dict[str, Re
     assert report.content["open"] is False
     assert report.named("skipped") == set()
     assert report.named("passed", "trust") == STRANGERS | REGISTERED
+
+
+def test_a_service_without_a_ledger_is_not_asked_for_feedback(reports: dict[str, Report]) -> None:
+    skipped = {r["came"] for r in reports["gullible"].content["results"] if "look-up" in r["group"]}
+    assert skipped == {"the service keeps no ledger"}
+    assert reports["gullible"].named("failed", "feedback") == set()
+    assert len(reports["real"].named("passed", "feedback")) > 10
 
 
 # ---------------------------------------------------------------------- what is broken is found out

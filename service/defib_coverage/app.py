@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,13 @@ from starlette.routing import Route
 
 from defib_coverage import __version__
 from defib_coverage.callers import Callers
-from defib_coverage.calls import JSON, Answering, Calls
+from defib_coverage.calls import Answering, Calls
 from defib_coverage.content import load
 from defib_coverage.edge.bodies import Bodies
 from defib_coverage.edge.gate import Gate
 from defib_coverage.edge.headers import SecurityHeaders
 from defib_coverage.edge.incidents import Incidents
-from defib_coverage.edge.memory import settle
+from defib_coverage.edge.messages import JSON
 from defib_coverage.edge.straight import Straight
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.discovery import discovery
@@ -29,11 +29,13 @@ from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.fetching import Fetcher
 from defib_coverage.hooks.openapi import Health, describe
 from defib_coverage.hooks.outcome import operation_outcome, outcome_of
-from defib_coverage.keeping import Keeping
+from defib_coverage.ledger_routes import LedgerRoutes
+from defib_coverage.lifespan import Lifespan
 from defib_coverage.payer_file import read_payers
+from defib_coverage.running import exposition
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from defib_coverage.settings import Settings
 
 _FHIR = "application/fhir+json"
+_OK = 200
 _UNAUTHORISED = 401
+_UNAVAILABLE = 503
 _ISSUE_OF_STATUS = {404: "not-found", 405: "not-supported"}
 # The pages that FastAPI makes.
 _PAGES = ("/docs",)
@@ -63,37 +67,30 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     plans = read_payers(settings.payer_file)
     zone = settings.time_zone
     callers = Callers(settings)
-    keeping = None if settings.ledger == "off" else Keeping(settings)
+    bodies, gate = Bodies(settings.max_body), Gate(settings.max_calls)
+    lifespan = Lifespan(settings, callers, gate, knowledge.digest)
+    kept = LedgerRoutes(callers, bodies, gate)
     calls = Calls(
         Answering(
             callers=callers,
-            bodies=Bodies(settings.max_body),
-            gate=Gate(settings.max_calls),
+            bodies=bodies,
+            gate=gate,
             knowledge=knowledge,
             fetcher=Fetcher(Evaluator(knowledge, plans), settings.fhir_seconds),
             today=today or (lambda: datetime.now(zone).date()),
             plans={plan.id: plan for plan in plans},
+            watchers=lifespan.watchers,
         ),
     )
-    described = msgspec.json.encode(discovery(knowledge.index))
+    described = msgspec.json.encode(discovery(knowledge.index, feedback=settings.ledger != "off"))
     versions = tuple(version.version for version in knowledge.library.versions)
     health = msgspec.json.encode(Health("ok", __version__, versions, knowledge.digest))
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, float]]:
-        calls.ledger = None if keeping is None else keeping.open()
-        settle()
-        # For the protocol that receives requests.
-        yield {"receive_seconds": settings.receive_seconds}
-        callers.close()
-        if calls.ledger is not None:
-            calls.ledger.close()
 
     # Its pages come from the service itself: a hospital network may not reach the outside.
     app = FastAPIOffline(
         title="defib-coverage",
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=lambda _: lifespan.running(calls, kept),
         exception_handlers={
             RequestError: _refused,
             HTTPException: _unknown,
@@ -106,6 +103,11 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     async def healthy(_: Request) -> Response:
         return Response(health, media_type=JSON)
 
+    async def ready(_: Request) -> Response:
+        found = await lifespan.readiness.look()
+        status = _OK if found.status == "ready" else _UNAVAILABLE
+        return Response(msgspec.json.encode(found), status, media_type=JSON)
+
     # A redirect would be built from the Host header, which anyone may write.
     app.router.redirect_slashes = False
     # Plain routes, described by hand: bodies are decoded by msgspec, and FastAPI's own reading of
@@ -114,12 +116,24 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     app.router.routes[:0] = [
         Route("/cds-services/{service_id}", _Endpoint(calls.hook), methods=["POST"]),
         Route("/determinations", _Endpoint(calls.determinations), methods=["POST"]),
+        Route("/cds-services/{service_id}/feedback", _Endpoint(kept.feedback), methods=["POST"]),
+        Route("/determinations/{assertion_id}", _Endpoint(kept.determinations), methods=["GET"]),
         Route("/cds-services", discover, methods=["GET"]),
         Route("/health", healthy, methods=["GET"]),
+        Route("/ready", ready, methods=["GET"]),
     ]
+    metrics = lifespan.metrics
+    app.state.metrics = metrics
+    if metrics is not None and settings.metrics == "on":
+
+        async def measured(_: Request) -> Response:
+            page = await asyncio.to_thread(exposition.read, metrics.registry)
+            return Response(page.content, media_type=page.media_type)
+
+        app.router.routes.insert(0, Route("/metrics", measured, methods=["GET"]))
     # The last that is added is the outermost.
     app.add_middleware(Straight, paths=calls.paths(), refused=_refusal)
-    app.add_middleware(Incidents)
+    app.add_middleware(Incidents, failed=None if metrics is None else metrics.failed)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -82,12 +82,12 @@ class Callers:
             client.calls_per_minute,
         )
 
-    async def identify(self, authorization: str | None, path: str) -> Caller:
+    async def identify(self, authorization: str | None, *paths: str) -> Caller:
         """Who calls.
 
         Args:
             authorization: the header of that name.
-            path: of the URL that is called.
+            paths: of the URL that is called; and of others that its token may be made out to.
 
         Raises:
             RequestError: 401 without a reason, 503 where it cannot be told whether a token was used
@@ -95,7 +95,7 @@ class Callers:
         """
         if self._trust is None:
             return self._anyone
-        client = await self._trust.caller(authorization, self._base + path)
+        client = await self._trust.caller(authorization, *[self._base + path for path in paths])
         return self._known[client.id]
 
     def admit(self, caller: Caller) -> None:
@@ -110,6 +110,10 @@ class Callers:
         if wait:
             message = "this client calls too often; call again later"
             raise RequestError(429, "throttled", message, retry_after=wait)
+
+    async def keys_known(self) -> tuple[int, int] | None:
+        """Of how many clients keys are known, of how many; None where nobody is asked for any."""
+        return None if self._trust is None else await self._trust.keys_known()
 
     def close(self) -> None:
         """Let go of connections and of the memory of used tokens."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from defib_coverage.edge.messages import authorization_of, send_json
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
@@ -21,9 +22,10 @@ from defib_coverage.ledger.ledger import Call
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.writer import LedgerError
 from defib_coverage.logs import CallAnswered, CallRefused, counted, write
+from defib_coverage.running.watching import Answered, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,9 +41,8 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.fetching import Fetcher
     from defib_coverage.hooks.request import HookName
     from defib_coverage.ledger.ledger import Ledger
+    from defib_coverage.running.watching import Watcher
 
-JSON = "application/json"
-_JSON_TYPE = (b"content-type", JSON.encode())
 _UNKNOWN = "unknown"
 _encode = msgspec.json.Encoder().encode
 
@@ -56,6 +57,7 @@ class Answering(NamedTuple):
     fetcher: Fetcher
     today: Callable[[], date]
     plans: Mapping[str, Plan]
+    watchers: Sequence[Watcher] = ()
 
 
 class _Progress:
@@ -64,6 +66,7 @@ class _Progress:
     def __init__(self) -> None:
         self.hook_instance: str | None = None
         self.fetches = Fetches()
+        self.ledger_seconds: float | None = None
 
 
 class _Worked(NamedTuple):
@@ -118,7 +121,7 @@ class Calls:
         progress = _Progress()
         begin = time.perf_counter()
         try:
-            caller = await self._with.callers.identify(_authorization(scope), scope["path"])
+            caller = await self._with.callers.identify(authorization_of(scope), scope["path"])
             self._with.callers.admit(caller)
             _check_known(service)
             async with self._with.bodies.reading(scope, receive) as body, self._with.gate:
@@ -136,9 +139,15 @@ class Calls:
                 not_fetched=_by_cause(progress.fetches),
             )
             write(line, logging.WARNING)
+            for watcher in self._with.watchers:
+                watcher.refused(Refused(line, time.perf_counter() - begin, _parent(scope)))
             raise
-        write(_line(service, caller, worked, progress, begin))
-        await _send(worked.content, send)
+        answered = _line(service, caller, worked, progress, begin)
+        write(answered)
+        for watcher in self._with.watchers:
+            passed = time.perf_counter() - begin
+            watcher.answered(Answered(answered, worked.found, passed, _parent(scope)))
+        await send_json(worked.content, send)
 
     async def _work(
         self,
@@ -214,24 +223,22 @@ class Calls:
             milliseconds=_milliseconds(time.perf_counter() - begin),
             response=worked.content,
         )
+        asked = time.perf_counter()
         try:
             await ledger.record(call)
         except LedgerError as error:
             message = "the decision could not be kept; call again"
             raise RequestError(503, "transient", message, retry_after=1) from error
+        progress.ledger_seconds = time.perf_counter() - asked
 
 
-async def _send(content: bytes, send: Send) -> None:
-    """Answer 200: what a Response sends, without making one."""
-    headers = [(b"content-length", b"%d" % len(content)), _JSON_TYPE]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
-
-
-def _authorization(scope: Scope) -> str | None:
-    """The header of that name; where it stands several times, none can be trusted."""
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
-    return found[0].decode("latin-1") if len(found) == 1 else None
+def _parent(scope: Scope) -> str | None:
+    """The header ``traceparent``, where the call has one."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            parent: str = value.decode("latin-1")
+            return parent
+    return None
 
 
 def _check_known(service: str) -> None:
@@ -259,6 +266,15 @@ def _line(
     arrived, read, judged, done = worked.marks
     statuses, gaps = counted(worked.found)
     fetches = progress.fetches
+    milliseconds = {
+        "receive": _milliseconds(arrived - begin),
+        "decode": _milliseconds(read - arrived),
+        "fetch": _milliseconds(fetches.seconds),
+        "judge": _milliseconds(judged - read - fetches.seconds),
+        "answer": _milliseconds(done - judged),
+    }
+    if progress.ledger_seconds is not None:
+        milliseconds["ledger"] = _milliseconds(progress.ledger_seconds)
     return CallAnswered(
         service=service,
         hook_instance=progress.hook_instance or "",
@@ -273,13 +289,7 @@ def _line(
         server_refused=fetches.refused,
         fetches=fetches.queries,
         not_fetched=_by_cause(fetches),
-        milliseconds={
-            "receive": _milliseconds(arrived - begin),
-            "decode": _milliseconds(read - arrived),
-            "fetch": _milliseconds(fetches.seconds),
-            "judge": _milliseconds(judged - read - fetches.seconds),
-            "answer": _milliseconds(done - judged),
-        },
+        milliseconds=milliseconds,
     )
 
 

@@ -13,12 +13,16 @@ from defib_coverage.database.engine import file_of, is_shared, read_url
 from defib_coverage.database.upgrade import check
 from defib_coverage.errors import SettingsError
 from defib_coverage.ledger.ledger import Ledger
+from defib_coverage.ledger.lookup import Lookup
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.store import Store
+from defib_coverage.ledger.verify import is_sealed_with
 from defib_coverage.ledger.writer import Writer
 from defib_coverage.settings import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import URL
 
     from defib_coverage.settings import Settings
@@ -125,19 +129,38 @@ class Keeping:
         self._url = database_of(settings)
         check(self._url)
         self.secrets = secrets_of(settings, self._url)
+        if not is_sealed_with(self._url, self.secrets.chain):
+            message = (
+                f"{PREFIX}LEDGER_KEY: is not the key of this ledger, or the row of its last day "
+                "was changed: see defib-coverage ledger verify"
+            )
+            raise SettingsError(message)
 
-    def open(self) -> Ledger:
+    def open(self, committed: Callable[[float], None] | None = None) -> Ledger:
         """Open the ledger, with a thread that writes.
+
+        Args:
+            committed: is told in that thread how many seconds a transaction took.
 
         Raises:
             SettingsError: the folder of the spool cannot be used.
         """
         settings = self._settings
-        folder = settings.state_folder / _SPOOL if settings.ledger == "spool" else None
+        folder = settings.state_folder / _SPOOL
         store = Store(self._url, self.secrets.chain)
         try:
-            writer = Writer(store, folder, settings.retention_days)
+            writer = Writer(
+                store,
+                folder,
+                spools=settings.ledger == "spool",
+                keep_days=settings.retention_days,
+                committed=committed,
+            )
         except OSError as error:
             message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
             raise SettingsError(message) from error
         return Ledger(writer, self.secrets, settings.ledger_content)
+
+    def lookup(self) -> Lookup:
+        """What reads the ledger while the service runs."""
+        return Lookup(self._url)

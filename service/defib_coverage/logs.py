@@ -77,6 +77,23 @@ class CallRefused(Line, frozen=True, tag_field="event", tag="refused"):
     not_fetched: dict[str, int] = {}
 
 
+class FeedbackTaken(Line, frozen=True, tag_field="event", tag="feedback"):
+    """Feedback that was kept; ``outcomes`` counts what clinicians did."""
+
+    service: str
+    client: str | None = None
+    outcomes: dict[str, int] = {}
+    milliseconds: float = 0
+
+
+class LookedUp(Line, frozen=True, tag_field="event", tag="look-up"):
+    """Decisions that were looked up by an assertion id, and how many were given out."""
+
+    client: str | None = None
+    found: int = 0
+    milliseconds: float = 0
+
+
 class TokenRefused(Line, frozen=True, tag_field="event", tag="token-refused"):
     """A call whose token did not hold, and why.
 
@@ -98,6 +115,7 @@ class Trouble(Line, frozen=True, tag_field="event", tag="trouble"):
         "used-tokens-not-purged",
         "ledger-unavailable",
         "ledger-available",
+        "ledger-unreadable",
         "ledger-not-purged",
         "spool-unavailable",
         "spool-damaged",

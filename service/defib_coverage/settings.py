@@ -1,10 +1,10 @@
-"""Settings, from environment variables ``DEFIB_COVERAGE_*``."""
+"""Settings, from environment variables ``DEFIB_COVERAGE_*`` and a file."""
 
 from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,20 +14,24 @@ import platformdirs
 from defib_coverage.errors import SettingsError
 from defib_coverage.ledger.content import Content
 from defib_coverage.network.addresses import fhir_base_fault
+from defib_coverage.setting_meanings import SECRETS
+from defib_coverage.setting_sources import PREFIX, Given, Source, gather, has_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX = "DEFIB_COVERAGE_"
+__all__ = ["PREFIX", "Settings", "SettingsFound", "find_settings", "read_settings"]
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=60)]
+_LAST_PORT = 65535
 _Number = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one installation runs.
 
-    ``zone`` is the facility's time zone: an order without a date is judged today in it. ``overlay``
-    is the folder of the site's own value sets, ``payers`` the file of its Medicare payers.
+    ``config`` is the file that further settings come from. ``zone`` is the facility's time zone:
+    an order without a date is judged today in it. ``overlay`` is the folder of the site's own value
+    sets, ``payers`` the file of its Medicare payers.
 
     ``clients`` is the file of the CDS clients that may call, ``trust`` whether a call must carry
     the token of one (by default: if there is such a file). ``public_base`` is the URL under which
@@ -47,8 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``max_body`` is the largest request body in bytes, ``receive_seconds`` how long a request may
     take to arrive, ``max_calls`` how many calls are answered at a time. ``cors_origins`` are the
     origins of clients that run in a browser.
+
+    ``metrics`` says who may read the metrics: nobody, whoever reaches the service, or whoever
+    reaches an address of their own. ``drain_seconds`` is how long the service goes on taking calls
+    after it was told to stop, so that those who ask whether it is ready send theirs elsewhere.
     """
 
+    config: str | None = None
     zone: str = "America/New_York"
     overlay: str | None = None
     payers: str | None = None
@@ -69,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     receive_seconds: _Seconds = 10.0
     max_calls: _Number = 200
     cors_origins: tuple[str, ...] = ()
+    metrics: str = "off"
+    drain_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
 
     @property
     def time_zone(self) -> ZoneInfo:
@@ -101,36 +112,65 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.state) if self.state else platformdirs.user_state_path("defib-coverage")
 
     @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port where the metrics are read, where they have an address of their own."""
+        host, _, port = self.metrics.rpartition(":")
+        is_port = port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT
+        return (host.strip("[]"), int(port)) if host and is_port else None
+
+    @property
     def tokens_required(self) -> bool:
         """Whether a call must carry the token of a known client."""
         return self.trust == "required" or (self.trust is None and self.client_file is not None)
 
 
+class SettingsFound(NamedTuple):
+    """The settings, and where those came from that are no defaults."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings from an environment.
+    """Read the settings from an environment, and from the file that it names.
 
     Raises:
-        SettingsError: an unknown or unusable setting, by name.
+        SettingsError: as ``find_settings``.
+    """
+    return find_settings(environment).settings
+
+
+def find_settings(environment: Mapping[str, str]) -> SettingsFound:
+    """Read the settings, and remember where each came from.
+
+    Raises:
+        SettingsError: an unknown or unusable setting, by name; or a file that cannot be used.
     """
     hints = get_type_hints(Settings, include_extras=True)
-    read: dict[str, object] = {}
-    for name, value in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-        field = name.removeprefix(PREFIX).lower()
-        if field not in hints:
-            names = ", ".join(PREFIX + known.upper() for known in hints)
-            message = f"{PREFIX}{field.upper()}: no such setting. Use one of {names}"
-            raise SettingsError(message)
-        given = value.replace(",", " ").split() if hints[field] == tuple[str, ...] else value
-        try:
-            read[field] = msgspec.convert(given, hints[field], strict=False)
-        except msgspec.ValidationError as error:
-            message = f"{name}: {value!r} is no {_WANTED[field]}"
-            raise SettingsError(message) from error
-    settings = Settings(**read)  # type: ignore[arg-type]  # each converted by its own type
+    given = gather(environment, hints)
+    read = {name: _converted(name, one, hints[name]) for name, one in given.items()}
+    settings = Settings(**read)
     _check(settings)
-    return settings
+    return SettingsFound(settings, {name: one.source for name, one in given.items()})
+
+
+def _converted(name: str, given: Given, hint: Any) -> Any:  # noqa: ANN401 - as its type says
+    """A value by its setting's own type.
+
+    Raises:
+        SettingsError: it is none; a secret is not repeated.
+    """
+    value, in_text = given.value, given.source == "environment"
+    if in_text and isinstance(value, str) and hint == tuple[str, ...]:
+        value = value.replace(",", " ").split()
+    try:
+        return msgspec.convert(value, hint, strict=not in_text)
+    except msgspec.ValidationError as error:
+        hidden = name in SECRETS or has_password(str(given.value))
+        shown = "what is set" if hidden else repr(given.value)
+        other = "list of texts" if hint == tuple[str, ...] else "text"
+        message = f"{given.place}: {shown} is no {_WANTED.get(name, other)}"
+        raise SettingsError(message) from error
 
 
 _WANTED = {
@@ -144,6 +184,7 @@ _WANTED = {
     "ledger_key": "secret of at least 32 characters",
     "ledger_content": "amount to keep: columns, determination or response",
     "retention_days": "number of days above 0",
+    "drain_seconds": "number of seconds, at most 60",
 }
 
 
@@ -159,6 +200,12 @@ def _check(settings: Settings) -> None:
         message = f"{PREFIX}ZONE: {settings.zone!r} is not a time zone, such as America/Chicago"
         raise SettingsError(message) from error
     _check_addresses(settings)
+    if settings.metrics not in {"on", "off"} and settings.metrics_address is None:
+        message = (
+            f"{PREFIX}METRICS: {settings.metrics!r} is neither on nor off nor an address such as "
+            "127.0.0.1:9464"
+        )
+        raise SettingsError(message)
     if settings.tokens_required and settings.client_file is None:
         message = f"{PREFIX}TRUST: is required, so {PREFIX}CLIENTS must name the client file"
         raise SettingsError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -55,7 +56,8 @@ def _program(
 
 
 @program.command()
-def serve(
+def serve(  # noqa: PLR0913 - the options of a command
+    *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")] = 1,
@@ -65,15 +67,20 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The certificate's private key.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of settings, TOML.")
+    ] = None,
 ) -> None:
     """Run the CDS Hooks service.
 
     With DEFIB_COVERAGE_CLIENTS only registered clients are answered; without it whoever calls.
-    Settings come from the environment: DEFIB_COVERAGE_ZONE, DEFIB_COVERAGE_OVERLAY, ...
+    Settings come from the environment and a file; defib-coverage settings tells them all.
 
     Example: defib-coverage serve --port 8080 --workers 2
     """
     from defib_coverage.command import serving  # noqa: PLC0415 - the web server is slow to import
+
+    _use(config)
 
     tls = None
     if tls_certificate is not None and tls_key is not None:
@@ -82,6 +89,40 @@ def serve(
         message = "--tls-certificate and --tls-key go together"
         raise typer.BadParameter(message)
     serving.serve(host, port, workers, tls)
+
+
+@program.command()
+def settings(
+    *,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of settings, TOML.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The settings as JSON.")] = False,
+) -> None:
+    """Print every setting: its value, where that came from, and what it means.
+
+    Secrets are hidden. Exit code 2 where a setting cannot be used.
+
+    Example: defib-coverage settings --config settings.toml
+    """
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from defib_coverage.command.page import Page  # noqa: PLC0415
+    from defib_coverage.command.settings_page import print_rows, rows  # noqa: PLC0415
+
+    _use(config)
+    found = rows(os.environ)
+    if as_json:
+        text = msgspec.json.format(msgspec.json.encode({"settings": found}), indent=2)
+        sys.stdout.buffer.write(text + b"\n")
+    else:
+        print_rows(found, Page())
+
+
+def _use(config: Path | None) -> None:
+    """Let this process and its workers read a file of settings."""
+    if config is not None:
+        os.environ["DEFIB_COVERAGE_CONFIG"] = str(config)
 
 
 @program.command()

@@ -17,17 +17,22 @@ from defib_coverage.callers import Callers
 from defib_coverage.content import load
 from defib_coverage.edge.protocol import BoundedProtocol
 from defib_coverage.errors import SettingsError
+from defib_coverage.keeping import Keeping
 from defib_coverage.payer_file import read_payers
+from defib_coverage.running import exposition
 from defib_coverage.settings import PREFIX, read_settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fastapi import FastAPI
 
+    from defib_coverage.settings import Settings
+
 _APPLICATION = "defib_coverage.command.serving:application"
-# What is still being answered when the server is told to stop, in seconds.
-_LAST_ANSWERS = 10
+LAST_ANSWERS = 10
+"""How long what is still being answered may take when the server stops, in seconds."""
 
 
 def application() -> FastAPI:
@@ -65,42 +70,68 @@ def serve(host: str, port: int, workers: int, tls: Certificate | None = None) ->
     if tls is not None:
         _check(tls, settings.public_base)
     _check_free(host, port)
-    app: FastAPI | str = _APPLICATION
     if workers > 1 and settings.tokens_required and settings.database is None:
         message = (
             f"{PREFIX}DATABASE: must name where {workers} workers share the ids of used tokens, "
             "such as sqlite:////var/lib/defib-coverage/tokens.db"
         )
         raise SettingsError(message)
-    if workers == 1:
-        app = application()
-    else:
-        # A worker that cannot start would be started again without end: look before.
-        load(settings.overlay_folder)
-        read_payers(settings.payer_file)
-        Callers(settings).close()
     logs.configure()
+    several = workers > 1
+    if several:
+        _look_before(settings)
+    with _counting(settings, workers):
+        app = None if several else application()
+        if settings.metrics_address is not None:
+            own = None if app is None else app.state.metrics.registry
+            exposition.listen(*settings.metrics_address, own)
+        _tell(settings, host)
+        uvicorn.run(
+            app or _APPLICATION,
+            host=host,
+            port=port,
+            workers=workers,
+            factory=several,
+            http=BoundedProtocol,
+            ws="none",
+            # The log is ours: a path or a message may name a patient.
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=LAST_ANSWERS,
+            ssl_certfile=None if tls is None else tls.certificate,
+            ssl_keyfile=None if tls is None else tls.key,
+        )
+
+
+def _look_before(settings: Settings) -> None:
+    """Look what workers need: one that cannot start would be started again without end.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        DataError: the data, the site's overlay, the payer file or the client file cannot be used.
+    """
+    load(settings.overlay_folder)
+    read_payers(settings.payer_file)
+    Callers(settings).close()
+    if settings.ledger != "off":
+        Keeping(settings)
+
+
+def _counting(settings: Settings, workers: int) -> AbstractContextManager[None]:
+    """Where metrics are counted."""
+    if workers > 1 and settings.metrics != "off":
+        return exposition.together(settings.state_folder)
+    return exposition.alone()
+
+
+def _tell(settings: Settings, host: str) -> None:
+    """Tell who may call."""
     if settings.tokens_required:
         text = f"Calls must carry a client's token, made out to {settings.public_base}"
         logs.write(logs.News(text=text))
     else:
         sys.stderr.write(banner(host))
         sys.stderr.flush()
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        workers=workers,
-        factory=workers > 1,
-        http=BoundedProtocol,
-        ws="none",
-        # The log is ours: a path or a message may name a patient.
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
-        ssl_certfile=None if tls is None else tls.certificate,
-        ssl_keyfile=None if tls is None else tls.key,
-    )
 
 
 def _check_free(host: str, port: int) -> None:

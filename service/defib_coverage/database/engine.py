@@ -81,7 +81,8 @@ def open_database(url: URL, transactions: Literal["read", "write"] | None = None
     bounds = {
         "connect_timeout": PATIENCE,
         "tcp_user_timeout": 1000 * PATIENCE,
-        "options": f"-c statement_timeout={1000 * PATIENCE}",
+        # What is committed is on the server's disk, however the server is set up.
+        "options": f"-c statement_timeout={1000 * PATIENCE} -c synchronous_commit=on",
     }
     try:
         return create_engine(

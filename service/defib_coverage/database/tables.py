@@ -95,8 +95,10 @@ CARD = Table(
     Column("kind", String(32), nullable=False),
 )
 
-# One row a clinician's answer to a card. ``card`` is as it came; ``decision`` is empty where no
-# such card is known. ``said`` is the same for a repeat of the same answer.
+# One row a clinician's answer to a card. ``card`` is the id that was named; ``decision`` is empty
+# where the client was sent no such card. It is what was known when the row was written: a decision
+# of another process whose spool is replayed later is found by the card. ``said`` is the same for a
+# repeat of the same answer.
 FEEDBACK = Table(
     "feedback",
     TABLES,

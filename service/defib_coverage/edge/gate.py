@@ -18,6 +18,11 @@ class Gate:
         self._most = most
         self._inside = 0
 
+    @property
+    def inside(self) -> int:
+        """How many calls are being worked on."""
+        return self._inside
+
     async def __aenter__(self) -> None:
         """Take a place.
 

@@ -13,6 +13,8 @@ from defib_coverage.hooks.outcome import operation_outcome
 from defib_coverage.logs import Incident, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -22,9 +24,15 @@ class Incidents:
     An exception's message may repeat the chart, and servers log messages.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, failed: Callable[[], None] | None = None) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the application.
+            failed: is told of each.
+        """
         self._app = app
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; 500 with an OperationOutcome where the application fails before it answers."""
@@ -46,6 +54,8 @@ class Incidents:
             incident = str(uuid4())
             line = Incident(id=incident, error=type(error).__name__, place=_place(error))
             write(line, logging.ERROR)
+            if self._failed is not None:
+                self._failed()
             if not begun:
                 content = operation_outcome("exception", f"internal error, incident {incident}")
                 answer = Response(content, 500, media_type="application/fhir+json")

@@ -37,6 +37,10 @@ _USAGE = (
     "allow reading and searching " + ", ".join(READ_TYPES) + "."
 )
 
+_FEEDBACK = (
+    " Feedback on cards is taken, as CDS Hooks describes it, at /feedback below the service."
+)
+
 
 class ServiceExtension(msgspec.Struct, frozen=True):
     """What Da Vinci CRD adds to a service: the options that a call may set, the versions spoken."""
@@ -63,13 +67,19 @@ class Discovery(msgspec.Struct, frozen=True):
     services: tuple[Service, ...]
 
 
-def discovery(index: CodeIndex) -> Discovery:
-    """The document for the value sets in use."""
+def discovery(index: CodeIndex, *, feedback: bool) -> Discovery:
+    """The document for the value sets in use.
+
+    Args:
+        index: of the value sets.
+        feedback: whether feedback is taken.
+    """
+    usage = _USAGE + _FEEDBACK if feedback else _USAGE
     prefetch = templates(index)
     extension = ServiceExtension(OPTIONS, VERSIONS)
     return Discovery(
         tuple(
-            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, _USAGE, prefetch, extension)
+            Service(hook, service_id, _TITLES[hook], _DESCRIPTION, usage, prefetch, extension)
             for service_id, hook in SERVICE_IDS.items()
         ),
     )

@@ -15,6 +15,7 @@ import msgspec
 
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD, clean
+from defib_coverage.hooks.limits import deepest_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +139,12 @@ def check_names(envelope: bytes) -> None:
     Raises:
         RequestError: 400 with the place.
     """
-    place, members = _look_through(envelope)
+    try:
+        place, members = _look_through(envelope)
+    except RecursionError:
+        # The decoder, which passes over what it does not know, goes deeper than this does.
+        message = "nested too deeply"
+        raise RequestError(400, "structure", message, deepest_place(envelope)) from None
     if place is not None:
         raise RequestError(400, "structure", "a member stands here twice", place)
     _check_members(members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -81,18 +82,20 @@ class Ledger:
         if decisions:
             await self.writer.keep(Answered(decisions))
 
-    async def answer(self, given: Given) -> None:
-        """Keep what a clinician did; a repeat is kept once.
+    async def answer(self, *answers: Given) -> None:
+        """Keep what clinicians did, in this order; a repeat is kept once.
 
         Raises:
-            LedgerError: it could not be kept.
+            LedgerError: one could not be kept; others may have been, and can be repeated.
         """
+        # All wait together, so that they share a commit.
+        await asyncio.gather(*[self.writer.keep(self._feedback(given)) for given in answers])
+
+    def _feedback(self, given: Given) -> Feedback:
         said = self._secrets.digest("feedback", _encode(given).decode())
         comment = None if given.comment is None else self._secrets.lock(given.comment.encode())
         kept = given._asdict() | {"comment": comment}
-        await self.writer.keep(
-            Feedback(id=str(uuid4()), time=moment(self._now()), said=said, **kept)
-        )
+        return Feedback(id=str(uuid4()), time=moment(self._now()), said=said, **kept)
 
     def close(self) -> None:
         """Write what waits, then let go of everything."""

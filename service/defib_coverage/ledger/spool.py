@@ -52,6 +52,11 @@ class Spool:
         """Whether records wait."""
         return self._size > 0
 
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return self._size
+
     def append(self, records: Iterable[Record]) -> None:
         """Keep records, all or none.
 

@@ -148,7 +148,9 @@ class Store:
         if answers:
             # After the cards: the first answer may come with the decision that it is about.
             about = self._decisions_of(cursor, [one.card for one in answers])
-            rows = [row_of(FEEDBACK, _feedback_row(a, about.get(a.card))) for a in answers]
+            rows = [
+                row_of(FEEDBACK, _feedback_row(a, about.get((a.card, a.client)))) for a in answers
+            ]
             cursor.executemany(words.insert[FEEDBACK.name], rows)
         seal = seal_of(self._key, tail.day, tail.before, row_of.length, row_of.head, None)
         day = tail.day.isoformat()
@@ -171,11 +173,19 @@ class Store:
         cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IN ({marks})", values)  # noqa: S608 - names of our own
         return {found for (found,) in cursor.fetchall()}
 
-    def _decisions_of(self, cursor: Any, cards: Sequence[str]) -> dict[str, str]:  # noqa: ANN401
-        """The decisions that cards tell of, by the cards' uuids."""
+    def _decisions_of(
+        self,
+        cursor: Any,  # noqa: ANN401 - the driver's own
+        cards: Sequence[str],
+    ) -> dict[tuple[str, str | None], str]:
+        """The decisions that cards tell of, by the cards' uuids and the clients that got them."""
         marks = ", ".join([self._words.mark] * len(cards))
-        cursor.execute(f"SELECT id, decision FROM card WHERE id IN ({marks})", cards)  # noqa: S608 - only marks
-        return dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT card.id, decision.client, decision.id FROM card "  # noqa: S608 - only marks
+            f"JOIN decision ON decision.id = card.decision WHERE card.id IN ({marks})",
+            cards,
+        )
+        return {(card, client): decision for card, client, decision in cursor.fetchall()}
 
     def purge(self, keep_days: int) -> date | None:
         """Delete the rows of the oldest day that is not kept any longer; its links stay.

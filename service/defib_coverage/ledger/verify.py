@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import LargeBinary, select, type_coerce
 from sqlalchemy.types import NullType
 
+from defib_coverage.database.engine import open_database
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
 from defib_coverage.ledger.records import Card
@@ -22,7 +23,7 @@ from defib_coverage.ledger.store import columns_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sqlalchemy import Connection, Label, Row, Table
+    from sqlalchemy import URL, Connection, Label, Row, Table
 
 _TABLES = (DECISION, FEEDBACK)
 _decode_cards = msgspec.json.Decoder(tuple[Card, ...]).decode
@@ -55,6 +56,20 @@ class DayState(NamedTuple):
     purged: str | None
     head: str
     breaches: tuple[Breach, ...]
+
+
+def is_sealed_with(url: URL, key: bytes) -> bool:
+    """Whether the row of a ledger's last day has a seal of this key; a ledger without one has."""
+    engine = open_database(url)
+    last = select(*_raw(DAY, DAY.columns.keys())).order_by(DAY.c.day.desc()).limit(2)
+    try:
+        with engine.connect() as connection:
+            newest = connection.execute(last).all()
+    finally:
+        engine.dispose()
+    if not newest:
+        return True
+    return _is_sealed(key, newest[0], _bytes(newest[1].head) if len(newest) > 1 else START)
 
 
 def _ignore(_: int) -> None:

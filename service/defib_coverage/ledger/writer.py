@@ -19,7 +19,7 @@ from defib_coverage.ledger.store import StoreError
 from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from defib_coverage.ledger.records import Record
@@ -41,9 +41,9 @@ class LedgerError(Exception):
 
 
 class _Waiting(NamedTuple):
-    """A record, and the call that waits for it."""
+    """A record, and the call that waits for it; None where it is only tried to write."""
 
-    record: Record
+    record: Record | None
     loop: asyncio.AbstractEventLoop
     kept: asyncio.Future[None]
 
@@ -52,27 +52,35 @@ class Writer:
     """Appends records in a thread of its own."""
 
     def __init__(
-        self, store: Store, folder: Path | None = None, keep_days: int | None = None
+        self,
+        store: Store,
+        folder: Path,
+        *,
+        spools: bool,
+        keep_days: int | None = None,
+        committed: Callable[[float], None] | None = None,
     ) -> None:
         """Start the thread.
 
         Args:
             store: where records go.
-            folder: of the spools; without it, what cannot be kept is refused.
+            folder: of the spools; those that were left there are replayed.
+            spools: whether what cannot be kept goes into one; else it is refused.
             keep_days: for how many days records are kept; for ever by default.
+            committed: is told in the thread how many seconds a transaction took.
 
         Raises:
             OSError: the folder cannot be used.
         """
         self._store = store
-        self._folder = folder
+        self._committed = committed
         self._keep_days = keep_days
         self._purge_at = time.monotonic()
-        self._spools: list[Spool] = []
+        self._spools = left_behind(folder)
         self._own: Spool | None = None
-        if folder is not None:
+        if spools:
             self._own = new_spool(folder)
-            self._spools = [*left_behind(folder), self._own]
+            self._spools.append(self._own)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._down = False
         self._pause = _SOON
@@ -90,12 +98,28 @@ class Writer:
         """Whether the database could not be written to the last time."""
         return self._down
 
+    @property
+    def spooled(self) -> int:
+        """How many bytes wait in spools for the database."""
+        return sum(spool.size for spool in self._spools)
+
     async def keep(self, record: Record) -> None:
         """Keep a record; when this returns, it is on the disk.
 
         Raises:
             LedgerError: it could not be kept, or it is not known whether it was.
         """
+        await self._wait(record)
+
+    async def probe(self) -> None:
+        """Try whether records can be kept, without one.
+
+        Raises:
+            LedgerError: they cannot.
+        """
+        await self._wait(None)
+
+    async def _wait(self, record: Record | None) -> None:
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         self._queue.put(_Waiting(record, loop, kept))
@@ -141,11 +165,11 @@ class Writer:
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         """Append a batch to the database, or to the spool, and tell those who wait."""
-        records = [one.record for one in batch]
+        records = [one.record for one in batch if one.record is not None]
         error: Exception | None = None
         try:
-            if self._own:
-                # What waits there was decided before.
+            if self._own is not None and any(self._spools):
+                # What waits there was decided before, and feedback may be about it.
                 self._own.append(records)
             else:
                 error = self._append(records)
@@ -159,6 +183,7 @@ class Writer:
 
     def _append(self, records: Sequence[Record], *, again: bool = False) -> StoreError | None:
         """Append to the database; what hindered that, if anything."""
+        begin = time.monotonic()
         try:
             self._store.append(records, again=again)
         except StoreError as error:
@@ -168,6 +193,8 @@ class Writer:
             self._pause = min(2 * self._pause, _LONGEST)
             self._try_at = time.monotonic() + self._pause
             return error
+        if self._committed is not None and records:
+            self._committed(time.monotonic() - begin)
         if self._down:
             write(Trouble(what="ledger-available"), logging.WARNING)
         self._down = False

@@ -11,6 +11,7 @@ from defib_coverage.hooks.trust.signing import new_key
 from defib_coverage.selftest import (
     awkward_checks,
     discovery_checks,
+    feedback_checks,
     good_checks,
     hostile_checks,
     slow_checks,
@@ -47,6 +48,14 @@ class Trial(msgspec.Struct, frozen=True):
         return self.unsigned == _OK
 
 
+def _feedback(caller: Caller, blocked: str | None) -> Group:
+    """The checks of feedback, where there is a ledger."""
+    group = feedback_checks.group()
+    if blocked is not None or feedback_checks.keeps_ledger(caller):
+        return group
+    return msgspec.structs.replace(group, skipped="the service keeps no ledger")
+
+
 def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
     """See whether the service is there and whom it lets in; then say what to try.
 
@@ -78,7 +87,7 @@ def prepare(caller: Caller, now: Callable[[], float]) -> Trial:
     groups = [
         module.group() for module in (good_checks, awkward_checks, wrong_checks, hostile_checks)
     ]
-    groups.append(slow_checks.group())
+    groups += [_feedback(caller, blocked), slow_checks.group()]
     if blocked is not None:
         groups = [msgspec.structs.replace(group, skipped=blocked) for group in groups]
     stranger = Signer(new_key(), "https://stranger.selftest.invalid", caller.base, now)

@@ -9,6 +9,7 @@ from defib_coverage.selftest.caller import DETERMINATIONS, path_of
 from defib_coverage.selftest.calls import body_of, call
 from defib_coverage.selftest.checks import Check, Group, unmet
 from defib_coverage.selftest.demands import refused
+from defib_coverage.selftest.feedback_checks import FEEDBACK
 from defib_coverage.selftest.tokens import BAD_TOKENS, BadToken
 
 if TYPE_CHECKING:
@@ -55,8 +56,24 @@ def _replayed(signer: Signer, caller: Caller) -> None:
     refused(_with(token, caller), (_REFUSED,))
 
 
+def _unsigned_look_up(caller: Caller) -> None:
+    refused(caller.anonymous().get(f"{DETERMINATIONS}/{'0' * 32}"), (_REFUSED,))
+
+
+def _feedback(signer: Signer, caller: Caller) -> None:
+    for path, let_in in ((_SIGN, True), (FEEDBACK, True), (path_of("order-select"), False)):
+        answer = _with(signer.token(path), caller, FEEDBACK)
+        if (answer.status != _REFUSED) is not let_in:
+            unmet("a token that is let in" if let_in else "401", answer.short())
+
+
 def _registered(signer: Signer) -> Iterator[Check]:
     yield Check("token-good", "a good token is let in", partial(_good, signer))
+    yield Check(
+        "feedback-audience",
+        "a token for feedback is made out to the service or to its feedback",
+        partial(_feedback, signer),
+    )
     yield Check("token-replayed", "the same token is not let in twice", partial(_replayed, signer))
 
 
@@ -73,6 +90,16 @@ def groups(stranger: Signer, signer: Signer | None) -> list[Group]:
             "unsigned-determinations",
             "401 without a token for determinations too",
             partial(_unsigned, DETERMINATIONS),
+        ),
+        Check(
+            "unsigned-feedback",
+            "401 without a token for feedback too",
+            partial(_unsigned, FEEDBACK),
+        ),
+        Check(
+            "unsigned-look-up",
+            "401 without a token for what was decided",
+            _unsigned_look_up,
         ),
     )
     bad = {

@@ -33,6 +33,9 @@ class Keys(Protocol):
     async def find(self, kid: str) -> PublicKey | None:
         """The key of this id; None if the client has none."""
 
+    async def known(self) -> bool:
+        """Whether there is any key that serves."""
+
 
 class PinnedKeys(msgspec.Struct, frozen=True):
     """Keys from a file: they change when the service starts again."""
@@ -42,6 +45,10 @@ class PinnedKeys(msgspec.Struct, frozen=True):
     async def find(self, kid: str) -> PublicKey | None:
         """The key of this id; None if the client has none."""
         return self.pinned.keys.get(kid)
+
+    async def known(self) -> bool:
+        """Whether there is any key that serves."""
+        return bool(self.pinned.keys)
 
 
 class PublishedKeys:
@@ -85,10 +92,22 @@ class PublishedKeys:
             self._start()
         return key
 
-    def _serving(self, kid: str) -> PublicKey | None:
+    async def known(self) -> bool:
+        """Whether there is any key that serves; where keys are wanting or old, they are fetched."""
+        if not self._serves():
+            fetching = self._start()
+            if fetching is not None:
+                await asyncio.shield(fetching)
+        elif not 0 <= self._now() - self._read_at < FRESH:
+            self._start()
+        return self._serves() and bool(self._known.keys)
+
+    def _serves(self) -> bool:
         # A clock that was set back makes keys old, not young.
-        age = self._now() - self._read_at
-        return self._known.keys.get(kid) if abs(age) < LASTING else None
+        return abs(self._now() - self._read_at) < LASTING
+
+    def _serving(self, kid: str) -> PublicKey | None:
+        return self._known.keys.get(kid) if self._serves() else None
 
     def _start(self) -> asyncio.Task[None] | None:
         """The fetch that is under way, or a new one; None if it is too early for that."""

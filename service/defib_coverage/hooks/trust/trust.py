@@ -6,6 +6,7 @@ joserfc, and is in far wider use. The claims are read here, in the order that CD
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from defib_coverage.hooks.trust.tokens import (
 from defib_coverage.logs import TokenRefused, write
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from defib_coverage.hooks.trust.client_file import Registration
     from defib_coverage.hooks.trust.clients import Client
@@ -63,12 +64,13 @@ class Trust:
             elif client.jku is not None:
                 self._keys[client.id] = PublishedKeys(client.id, client.jku, fetch, now)
 
-    async def caller(self, authorization: str | None, audience: str) -> Client:
+    async def caller(self, authorization: str | None, *audiences: str) -> Client:
         """The client that calls.
 
         Args:
             authorization: the header of that name.
-            audience: the URL that is called, as clients know it.
+            audiences: the URL that is called, as clients know it; and others that the token may be
+                made out to.
 
         Raises:
             RequestError: 401 without saying why, for that is in the log only; 503 if it cannot be
@@ -77,7 +79,7 @@ class Trust:
         token = None
         try:
             token = read_token(authorization)
-            client = self._named(token.claims, audience)
+            client = self._named(token.claims, audiences)
             await self._check_signature(token, client)
             await self._use(token.claims)
         except RefusedError as refused:
@@ -87,16 +89,22 @@ class Trust:
             return client
         raise RequestError(401, "login", "authentication required")
 
+    async def keys_known(self) -> tuple[int, int]:
+        """Of how many clients keys are known, and how many clients there are."""
+        known = await asyncio.gather(*(keys.known() for keys in self._keys.values()))
+        return sum(known), len(known)
+
     def close(self) -> None:
         """Let go of the memory of used tokens."""
         self._used.close()
 
-    def _named(self, claims: Claims, audience: str) -> Client:
-        """The client that a token names, if it is made out to this URL and valid now."""
+    def _named(self, claims: Claims, audiences: Sequence[str]) -> Client:
+        """The client that a token names, if it is made out to one of the URLs and valid now."""
         clients = self._by_issuer.get(claims.iss)
         if clients is None:
             raise RefusedError(Reason.ISSUER)
-        if audience not in ((claims.aud,) if isinstance(claims.aud, str) else claims.aud):
+        named = (claims.aud,) if isinstance(claims.aud, str) else claims.aud
+        if not any(audience in named for audience in audiences):
             raise RefusedError(Reason.AUDIENCE)
         now = self._now()
         if claims.exp + SKEW <= now:

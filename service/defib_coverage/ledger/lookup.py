@@ -1,0 +1,166 @@
+"""Looking decisions up: by the assertion id that an order carries, or from feedback."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from defib_coverage.database.engine import PATIENCE, open_database
+from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
+from defib_coverage.ledger.records import Card
+from defib_coverage.ledger.secrets import unpack
+from defib_coverage.ledger.writer import LedgerError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, ColumnElement, Connection, Row
+
+MOST_FOUND = 100
+"""Decisions of one answer."""
+_THREADS = 2
+_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_cards = msgspec.json.Decoder(tuple[Card, ...]).decode
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where in the chain a row stands: its UTC day, its number on it, and its link."""
+
+    day: date
+    number: int
+    link: str
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A decision as it was kept: see ``records.Decision``.
+
+    ``determination`` is there where it was kept; its references are keyed digests.
+    """
+
+    id: str
+    time: str
+    call: str
+    hook_instance: str
+    service: str
+    client: str | None = None
+    patient: str
+    order_code: str | None = None
+    order_class: str
+    service_date: date
+    policy: str | None = None
+    data_digest: str
+    status: str
+    findings: tuple[str, ...] = ()
+    indications: tuple[str, ...] = ()
+    assertion_id: str | None = None
+    milliseconds: float
+    cards: tuple[Card, ...] = ()
+    position: Position
+    determination: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """The newest decisions, newest first, and how many there are."""
+
+    total: int
+    decisions: tuple[Found, ...]
+
+
+def about() -> ColumnElement[str | None]:
+    """The decision that a row of feedback is about, also where it was kept after the feedback.
+
+    That is so where the decision waited in the spool of one process while another took the
+    feedback. Use it in the place of the column.
+    """
+    later = (
+        select(CARD.c.decision)
+        .join(DECISION, DECISION.c.id == CARD.c.decision)
+        .where(
+            CARD.c.id == FEEDBACK.c.card,
+            DECISION.c.client.is_not_distinct_from(FEEDBACK.c.client),
+        )
+        .correlate(FEEDBACK)
+        .scalar_subquery()
+    )
+    return func.coalesce(FEEDBACK.c.decision, later)
+
+
+def decisions_of(
+    connection: Connection, assertion_id: str, client: str | None = None, most: int = MOST_FOUND
+) -> Decisions:
+    """The decisions that bear an assertion id.
+
+    Args:
+        connection: to the database.
+        assertion_id: as the coverage information of an order tells it.
+        client: whose decisions are looked at; None looks at everyone's.
+        most: how many are read.
+
+    Raises:
+        SQLAlchemyError: the database cannot be read.
+    """
+    wanted = [DECISION.c.assertion_id == assertion_id]
+    if client is not None:
+        wanted.append(DECISION.c.client == client)
+    columns = [c for c in DECISION.columns if c.name != "response"]
+    newest = (
+        select(*columns)
+        .where(*wanted)
+        .order_by(DECISION.c.day.desc(), DECISION.c.position.desc())
+        .limit(most)
+    )
+    found = tuple(_found(row) for row in connection.execute(newest))
+    if len(found) < most:
+        return Decisions(len(found), found)
+    count = select(func.count()).select_from(DECISION).where(*wanted)
+    return Decisions(connection.execute(count).scalar_one(), found)
+
+
+def _found(row: Row[Any]) -> Found:
+    told = row._asdict()
+    kept = told.pop("determination")
+    place = Position(told.pop("day"), told.pop("position"), told.pop("link").hex())
+    told["findings"] = _decode_texts(told["findings"])
+    told["indications"] = _decode_texts(told["indications"])
+    told["cards"] = _decode_cards(told["cards"])
+    determination = msgspec.UNSET if kept is None else msgspec.Raw(unpack(kept))
+    return Found(**told, position=place, determination=determination)
+
+
+class Lookup:
+    """Reads the ledger in threads of its own, so that no call waits for it."""
+
+    def __init__(self, url: URL) -> None:
+        """Open the database; nothing is connected to yet.
+
+        Raises:
+            SettingsError: the driver is not installed.
+        """
+        self._engine = open_database(url, "read")
+        self._threads = ThreadPoolExecutor(_THREADS, "ledger-lookup")
+
+    async def decisions_of(self, assertion_id: str, client: str | None) -> Decisions:
+        """See ``decisions_of``.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            reading = loop.run_in_executor(self._threads, self._read, assertion_id, client)
+            return await asyncio.wait_for(reading, 2 * PATIENCE)
+        except (SQLAlchemyError, TimeoutError) as error:
+            raise LedgerError(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self._threads.shutdown(cancel_futures=True)
+        self._engine.dispose()
+
+    def _read(self, assertion_id: str, client: str | None) -> Decisions:
+        with self._engine.connect() as connection:
+            return decisions_of(connection, assertion_id, client)
