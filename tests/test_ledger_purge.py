@@ -13,6 +13,7 @@ from sqlalchemy import select
 from databases import emptied
 from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import CARD, FEEDBACK
+from defib_coverage.database.upgrade import upgrade
 from defib_coverage.ledger.records import Answered
 from defib_coverage.ledger.store import Store, StoreError
 from defib_coverage.ledger.writer import Writer
@@ -88,9 +89,9 @@ def test_a_database_without_tables(postgresql: str) -> None:
         store.purge(1)
 
 
-def test_the_service_purges_by_itself(database: str) -> None:
+def test_the_service_purges_by_itself(database: str, tmp_path: Path) -> None:
     _fill(database, 4)
-    writer = Writer(_store(database, 30), keep_days=28)
+    writer = Writer(_store(database, 30), tmp_path, spools=False, keep_days=28)
     deadline = time.monotonic() + 20
     while _days(database) != [3, 4] and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -110,6 +111,19 @@ def test_a_service_that_cannot_purge_goes_on(
     writer.close()
     lines = [getattr(record, "line", None) for record in caplog.records]
     assert lines == [Trouble(what="ledger-not-purged", error="OperationalError")]
+
+
+def test_what_is_purged_is_not_left_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    upgrade(read_url(f"sqlite:///{path}"))
+    _fill(f"sqlite:///{path}", 2)
+    first, second = (row.id.encode() for row in rows(f"sqlite:///{path}"))
+    assert first in path.read_bytes()
+    with closing(_store(f"sqlite:///{path}", 2)) as store:
+        assert store.purge(1) == DAY_ONE
+    held = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+    assert first not in held
+    assert second in held
 
 
 def test_cards_go_with_their_decisions(database: str) -> None:
