@@ -179,7 +179,8 @@ def filled(database: str) -> None:
         decision(4, policy=None, **more), cards=(Card("card-c", "claim"),)
     )
     other = feedback("card-b", client="other", outcome="accepted")
-    keep(database, Answered((third,)), other, day=DAY_ONE + timedelta(days=1))
+    later = DAY_ONE + timedelta(days=1)
+    keep(database, Answered((third,)), feedback("card-c"), other, day=later)
 
 
 def rate(rates: tuple[Rates, ...], name: str) -> tuple[Any, ...]:
@@ -209,9 +210,9 @@ def test_what_was_decided_and_answered_is_summed_up(
     assert rate(found.by_client, "ehr") == (3, 5, 1, 2, 1)
     assert rate(found.by_client, "(open service)") == (1, 0, 0, 0, 0)
     assert rate(found.by_policy, "(no policy in force)") == (1, 1, 0, 1, 0)
-    assert found.reasons == (Reason("why", "urn:s", 2),)
+    assert found.reasons == (Reason("(no reason given)", None, 1), Reason("why", "urn:s", 1))
     assert found.statuses == (("2026-11-22", {"conditional": 3, "covered": 1}),)
-    # The answer to card-c came before the card; that of another client to card-b is nobody's.
+    # The first answer to card-c came before the card; another client's to card-b is nobody's.
     assert found.unmatched == Unmatched(unknown=2)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import and_, func, or_, select
 
 from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
-from defib_coverage.ledger.lookup import about
+from defib_coverage.ledger.matching import about
 from defib_coverage.ledger.report import Answers, Counts, Decisions, Unmatched
 
 if TYPE_CHECKING:
@@ -72,17 +72,17 @@ def _kinds(connection: Connection, period: Period) -> dict[str, int]:
 
 
 def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
-    """The last answer to each card counts: a clinician may think again.
-
-    Only answers of the client that the card was sent to: see ``lookup.about``.
-    """
+    """The last answer to each card counts: a clinician may think again."""
     later = FEEDBACK.alias()
-    same_client = later.c.client.is_not_distinct_from(FEEDBACK.c.client)
     after = or_(
         later.c.day > FEEDBACK.c.day,
         and_(later.c.day == FEEDBACK.c.day, later.c.position > FEEDBACK.c.position),
     )
-    again = select(later.c.id).where(later.c.card == FEEDBACK.c.card, same_client, after)
+    same = and_(
+        later.c.card == FEEDBACK.c.card,
+        later.c.client.is_not_distinct_from(FEEDBACK.c.client),
+    )
+    is_last = ~select(later.c.id).where(same, after).exists()
     taken = and_(FEEDBACK.c.outcome == "accepted", FEEDBACK.c.suggestions != "[]")
     by = [
         DECISION.c.client,
@@ -95,9 +95,9 @@ def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
     ]
     found = (
         select(*by, taken.label("taken"), func.count())
-        .join_from(FEEDBACK, CARD, CARD.c.id == FEEDBACK.c.card)
-        .join(DECISION, DECISION.c.id == CARD.c.decision)
-        .where(_is_about_it(), ~again.exists(), *_within(DECISION, period))
+        .join_from(FEEDBACK, DECISION, DECISION.c.id == about())
+        .join(CARD, CARD.c.id == FEEDBACK.c.card)
+        .where(is_last, *_within(DECISION, period))
         .group_by(*by, "taken")
     )
     for client, policy, findings, *rest in connection.execute(found):
@@ -117,14 +117,6 @@ def _unmatched(connection: Connection, period: Period) -> Unmatched:
     return Unmatched(
         connection.execute(unknown).scalar_one(), connection.execute(purged).scalar_one()
     )
-
-
-def _is_about_it() -> ColumnElement[bool]:
-    """Whether feedback is about the decision of its card: without the look-up that knows none."""
-    kept_later = and_(
-        FEEDBACK.c.decision.is_(None), FEEDBACK.c.client.is_not_distinct_from(DECISION.c.client)
-    )
-    return or_(FEEDBACK.c.decision == DECISION.c.id, kept_later)
 
 
 def _shown(connection: Connection, period: Period) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, select
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
-from defib_coverage.ledger.lookup import about
+from defib_coverage.ledger.matching import answers_to
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.secrets import unpack
 from defib_coverage.ledger.store import columns_of
@@ -153,10 +153,9 @@ def response_of(connection: Connection, secrets: Secrets, decision: Decided) -> 
 
 def _decided(connection: Connection, key: bytes, row: Row[Any]) -> Decided:
     told = _decode_cards(row.cards)
-    # By the cards, which have an index, and then as ``lookup.about`` says.
     found = connection.execute(
         select(FEEDBACK)
-        .where(FEEDBACK.c.card.in_([card.id for card in told]), about() == row.id)
+        .where(answers_to(row.id, row.client, [card.id for card in told]))
         .order_by(FEEDBACK.c.day, FEEDBACK.c.position)
     )
     answers: dict[str, list[Answer]] = {}
