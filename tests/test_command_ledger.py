@@ -101,7 +101,7 @@ def test_a_decision_is_explained(state: Path) -> None:
         "its link holds",
         "CONDITIONAL 33249 on",
         "Indications",
-        "answer kept yes: --response prints it",
+        "answer kept: --response prints it",
     ):
         assert said in page, said
     assert COMMENT not in done.stdout
@@ -330,7 +330,7 @@ def test_the_report_in_words_and_as_a_page(state: Path, tmp_path: Path) -> None:
     done = ledger(state, "report", "--html", page)
     assert (done.returncode, done.stderr) == (0, "")
     said = words(done.stdout)
-    for part in ("3 decisions", "1 answers name a card that was never sent", "patient-declined"):
+    for part in ("3 decisions", "Answers to cards that were never sent: 1;", "patient-declined"):
         assert part in said
     assert f"{page}: written" in done.stdout
     assert "patient-declined" in page.read_text()

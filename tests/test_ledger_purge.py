@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from databases import emptied
 from defib_coverage.database.engine import open_database, read_url
@@ -71,7 +71,7 @@ def test_what_comes_after_a_purge_follows_on(database: str) -> None:
     assert rows(database) == []
 
 
-@pytest.mark.parametrize("keep", [-5, 0, 1])
+@pytest.mark.parametrize("keep", [-5, 0, 1, 10**12])
 def test_today_is_never_purged(database: str, keep: int) -> None:
     _fill(database, 2)
     with closing(_store(database, 1)) as store:
@@ -82,6 +82,18 @@ def test_today_is_never_purged(database: str, keep: int) -> None:
 def test_a_ledger_without_rows(database: str) -> None:
     with closing(_store(database)) as store:
         assert store.purge(1) is None
+
+
+def test_a_day_that_is_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    upgrade(read_url(url))
+    _fill(url, 1)
+    engine = open_database(read_url(url))
+    with engine.connect() as connection:
+        connection.execute(text("update day set day = '2000-99-99'"))
+    engine.dispose()
+    with closing(_store(url, 9)) as store, pytest.raises(StoreError):
+        store.purge(1)
 
 
 def test_a_database_without_tables(postgresql: str) -> None:
