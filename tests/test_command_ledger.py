@@ -201,6 +201,24 @@ def test_a_chain_that_does_not_hold(state: Path) -> None:
     assert last == "1 breach: the chain does not hold"
 
 
+def test_a_link_that_was_noted_down(state: Path) -> None:
+    link = ledger(state, "verify").stdout.splitlines()[1].split()[-1]
+    assert ledger(state, "verify", "--link", link).returncode == 0
+    engine = open_database(read_url(f"sqlite:///{state}/defib-coverage.db"))
+    with engine.connect() as connection:
+        for table in ("card", "decision", "feedback", "day"):
+            connection.execute(text(f"delete from {table}"))  # noqa: S608 - names of our own
+    engine.dispose()
+    assert ledger(state, "verify").returncode == 0
+    done = ledger(state, "verify", "--link", link)
+    assert done.returncode == 1
+    assert "the link that was noted down is gone" in done.stdout
+    for nonsense in ("abc", "zz" * 32, link + "00"):
+        done = ledger(state, "verify", "--link", nonsense)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("--link: must be 64 hexadecimal digits")
+
+
 def test_a_service_goes_on_while_the_chain_is_verified(tmp_path: Path) -> None:
     with running(ledger="refuse", state=str(tmp_path)) as live:
         live.cards(sign())
@@ -455,7 +473,9 @@ def test_the_commands_of_the_document_work(line: str, state: Path, tmp_path: Pat
 
 
 def test_the_options_of_the_document_exist() -> None:
-    helped = "".join(run("ledger", name, "--help").stdout for name in ("show", "export", "purge"))
+    helped = "".join(
+        run("ledger", name, "--help").stdout for name in ("show", "export", "purge", "verify")
+    )
     helped += run("ledger", "report", "--help").stdout
     for option in re.findall(r"`(?:ledger \w+ )?(--[a-z-]+)", DOCUMENT):
         assert option in helped, option

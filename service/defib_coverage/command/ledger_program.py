@@ -64,7 +64,13 @@ def show(  # noqa: PLR0913 - the options of a command
 
 
 @ledger.command()
-def verify() -> None:
+def verify(
+    *,
+    link: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="A last link that was noted down: is it still there?"),
+    ] = None,
+) -> None:
     """Look whether any row was changed, deleted or put in; the service may run meanwhile.
 
     Exit code 1 where the chain does not hold: one line a breach.
@@ -73,7 +79,7 @@ def verify() -> None:
     """
     from defib_coverage.command.ledger_verify import verify_ledger  # noqa: PLC0415
 
-    if not verify_ledger():
+    if not verify_ledger(link):
         raise typer.Exit(1)
 
 

@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from sqlalchemy import func, select
 
+from defib_coverage.command.documents import InputError
 from defib_coverage.command.ledger_open import open_books
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
 from defib_coverage.database.tables import DAY
-from defib_coverage.ledger.verify import verify
+from defib_coverage.ledger.chain import START
+from defib_coverage.ledger.verify import holds_link, verify
 
 if TYPE_CHECKING:
     from defib_coverage.ledger.verify import DayState
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
 _MOST_BREACHES = 20
 
 
-def verify_ledger() -> bool:
+def verify_ledger(noted: str | None) -> bool:
     """Print what is wrong with the chain; whether it holds.
 
+    Args:
+        noted: a link that must be there, in hexadecimal digits.
+
     Raises:
+        InputError: what was noted is no link.
         SettingsError: there is no ledger, or it cannot be used.
     """
+    link = None if noted is None else _read_link(noted)
     days = rows = purged = breaches = 0
     last: DayState | None = None
     with open_books() as (connection, secrets), _progress() as progress:
@@ -41,6 +48,9 @@ def verify_ledger() -> bool:
                 last = state
             breaches += len(state.breaches)
             _print_breaches(state)
+        if link is not None and not holds_link(connection, link):
+            breaches += 1
+            typer.echo("the link that was noted down is gone: this is an older state of the ledger")
     gone = f", {purged} of them purged" if purged else ""
     typer.echo(f"{counted(days, 'day')}{gone}, {counted(rows, 'row')}")
     if last is not None:
@@ -50,6 +60,17 @@ def verify_ledger() -> bool:
         return False
     typer.echo("OK: no row was changed, deleted or put in")
     return True
+
+
+def _read_link(noted: str) -> bytes:
+    try:
+        link = bytes.fromhex(noted)
+    except ValueError:
+        link = b""
+    if len(link) != len(START):
+        message = f"--link: must be {2 * len(START)} hexadecimal digits, as verify prints them"
+        raise InputError(message)
+    return link
 
 
 def _print_breaches(state: DayState) -> None:

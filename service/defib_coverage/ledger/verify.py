@@ -104,6 +104,13 @@ def verify(
     yield from _strays(connection)
 
 
+def holds_link(connection: Connection, link: bytes) -> bool:
+    """Whether a link is that of a row, or the last of a day: else rows after it were taken away."""
+    columns = (DAY.c.head, DECISION.c.link, FEEDBACK.c.link)
+    found = (select(column).where(column == link).limit(1) for column in columns)
+    return any(connection.execute(one).first() is not None for one in found)
+
+
 def _is_sealed(key: bytes, day: Row[Any], previous: bytes) -> bool:
     if not isinstance(day.head, bytes) or isinstance(day.purged, bytes):
         return False
