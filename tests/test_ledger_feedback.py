@@ -13,7 +13,7 @@ from sqlalchemy import select
 from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import DECISION, FEEDBACK
 from defib_coverage.ledger.ledger import Given, Ledger
-from defib_coverage.ledger.lookup import about
+from defib_coverage.ledger.matching import about
 from defib_coverage.ledger.records import Answered, LedgerError
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.spool import new_spool

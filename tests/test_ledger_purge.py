@@ -88,9 +88,9 @@ def test_a_database_without_tables(postgresql: str) -> None:
         store.purge(1)
 
 
-def test_the_service_purges_by_itself(database: str) -> None:
+def test_the_service_purges_by_itself(database: str, tmp_path: Path) -> None:
     _fill(database, 4)
-    writer = Writer(_store(database, 30), keep_days=28)
+    writer = Writer(_store(database, 30), tmp_path, spools=False, keep_days=28)
     deadline = time.monotonic() + 20
     while _days(database) != [3, 4] and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -18,7 +18,8 @@ _LEGEND = 30
 _FONT = "12"
 # What fits beside a bar.
 _MOST_LETTERS = 44
-_MOST_BARS = 25
+MOST_BARS = 25
+"""What a chart of bars shows."""
 # Labels below columns, at most.
 _MOST_LABELS = 12
 
@@ -55,7 +56,7 @@ def bars(
         names: of the parts.
         classes: of the parts, for their colours.
     """
-    rows = rows[:_MOST_BARS]
+    rows = rows[:MOST_BARS]
     svg = _svg(title, _LEGEND + _STEP * len(rows))
     _legend(svg, names, classes)
     most = max(sum(parts) for _, parts in rows) or 1
@@ -98,7 +99,7 @@ def columns(
             y -= height
             place = (x + step * 0.1, y, min(step * 0.8, 60.0), height)
             _rect(svg, place, kind, f"{name}: {part:,} {what}")
-        if number % every == 0:
+        if number % every == 0 and x + _END <= _WIDTH:
             _text(svg, x + step * 0.1, foot + 18, name, "start")
     return svg
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import and_, func, or_, select
 
 from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
+from defib_coverage.ledger.matching import about
 from defib_coverage.ledger.report import Answers, Counts, Decisions, Unmatched
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
         later.c.day > FEEDBACK.c.day,
         and_(later.c.day == FEEDBACK.c.day, later.c.position > FEEDBACK.c.position),
     )
-    is_last = ~select(later.c.id).where(later.c.card == FEEDBACK.c.card, after).exists()
+    same = and_(
+        later.c.card == FEEDBACK.c.card,
+        later.c.client.is_not_distinct_from(FEEDBACK.c.client),
+    )
+    is_last = ~select(later.c.id).where(same, after).exists()
     taken = and_(FEEDBACK.c.outcome == "accepted", FEEDBACK.c.suggestions != "[]")
     by = [
         DECISION.c.client,
@@ -90,7 +95,7 @@ def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
     ]
     found = (
         select(*by, taken.label("taken"), func.count())
-        .join_from(FEEDBACK, DECISION, DECISION.c.id == FEEDBACK.c.decision)
+        .join_from(FEEDBACK, DECISION, DECISION.c.id == about())
         .join(CARD, CARD.c.id == FEEDBACK.c.card)
         .where(is_last, *_within(DECISION, period))
         .group_by(*by, "taken")
@@ -105,7 +110,7 @@ def _unmatched(connection: Connection, period: Period) -> Unmatched:
     """Answers of the period that no decision is known of."""
     within = _within(FEEDBACK, period)
     unknown = select(func.count()).select_from(FEEDBACK)
-    unknown = unknown.where(FEEDBACK.c.decision.is_(None), *within)
+    unknown = unknown.where(about().is_(None), *within)
     there = select(DECISION.c.id).where(DECISION.c.id == FEEDBACK.c.decision).exists()
     purged = select(func.count()).select_from(FEEDBACK)
     purged = purged.where(FEEDBACK.c.decision.is_not(None), ~there, *within)

@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from defib_coverage.database.engine import PATIENCE, open_database
-from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
+from defib_coverage.database.tables import DECISION
 from defib_coverage.ledger.records import Card, LedgerError
 from defib_coverage.ledger.secrets import unpack
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, ColumnElement, Connection, Row
+    from sqlalchemy import URL, Connection, Row
 
 MOST_FOUND = 100
 """Decisions of one answer."""
@@ -67,25 +67,6 @@ class Decisions(msgspec.Struct, frozen=True):
 
     total: int
     decisions: tuple[Found, ...]
-
-
-def about() -> ColumnElement[str | None]:
-    """The decision that a row of feedback is about, also where it was kept after the feedback.
-
-    That is so where the decision waited in the spool of one process while another took the
-    feedback. Use it in the place of the column.
-    """
-    later = (
-        select(CARD.c.decision)
-        .join(DECISION, DECISION.c.id == CARD.c.decision)
-        .where(
-            CARD.c.id == FEEDBACK.c.card,
-            DECISION.c.client.is_not_distinct_from(FEEDBACK.c.client),
-        )
-        .correlate(FEEDBACK)
-        .scalar_subquery()
-    )
-    return func.coalesce(FEEDBACK.c.decision, later)
 
 
 def decisions_of(

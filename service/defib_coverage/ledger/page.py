@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, tostring
 
-from defib_coverage.ledger.charts import bars, child, columns
+from defib_coverage.ledger.charts import MOST_BARS, bars, child, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +32,8 @@ p, figcaption { color: var(--soft); max-width: 48rem; }
   padding: .6rem .8rem; }
 .tile b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
-figure { margin: 1rem 0; } svg { width: 100%; height: auto; } svg text { fill: var(--ink); }
+figure { margin: 1rem 0; overflow-x: auto; }
+svg { width: 100%; min-width: 40rem; height: auto; } svg text { fill: var(--ink); }
 .accepted { fill: var(--accepted); } .overridden { fill: var(--overridden); }
 .covered { fill: var(--covered); } .conditional { fill: var(--conditional); }
 .not-covered { fill: var(--not-covered); } .other { fill: var(--other); }
@@ -41,7 +42,8 @@ figure { margin: 1rem 0; } svg { width: 100%; height: auto; } svg text { fill: v
 table { border-collapse: collapse; width: 100%; font-size: .9rem;
   font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child, .words { text-align: left; overflow-wrap: anywhere; }
+th:first-child, td:first-child, .words { text-align: left; overflow-wrap: anywhere;
+  min-width: 6rem; }
 """
 _STATUSES = ("covered", "conditional", "not-covered")
 
@@ -83,7 +85,7 @@ def _tiles(body: Element, total: Rates) -> None:
         (f"{total.answered:,}", "answered"),
         (_share(total.acceptance), "accepted"),
         (_share(total.override), "overridden"),
-        (f"{total.taken:,} of {total.offers:,}", "cards with suggestions: one accepted"),
+        (f"{total.taken:,}", f"with a suggestion, of {total.offers:,} offered"),
     ):
         tile = child(tiles, "div", {"class": "tile"})
         child(tile, "b", text=number)
@@ -119,7 +121,10 @@ def _taken(body: Element, title: str, rates: Sequence[Rates], note: str) -> None
     if answered:
         rows = [(one.name, [one.accepted, one.overridden]) for one in answered]
         names = ("accepted", "overridden")
-        child(body, "figure").append(bars(f"Answered cards, {title.lower()}", rows, names, names))
+        figure = child(body, "figure")
+        figure.append(bars(f"Answered cards, {title.lower()}", rows, names, names))
+        if len(rows) > MOST_BARS:
+            child(figure, "figcaption", text=f"The first {MOST_BARS}; the table has all of them.")
     headings = ("", "decisions", "cards", "answered", "accepted", "overridden", "with suggestion")
     _table(
         body,

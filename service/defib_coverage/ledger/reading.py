@@ -11,6 +11,7 @@ from sqlalchemy import and_, select
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
+from defib_coverage.ledger.matching import answers_to
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.secrets import unpack
 from defib_coverage.ledger.store import columns_of
@@ -151,15 +152,15 @@ def response_of(connection: Connection, secrets: Secrets, decision: Decided) -> 
 
 
 def _decided(connection: Connection, key: bytes, row: Row[Any]) -> Decided:
+    told = _decode_cards(row.cards)
     found = connection.execute(
         select(FEEDBACK)
-        .where(FEEDBACK.c.decision == row.id)
+        .where(answers_to(row.id, row.client, [card.id for card in told]))
         .order_by(FEEDBACK.c.day, FEEDBACK.c.position)
     )
     answers: dict[str, list[Answer]] = {}
     for one in found:
         answers.setdefault(one.card, []).append(_answer(one))
-    told = _decode_cards(row.cards)
     packed = row.determination
     return Decided(
         **{name: getattr(row, name) for name in _AS_THEY_ARE},
