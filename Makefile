@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test soak lint types bench check schemas lock
+.PHONY: venv run test soak lint types bench bench-ledger check schemas lock
 
 venv: .venv/bin/defib-coverage
 
@@ -63,6 +63,10 @@ lock:
 
 bench:
 	$(PYTHON) bench/run.py
+
+# Over a million decisions, in a file that is deleted afterwards: 5 GB and some six minutes.
+bench-ledger:
+	$(PYTHON) bench/ledger_books.py
 
 check: lint types test
 	$(PYTHON) -m defib_coverage policy check

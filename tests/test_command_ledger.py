@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from pyarrow import parquet
 from sqlalchemy import select, text
 
-from command_line import Json, run, words
+from command_line import ROOT, Json, run, words
 from databases import emptied
 from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import DECISION, REVISION
+from defib_coverage.ledger.content import Content
 from defib_coverage.ledger.records import Answered
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.store import Store
@@ -99,7 +101,7 @@ def test_a_decision_is_explained(state: Path) -> None:
         "its link holds",
         "CONDITIONAL 33249 on",
         "Indications",
-        "answer kept yes: --response prints it",
+        "answer kept: --response prints it",
     ):
         assert said in page, said
     assert COMMENT not in done.stdout
@@ -328,7 +330,7 @@ def test_the_report_in_words_and_as_a_page(state: Path, tmp_path: Path) -> None:
     done = ledger(state, "report", "--html", page)
     assert (done.returncode, done.stderr) == (0, "")
     said = words(done.stdout)
-    for part in ("3 decisions", "1 answers name a card that was never sent", "patient-declined"):
+    for part in ("3 decisions", "Answers to cards that were never sent: 1;", "patient-declined"):
         assert part in said
     assert f"{page}: written" in done.stdout
     assert "patient-declined" in page.read_text()
@@ -435,6 +437,34 @@ def test_a_database_that_is_none(command: tuple[str, ...], state: Path) -> None:
     done = ledger(state, *command)
     assert (done.returncode, done.stdout) == (2, "")
     assert "DEFIB_COVERAGE_DATABASE: cannot be used (DatabaseError)" in done.stderr
+
+
+# -------------------------------------------------------------------------------------------- docs
+
+DOCUMENT = (ROOT / "docs" / "ledger.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "line", re.findall(r"^defib-coverage (ledger .*)$", DOCUMENT, re.MULTILINE)
+)
+def test_the_commands_of_the_document_work(line: str, state: Path, tmp_path: Path) -> None:
+    assertion = kept(state)[0]["assertion_id"]
+    line = re.sub(r"\b[0-9a-f]{31,32}\b", assertion, line).replace(" november", f" {tmp_path}/n")
+    done = run(*line.split(), settings={"STATE": str(state)})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_options_of_the_document_exist() -> None:
+    helped = "".join(run("ledger", name, "--help").stdout for name in ("show", "export", "purge"))
+    helped += run("ledger", "report", "--help").stdout
+    for option in re.findall(r"`(?:ledger \w+ )?(--[a-z-]+)", DOCUMENT):
+        assert option in helped, option
+
+
+def test_what_is_kept_is_what_the_document_says() -> None:
+    told = re.search(r"says how much: (.*?)\.", DOCUMENT)
+    assert told is not None
+    assert re.findall(r"`(\w+)`", told[1]) == list(get_args(Content))
 
 
 # ---------------------------------------------------------------------------------------------- db

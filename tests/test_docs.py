@@ -66,14 +66,14 @@ def in_code(pattern: str) -> set[str]:
 
 def test_every_make_target_that_is_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    named = in_code(r"\bmake ([a-z]+)\b")
-    assert {"run", "check", "bench"} <= named
-    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = in_code(r"\bmake ([a-z-]+)\b")
+    assert {"run", "check", "bench", "bench-ledger"} <= named
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 def test_every_subcommand_that_is_named_exists() -> None:
-    named = in_code(r"defib-coverage ((?:(?:policy|client) )?[a-z]+)\b") - {"defib"}
-    assert {"evaluate", "validate", "policy diff", "client add"} <= named
+    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db) )?[a-z]+)\b") - {"defib"}
+    assert {"evaluate", "validate", "policy diff", "client add", "ledger report"} <= named
     for words in named:
         done = subprocess.run(
             [sys.executable, "-m", "defib_coverage", *words.split(), "--help"],

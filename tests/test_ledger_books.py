@@ -178,7 +178,9 @@ def filled(database: str) -> None:
     third = msgspec.structs.replace(
         decision(4, policy=None, **more), cards=(Card("card-c", "claim"),)
     )
-    keep(database, Answered((third,)), feedback("card-c"), day=DAY_ONE + timedelta(days=1))
+    other = feedback("card-b", client="other", outcome="accepted")
+    later = DAY_ONE + timedelta(days=1)
+    keep(database, Answered((third,)), feedback("card-c"), other, day=later)
 
 
 def rate(rates: tuple[Rates, ...], name: str) -> tuple[Any, ...]:
@@ -210,8 +212,8 @@ def test_what_was_decided_and_answered_is_summed_up(
     assert rate(found.by_policy, "(no policy in force)") == (1, 1, 0, 1, 0)
     assert found.reasons == (Reason("(no reason given)", None, 1), Reason("why", "urn:s", 1))
     assert found.statuses == (("2026-11-22", {"conditional": 3, "covered": 1}),)
-    # The answer to card-c came before the card was known.
-    assert found.unmatched == Unmatched(unknown=1)
+    # The first answer to card-c came before the card; another client's to card-b is nobody's.
+    assert found.unmatched == Unmatched(unknown=2)
 
 
 def test_a_period_is_of_decisions_whenever_their_answers_came(
@@ -222,7 +224,7 @@ def test_a_period_is_of_decisions_whenever_their_answers_came(
     found = summed(look(), later)
     assert (found.total.decisions, found.total.cards, found.total.overridden) == (1, 1, 1)
     assert [one.name for one in found.by_kind] == ["claim"]
-    assert found.unmatched == Unmatched()
+    assert found.unmatched == Unmatched(unknown=1)
     assert summed(look(), Period(None, DAY_ONE)).total.decisions == 3
     assert summed(look(), Period(date(2027, 1, 1))).total.decisions == 0
 

@@ -8,11 +8,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from databases import emptied
 from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import CARD, FEEDBACK
+from defib_coverage.database.upgrade import upgrade
 from defib_coverage.ledger.records import Answered
 from defib_coverage.ledger.store import Store, StoreError
 from defib_coverage.ledger.writer import Writer
@@ -70,7 +71,7 @@ def test_what_comes_after_a_purge_follows_on(database: str) -> None:
     assert rows(database) == []
 
 
-@pytest.mark.parametrize("keep", [-5, 0, 1])
+@pytest.mark.parametrize("keep", [-5, 0, 1, 10**12])
 def test_today_is_never_purged(database: str, keep: int) -> None:
     _fill(database, 2)
     with closing(_store(database, 1)) as store:
@@ -81,6 +82,18 @@ def test_today_is_never_purged(database: str, keep: int) -> None:
 def test_a_ledger_without_rows(database: str) -> None:
     with closing(_store(database)) as store:
         assert store.purge(1) is None
+
+
+def test_a_day_that_is_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    upgrade(read_url(url))
+    _fill(url, 1)
+    engine = open_database(read_url(url))
+    with engine.connect() as connection:
+        connection.execute(text("update day set day = '2000-99-99'"))
+    engine.dispose()
+    with closing(_store(url, 9)) as store, pytest.raises(StoreError):
+        store.purge(1)
 
 
 def test_a_database_without_tables(postgresql: str) -> None:
@@ -110,6 +123,19 @@ def test_a_service_that_cannot_purge_goes_on(
     writer.close()
     lines = [getattr(record, "line", None) for record in caplog.records]
     assert lines == [Trouble(what="ledger-not-purged", error="OperationalError")]
+
+
+def test_what_is_purged_is_not_left_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    upgrade(read_url(f"sqlite:///{path}"))
+    _fill(f"sqlite:///{path}", 2)
+    first, second = (row.id.encode() for row in rows(f"sqlite:///{path}"))
+    assert first in path.read_bytes()
+    with closing(_store(f"sqlite:///{path}", 2)) as store:
+        assert store.purge(1) == DAY_ONE
+    held = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+    assert first not in held
+    assert second in held
 
 
 def test_cards_go_with_their_decisions(database: str) -> None:

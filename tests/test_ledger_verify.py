@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from defib_coverage.database.engine import open_database, open_reader, read_url
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.ledger.records import Answered
 from defib_coverage.ledger.store import Store
 from defib_coverage.ledger.verify import verify
 from ledgers import KEY, breaches, call, decision, feedback
@@ -43,7 +44,7 @@ def _fill(url: str) -> None:
             one = decision(number, client=None, order_code=None)
             store.append([call(number, orders=2), call(number, cards=0, determination=None)])
             store.append([feedback(str(uuid4())), call(number)])
-            store.append([type(call())((one,)), feedback(one.cards[0].id, comment=None)])
+            store.append([Answered((one,)), feedback(one.cards[0].id, comment=None)])
     with closing(Store(read_url(url), KEY, lambda: DAY_ONE + timedelta(days=DAYS - 1))) as store:
         assert [store.purge(1), store.purge(1), store.purge(1)] == [
             DAY_ONE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rich.table import Table
 from rich.text import Text
 
 from defib_coverage.command.page import plain
@@ -53,14 +54,18 @@ def _print_columns(one: Decided, page: Page) -> None:
         ("order", f"{one.order_code or 'no code'}, {one.order_class}, for {one.service_date}"),
         ("patient", f"{one.patient} (keyed digest)"),
         ("status", one.status),
-        ("indications met", ", ".join(one.indications) or _NONE),
+        ("indications", ", ".join(one.indications) or _NONE),
         ("findings", ", ".join(one.findings) or _NONE),
         ("assertion id", one.assertion_id or _NONE),
-        ("policy", f"{one.policy or 'none in force'}, data digest {one.data_digest}"),
-        ("answer kept", "yes: --response prints it" if one.has_response else "no, or not here"),
+        ("policy", one.policy or "none in force"),
+        ("data digest", one.data_digest),
     )
+    table = Table.grid(padding=(0, 2))
     for name, value in rows:
-        page.show(Text(f"  {name:<16}{plain(value)}"))
+        table.add_row(f"  {name}", Text(plain(value)))
+    if one.has_response:
+        table.add_row("  answer", "kept: --response prints it")
+    page.show(table)
 
 
 def _print_cards(one: Decided, page: Page) -> None:

@@ -31,8 +31,8 @@ def print_report(report: Report, title: str, page: Page) -> None:
     )
     unmatched = report.unmatched
     page.line(
-        f"{unmatched.unknown} answers name a card that was never sent, {unmatched.purged} one "
-        "whose decision is kept no longer: they count nowhere below.",
+        f"Answers to cards that were never sent: {unmatched.unknown}; to cards whose decision is "
+        f"kept no longer: {unmatched.purged}. They count nowhere below.",
     )
     _rates("By finding", report.by_finding, page)
     _rates("By kind of card", report.by_kind, page)

@@ -62,8 +62,8 @@ def page_of(report: Report, title: str) -> bytes:
     _tiles(body, report.total)
     unmatched = report.unmatched
     told = (
-        f"{unmatched.unknown} answers name a card that was never sent, {unmatched.purged} one "
-        "whose decision is kept no longer: they count nowhere here. Cards that nobody answered "
+        f"Answers to cards that were never sent: {unmatched.unknown}; to cards whose decision is "
+        f"kept no longer: {unmatched.purged}. They count nowhere here. Cards that nobody answered "
         "are not reported, so rates are those of answered cards."
     )
     child(body, "p", text=told)

@@ -66,8 +66,8 @@ class Place(msgspec.Struct, frozen=True, rename="camel"):
 class Decided(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """A decision as the ledger has it.
 
-    ``determination`` is None where it was not kept, ``has_response`` whether the answer to the call
-    was.
+    ``determination`` is None where it was not kept. ``has_response``: the answer to the call stands
+    in this row; it stands in the first of a call.
     """
 
     id: str

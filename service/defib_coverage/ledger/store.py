@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # All writers of a PostgreSQL take this advisory lock for a transaction: rows stand in one order.
 _LOCK = "SELECT pg_advisory_xact_lock(2037184)"
 _BEGIN = "BEGIN IMMEDIATE"
+_WRITE_OVER = "PRAGMA secure_delete=ON"
 _encode = msgspec.json.Encoder().encode
 _OUTSIDE_CHAIN = {"link"}
 
@@ -199,13 +200,16 @@ class Store:
         Raises:
             StoreError: it could not be purged, or it is not known whether it was.
         """
-        first = self._now() - timedelta(days=max(keep_days, 1))
+        today = self._now()
+        # No number of days reaches back before the calendar.
+        first = today - timedelta(days=min(max(keep_days, 1), (today - date.min).days))
         try:
             with self._engine.begin() as connection:
-                if self._begin is _LOCK:
-                    connection.exec_driver_sql(_LOCK)
+                # Taken like a writer's, or: what is deleted is not left in free pages.
+                connection.exec_driver_sql(_LOCK if self._begin is _LOCK else _WRITE_OVER)
                 return purge_oldest(connection, self._key, first)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, TypeError, ValueError) as error:
+            # The latter where the row of a day was changed to what none can be.
             raise StoreError(type(error).__name__) from error
 
     def close(self) -> None:
