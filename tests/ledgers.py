@@ -5,7 +5,8 @@ PYTEST_DONT_REWRITE: nothing here asserts.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from defib_coverage.ledger.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Row, Table
 
@@ -115,3 +117,12 @@ def held(url: str) -> Iterator[None]:
                 )
             )
     engine.dispose()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let nobody else write to the ledger."""
+    database = folder / "defib-coverage.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield

@@ -247,5 +247,5 @@ def test_worker_carries_only_what_it_needs() -> None:
     loaded = set(json.loads(done.stdout))
     assert not loaded & {
         *("typer", "rich", "fhir.resources", "jwt", "sqlalchemy"),
-        *("prometheus_client", "opentelemetry"),
+        *("prometheus_client", "opentelemetry.sdk"),
     }

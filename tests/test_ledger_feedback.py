@@ -14,11 +14,11 @@ from defib_coverage.database.engine import open_database, read_url
 from defib_coverage.database.tables import DECISION, FEEDBACK
 from defib_coverage.ledger.ledger import Given, Ledger
 from defib_coverage.ledger.matching import about
-from defib_coverage.ledger.records import Answered
+from defib_coverage.ledger.records import Answered, LedgerError
 from defib_coverage.ledger.secrets import Secrets
 from defib_coverage.ledger.spool import new_spool
 from defib_coverage.ledger.store import Store
-from defib_coverage.ledger.writer import LedgerError, Writer
+from defib_coverage.ledger.writer import Writer
 from ledgers import KEY, SECRET, breaches, call, decision, feedback, held, rows
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pytest
 
 from defib_coverage.database.engine import read_url
 from defib_coverage.database.tables import FEEDBACK
-from defib_coverage.ledger.records import Answered
+from defib_coverage.ledger.records import Answered, LedgerError
 from defib_coverage.ledger.spool import Spool, left_behind, new_spool
 from defib_coverage.ledger.store import Store, StoreError
-from defib_coverage.ledger.writer import LedgerError, Writer
+from defib_coverage.ledger.writer import Writer
 from ledgers import KEY, breaches, call, feedback, rows
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from command_line import WAITING, run
+from ledgers import locked
 from live_server import JSON_TYPE, SERVICE_IDS, covered_chart, running, sign
 from registered import client_file
 from served import serving
@@ -135,6 +136,41 @@ def test_the_ledger_is_measured(tmp_path: Path) -> None:
     assert value(found, "ledger_queue") == 0
     assert value(found, "ledger_spool_bytes") == 0
     assert value(found, "ledger_down") == 0
+
+
+def test_what_waits_in_the_spool_is_measured(tmp_path: Path) -> None:
+    def becomes(live: Live, *, down: int) -> Samples:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            found = samples(live.get("/metrics").text)
+            if value(found, "ledger_down") == down or time.monotonic() > deadline:
+                return found
+            time.sleep(0.2)
+
+    with running(metrics="on", ledger="spool", state=str(tmp_path)) as live:
+        with locked(tmp_path):
+            assert live.send(sign(chart=covered_chart())).status_code == 200
+            found = becomes(live, down=1)
+            assert value(found, "ledger_down") == 1
+            assert (value(found, "ledger_spool_bytes") or 0) > 0
+        found = becomes(live, down=0)
+        assert value(found, "ledger_down") == 0
+        assert value(found, "ledger_spool_bytes") == 0
+
+
+def test_feedback_is_counted_by_outcome(tmp_path: Path) -> None:
+    given = {"outcome": "overridden", "outcomeTimestamp": "2026-11-20T10:00:00Z"}
+    told = [given | {"card": f"card-{n}"} for n in range(3)]
+    with running(metrics="on", ledger="refuse", state=str(tmp_path)) as live:
+        body = json.dumps({"feedback": told}).encode()
+        assert live.post(f"/cds-services/{SIGN}/feedback", body).status_code == 200
+        assert live.post(f"/cds-services/{SIGN}/feedback", b"{").status_code == 400
+        assert live.get("/determinations/none").status_code == 404
+        found = samples(live.get("/metrics").text)
+    assert value(found, "feedback_total", service=SIGN, outcome="overridden") == 3
+    refused = {"client": "", "outcome": "refused"}
+    assert value(found, "calls_total", service=f"{SIGN}/feedback", **refused) == 1
+    assert value(found, "calls_total", service="look-up", **refused) == 1
 
 
 # ---------------------------------------------------------------------------------- several workers

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ import pytest
 
 from databases import crash
 from defib_coverage.hooks.trust.signing import new_key
-from ledgers import SECRET
+from ledgers import SECRET, locked
 from live_server import covered_chart, running, sign
 from registered import PUBLIC, client_file
 
@@ -60,15 +58,6 @@ def test_an_open_service_without_ledger_is_ready(live: Live) -> None:
         },
     )
     assert live.get("/ready").headers["Cache-Control"] == "no-store"
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let nobody else write to the ledger."""
-    database = folder / "defib-coverage.db"
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
 
 
 def test_not_ready_while_calls_would_be_refused(tmp_path: Path) -> None:

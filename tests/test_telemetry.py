@@ -14,9 +14,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from defib_coverage.logs import CallAnswered, CallRefused
+from defib_coverage.logs import CallAnswered, CallRefused, FeedbackTaken
 from defib_coverage.running.tracing import Tracing, tracing, wanted
-from defib_coverage.running.watching import Answered, Refused
+from defib_coverage.running.watching import Answered, Refused, Taken
 from live_server import covered_chart, running, sign
 
 if TYPE_CHECKING:
@@ -127,6 +127,14 @@ def test_a_refused_call_is_a_span_too(
     attributes = dict(span.attributes or {})
     assert attributes["http.response.status_code"] == status
     assert attributes.get("error.type") == fault
+
+
+def test_feedback_is_a_span(traced: Tracing, exporter: InMemorySpanExporter) -> None:
+    line = FeedbackTaken(service="defibrillator-order-sign", outcomes={"accepted": 2})
+    traced.taken(Taken(line, 0.001))
+    (span,) = exporter.get_finished_spans()
+    assert span.name == "defibrillator-order-sign/feedback"
+    assert (span.attributes or {})["defib_coverage.feedback.accepted"] == 2
 
 
 def test_traces_are_made_where_the_environment_asks_for_them(

@@ -69,7 +69,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     callers = Callers(settings)
     bodies, gate = Bodies(settings.max_body), Gate(settings.max_calls)
     lifespan = Lifespan(settings, callers, gate, knowledge.digest)
-    kept = LedgerRoutes(callers, bodies, gate)
+    kept = LedgerRoutes(callers, bodies, gate, lifespan.watchers)
     calls = Calls(
         Answering(
             callers=callers,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from defib_coverage.edge.messages import authorization_of, send_json
+from defib_coverage.edge.messages import authorization_of, parent_of, send_json
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
@@ -19,8 +19,7 @@ from defib_coverage.hooks.fetching import Fetches
 from defib_coverage.hooks.openapi import Determinations
 from defib_coverage.hooks.wire import decode_request
 from defib_coverage.ledger.ledger import Call
-from defib_coverage.ledger.records import Card
-from defib_coverage.ledger.writer import LedgerError
+from defib_coverage.ledger.records import Card, LedgerError
 from defib_coverage.logs import CallAnswered, CallRefused, counted, write
 from defib_coverage.running.watching import Answered, Refused
 
@@ -140,13 +139,13 @@ class Calls:
             )
             write(line, logging.WARNING)
             for watcher in self._with.watchers:
-                watcher.refused(Refused(line, time.perf_counter() - begin, _parent(scope)))
+                watcher.refused(Refused(line, time.perf_counter() - begin, parent_of(scope)))
             raise
         answered = _line(service, caller, worked, progress, begin)
         write(answered)
         for watcher in self._with.watchers:
             passed = time.perf_counter() - begin
-            watcher.answered(Answered(answered, worked.found, passed, _parent(scope)))
+            watcher.answered(Answered(answered, worked.found, passed, parent_of(scope)))
         await send_json(worked.content, send)
 
     async def _work(
@@ -230,15 +229,6 @@ class Calls:
             message = "the decision could not be kept; call again"
             raise RequestError(503, "transient", message, retry_after=1) from error
         progress.ledger_seconds = time.perf_counter() - asked
-
-
-def _parent(scope: Scope) -> str | None:
-    """The header ``traceparent``, where the call has one."""
-    for name, value in scope["headers"]:
-        if name == b"traceparent":
-            parent: str = value.decode("latin-1")
-            return parent
-    return None
 
 
 def _check_known(service: str) -> None:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from defib_coverage.edge.messages import authorization_of, send_json
+from defib_coverage.edge.messages import authorization_of, parent_of, send_json
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.hooks.feedback import decode_feedback
 from defib_coverage.ledger.ledger import Given
-from defib_coverage.ledger.writer import LedgerError
+from defib_coverage.ledger.records import LedgerError
 from defib_coverage.logs import CallRefused, FeedbackTaken, LookedUp, Trouble, write
+from defib_coverage.running.watching import Refused, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.feedback import Entry
     from defib_coverage.ledger.ledger import Ledger
     from defib_coverage.ledger.lookup import Decisions, Lookup
+    from defib_coverage.running.watching import Watcher
 
 _UNKNOWN = "unknown"
 _LOOK_UP = "/determinations"
@@ -47,8 +49,11 @@ class LedgerRoutes:
     answer 404.
     """
 
-    def __init__(self, callers: Callers, bodies: Bodies, gate: Gate) -> None:
-        """Let the same callers in as for calls, within the same bounds."""
+    def __init__(
+        self, callers: Callers, bodies: Bodies, gate: Gate, watchers: Sequence[Watcher] = ()
+    ) -> None:
+        """Let the same callers in as for calls, within the same bounds; tell ``watchers``."""
+        self._watchers = watchers
         self._callers = callers
         self._bodies = bodies
         self._gate = gate
@@ -65,7 +70,7 @@ class LedgerRoutes:
         named = scope["path_params"]["service_id"]
         service = named if named in SERVICE_IDS else _UNKNOWN
         path = scope["path"]
-        with _refusals(f"{service}/feedback") as known:
+        with self._refusals(f"{service}/feedback", scope) as known:
             # CDS Hooks does not say which of the two a token is made out to.
             audiences = (path, path.removesuffix("/feedback"))
             known.caller = await self._callers.identify(authorization_of(scope), *audiences)
@@ -87,6 +92,8 @@ class LedgerRoutes:
             milliseconds=_milliseconds_since(begin),
         )
         write(line)
+        for watcher in self._watchers:
+            watcher.taken(Taken(line, time.perf_counter() - begin, parent_of(scope)))
         await send_json(_TAKEN, send)
 
     async def determinations(self, scope: Scope, _: Receive, send: Send) -> None:
@@ -97,7 +104,7 @@ class LedgerRoutes:
         """
         begin = time.perf_counter()
         assertion = scope["path_params"]["assertion_id"]
-        with _refusals("look-up") as known:
+        with self._refusals("look-up", scope) as known:
             audiences = (scope["path"], _LOOK_UP)
             known.caller = await self._callers.identify(authorization_of(scope), *audiences)
             self._callers.admit(known.caller)
@@ -115,24 +122,28 @@ class LedgerRoutes:
         write(line)
         await send_json(_encode(found), send)
 
+    @contextmanager
+    def _refusals(self, service: str, scope: Scope) -> Iterator[_Known]:
+        """Write a line of what is refused."""
+        known = _Known()
+        begin = time.perf_counter()
+        try:
+            yield known
+        except RequestError as error:
+            client = None if known.caller is None else known.caller.client
+            line = CallRefused(
+                service=service, status=error.status, issue=error.code, client=client
+            )
+            write(line, logging.WARNING)
+            for watcher in self._watchers:
+                watcher.refused(Refused(line, time.perf_counter() - begin, parent_of(scope)))
+            raise
+
 
 class _Known:
     """Who calls, as soon as that is known."""
 
     caller: Caller | None = None
-
-
-@contextmanager
-def _refusals(service: str) -> Iterator[_Known]:
-    """Write a line of what is refused."""
-    known = _Known()
-    try:
-        yield known
-    except RequestError as error:
-        client = None if known.caller is None else known.caller.client
-        line = CallRefused(service=service, status=error.status, issue=error.code, client=client)
-        write(line, logging.WARNING)
-        raise
 
 
 def _kept(part: _Part | None) -> _Part:

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from defib_coverage.edge.memory import settle
-from defib_coverage.keeping import Keeping
 from defib_coverage.running.readiness import Readiness
 from defib_coverage.running.stopping import told_first
 from defib_coverage.running.tracing import tracing
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from defib_coverage.callers import Callers
     from defib_coverage.calls import Calls
     from defib_coverage.edge.gate import Gate
+    from defib_coverage.keeping import Keeping
     from defib_coverage.ledger.ledger import Ledger
     from defib_coverage.ledger_routes import LedgerRoutes
     from defib_coverage.running.metrics import Depths, Metrics
@@ -44,13 +44,17 @@ class Lifespan:
         self._settings = settings
         self._callers = callers
         self._gate = gate
-        self._keeping = None if settings.ledger == "off" else Keeping(settings)
+        self._keeping: Keeping | None = None
+        if settings.ledger != "off":
+            # Costs memory and time to import: only where it is used.
+            from defib_coverage.keeping import Keeping  # noqa: PLC0415
+
+            self._keeping = Keeping(settings)
         self._ledger: Ledger | None = None
         self.readiness = Readiness(callers.keys_known)
         self.metrics: Metrics | None = None
         if settings.metrics != "off":
-            # Costs memory and time to import: only where it is used.
-            from defib_coverage.running.metrics import Metrics  # noqa: PLC0415
+            from defib_coverage.running.metrics import Metrics  # noqa: PLC0415 - as above
 
             self.metrics = Metrics(data_digest)
         self._tracing = tracing(os.environ)

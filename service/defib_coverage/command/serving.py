@@ -17,7 +17,6 @@ from defib_coverage.callers import Callers
 from defib_coverage.content import load
 from defib_coverage.edge.protocol import BoundedProtocol
 from defib_coverage.errors import SettingsError
-from defib_coverage.keeping import Keeping
 from defib_coverage.payer_file import read_payers
 from defib_coverage.running import exposition
 from defib_coverage.settings import PREFIX, read_settings
@@ -114,6 +113,9 @@ def _look_before(settings: Settings) -> None:
     read_payers(settings.payer_file)
     Callers(settings).close()
     if settings.ledger != "off":
+        # Costs memory and time to import: only where it is used.
+        from defib_coverage.keeping import Keeping  # noqa: PLC0415
+
         Keeping(settings)
 
 

@@ -22,3 +22,12 @@ async def send_json(content: bytes, send: Send) -> None:
     headers = [(b"content-length", b"%d" % len(content)), _JSON_TYPE]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": content})
+
+
+def parent_of(scope: Scope) -> str | None:
+    """The header ``traceparent``, where the call has one."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            parent: str = value.decode("latin-1")
+            return parent
+    return None

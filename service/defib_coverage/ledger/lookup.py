@@ -13,9 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from defib_coverage.database.engine import PATIENCE, open_database
 from defib_coverage.database.tables import DECISION
-from defib_coverage.ledger.records import Card
+from defib_coverage.ledger.records import Card, LedgerError
 from defib_coverage.ledger.secrets import unpack
-from defib_coverage.ledger.writer import LedgerError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Row

@@ -7,6 +7,10 @@ from datetime import UTC, date, datetime
 import msgspec
 
 
+class LedgerError(Exception):
+    """A record could not be kept."""
+
+
 class Card(msgspec.Struct, frozen=True):
     """A card that was sent: its uuid, its kind (the topic of its source) and its suggestions."""
 

@@ -14,6 +14,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
+from defib_coverage.ledger.records import LedgerError
 from defib_coverage.ledger.spool import left_behind, new_spool
 from defib_coverage.ledger.store import StoreError
 from defib_coverage.logs import Trouble, write
@@ -34,10 +35,6 @@ _PURGE_EVERY = 3600.0
 _SOON = 0.5
 _SHORTLY = 0.01
 _LONGEST = 30.0
-
-
-class LedgerError(Exception):
-    """A record could not be kept."""
 
 
 class _Waiting(NamedTuple):

@@ -78,7 +78,8 @@ def listen(host: str, port: int, own: CollectorRegistry | None) -> None:
 @contextmanager
 def alone() -> Iterator[None]:
     """Count in this process, whatever the environment says."""
-    os.environ.pop(VARIABLE, None)
+    for name in (VARIABLE, VARIABLE.lower()):  # the older name holds too
+        os.environ.pop(name, None)
     yield
 
 

@@ -16,7 +16,7 @@ from defib_coverage import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from defib_coverage.running.watching import Answered, Refused
+    from defib_coverage.running.watching import Answered, Refused, Taken
 
 _SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -83,6 +83,9 @@ class Metrics:
         self._statuses = _ByLabel(self._counter("determinations", "Orders by status", "status"))
         self._gaps = _ByLabel(self._counter("gaps", "What was not known, by kind", "kind"))
         self._findings = _ByLabel(self._counter("findings", "Findings by code", "code"))
+        self._feedback = self._counter(
+            "feedback", "Cards by what clinicians did with them", "service", "outcome"
+        )
         self._fetches = self._counter("fetches", "Queries to FHIR servers")
         self._not_fetched = _ByLabel(
             self._counter("fetch_failures", "Queries that brought not all, by cause", "cause")
@@ -122,6 +125,12 @@ class Metrics:
         self._refused[str(line.status)](1)
         for cause, number in line.not_fetched.items():
             self._not_fetched[cause](number)
+
+    def taken(self, feedback: Taken) -> None:
+        """Count feedback that was kept."""
+        line = feedback.line
+        for outcome, number in line.outcomes.items():
+            self._feedback.labels(line.service, outcome).inc(number)
 
     def failed(self) -> None:
         """Count a fault of our own."""

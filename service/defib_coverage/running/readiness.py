@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from defib_coverage.hooks.openapi import Ready
-from defib_coverage.ledger.writer import LedgerError
+from defib_coverage.ledger.records import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.util.types import AttributeValue
 
-    from defib_coverage.running.watching import Answered, Refused
+    from defib_coverage.running.watching import Answered, Refused, Taken
 
 _NAME = "defib-coverage"
 _WANTED = (
@@ -103,15 +103,23 @@ class Tracing:
             attributes["error.type"] = str(line.status)
         self._span(call, attributes, {})
 
+    def taken(self, feedback: Taken) -> None:
+        """Feedback was kept."""
+        attributes: dict[str, AttributeValue] = {"http.response.status_code": 200}
+        for outcome, number in feedback.line.outcomes.items():
+            attributes[f"defib_coverage.feedback.{outcome}"] = number
+        self._span(feedback, attributes, {}, "/feedback")
+
     def close(self) -> None:
         """Send what waits."""
         self._provider.shutdown()
 
     def _span(
         self,
-        call: Answered | Refused,
+        call: Answered | Refused | Taken,
         attributes: dict[str, AttributeValue],
         stages: Mapping[str, float],
+        ending: str = "",
     ) -> None:
         """A span that ends now, and those of its stages, which followed each other."""
         end = time.time_ns()
@@ -120,7 +128,7 @@ class Tracing:
             attributes["defib_coverage.client"] = call.line.client
         context = None if call.parent is None else self._extract({"traceparent": call.parent})
         span = self._tracer.start_span(
-            call.line.service, context, self._kind, attributes, start_time=begin
+            call.line.service + ending, context, self._kind, attributes, start_time=begin
         )
         if span.is_recording():
             inside = self._inside(span)

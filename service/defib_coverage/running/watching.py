@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from defib_coverage.coverage.determination import Determination
-    from defib_coverage.logs import CallAnswered, CallRefused
+    from defib_coverage.logs import CallAnswered, CallRefused, FeedbackTaken
 
 
 class Answered(NamedTuple):
@@ -31,6 +31,14 @@ class Refused(NamedTuple):
     parent: str | None = None
 
 
+class Taken(NamedTuple):
+    """Feedback that was kept."""
+
+    line: FeedbackTaken
+    seconds: float
+    parent: str | None = None
+
+
 class Watcher(Protocol):
     """Is told of every call; what it does must cost next to nothing, and never fail."""
 
@@ -39,3 +47,6 @@ class Watcher(Protocol):
 
     def refused(self, call: Refused) -> None:
         """A call was refused."""
+
+    def taken(self, feedback: Taken) -> None:
+        """Feedback was kept."""
