@@ -92,7 +92,8 @@ class Filler:
                 answer = self.answer(moment(time), decision, cards[0])
                 rows[FEEDBACK].append(self.linked(FEEDBACK, answer, day, position))
         for table, made in rows.items():
-            connection.execute(insert(table), made)
+            if made:
+                connection.execute(insert(table), made)
         seal = seal_of(SECRETS.chain, day, before, position, self.head, None)
         row = {"day": day, "length": position, "head": self.head, "seal": seal, "purged": None}
         connection.execute(insert(DAY), row)
