@@ -135,6 +135,8 @@ class Filler:
             "assertion_id": f"{self.random.getrandbits(128):032x}",
             "milliseconds": 1.5,
             "cards": msgspec.json.encode(cards).decode(),
+            "card_count": len(cards),
+            "offer_count": sum(1 for card in cards if card["suggestions"]),
             "determination": self.sample,
             "response": None,
         }

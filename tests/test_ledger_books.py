@@ -211,7 +211,10 @@ def test_what_was_decided_and_answered_is_summed_up(
     assert rate(found.by_client, "(open service)") == (1, 0, 0, 0, 0)
     assert rate(found.by_policy, "(no policy in force)") == (1, 1, 0, 1, 0)
     assert found.reasons == (Reason("(no reason given)", None, 1), Reason("why", "urn:s", 1))
-    assert found.statuses == (("2026-11-22", {"conditional": 3, "covered": 1}),)
+    assert found.statuses == (
+        (DAY_ONE.isoformat(), {"conditional": 2, "covered": 1}),
+        ((DAY_ONE + timedelta(days=1)).isoformat(), {"conditional": 1}),
+    )
     # The first answer to card-c came before the card; another client's to card-b is nobody's.
     assert found.unmatched == Unmatched(unknown=2)
 

@@ -52,8 +52,11 @@ DAY = Table(
 )
 
 # One row a judged order of an answered call. Times are UTC, in ISO 8601 with microseconds; lists
-# are JSON. ``patient`` is a keyed digest. ``determination`` and ``response`` are compressed, the
-# latter encrypted too; both may be absent, by setting.
+# are JSON. ``patient`` is a keyed digest; ``offer_count`` counts the cards with suggestions.
+# ``determination`` and ``response`` are compressed, the latter encrypted too; settings say whether
+# they are kept.
+REPORTED = ("client", "policy", "status", "findings", "card_count", "offer_count")
+"""The columns that reports count decisions by."""
 DECISION = Table(
     "decision",
     TABLES,
@@ -78,11 +81,15 @@ DECISION = Table(
     Column("assertion_id", String(64)),
     Column("milliseconds", Float, nullable=False),
     Column("cards", Text, nullable=False),
+    Column("card_count", Integer, nullable=False),
+    Column("offer_count", Integer, nullable=False),
     Column("determination", LargeBinary),
     Column("response", LargeBinary),
     Index("ix_decision_day", "day", "position", unique=True),
     Index("ix_decision_assertion_id", "assertion_id"),
     Index("ix_decision_patient", "patient"),
+    # All that a report counts: it need not look at the rows, which are large.
+    Index("ix_decision_report", "day", *REPORTED),
 )
 
 # One row a card: which decision it tells of, and of what kind it is. All of it stands in the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import String, and_, cast, func, or_, select
 
 from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
 from defib_coverage.ledger.matching import about
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from defib_coverage.ledger.report import Period
 
 _decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
-# What stands once in the text of each card, and of each card with suggestions.
-_CARD, _OFFER = '"kind":"', '"suggestions":["'
 # Longer periods are told by month.
 _MOST_DAYS = 62
 _DAY, _MONTH = len("2026-03-03"), len("2026-03")
@@ -37,30 +35,22 @@ def count(connection: Connection, period: Period) -> Counts:
 
 
 def _decisions(connection: Connection, period: Period) -> Iterator[Decisions]:
+    day = cast(DECISION.c.day, String)
     by = [
-        func.substr(DECISION.c.time, 1, _shown(connection, period)).label("shown"),
+        func.substr(day, 1, _shown(connection, period)).label("shown"),
         DECISION.c.client,
         DECISION.c.policy,
         DECISION.c.status,
         DECISION.c.findings,
     ]
-    # Counted in the decision's own text: a look at each card would cost several times as much.
-    cards, offers = (func.sum(_less_without(part)) for part in (_CARD, _OFFER))
-    found = select(*by, func.count(), cards, offers).where(*_within(DECISION, period))
+    counted = (func.sum(DECISION.c.card_count), func.sum(DECISION.c.offer_count))
+    found = select(*by, func.count(), *counted).where(*_within(DECISION, period))
     # By name: with other parameters the expression would be another one.
-    for time, client, policy, status, findings, number, *less in connection.execute(
+    for time, client, policy, status, findings, *numbers in connection.execute(
         found.group_by("shown", *by[1:])
     ):
-        yield Decisions(
-            time=time,
-            client=client,
-            policy=policy,
-            status=status,
-            findings=_decode_words(findings),
-            number=number,
-            cards=int(less[0]) // len(_CARD),
-            offers=int(less[1]) // len(_OFFER),
-        )
+        words = _decode_words(findings)
+        yield Decisions(time, client, policy, status, words, *map(int, numbers))
 
 
 def _kinds(connection: Connection, period: Period) -> dict[str, int]:
@@ -139,9 +129,3 @@ def _within(table: Table, period: Period) -> list[ColumnElement[bool]]:
     if period.last is not None:
         bounds.append(table.c.day <= period.last)
     return bounds
-
-
-def _less_without(part: str) -> ColumnElement[int]:
-    """By how many characters the text of a decision's cards is longer than without a part."""
-    text = DECISION.c.cards
-    return func.length(text) - func.length(func.replace(text, part, ""))

@@ -275,6 +275,8 @@ def _decision_row(decision: Decision) -> dict[str, Any]:
     row = msgspec.structs.asdict(decision)
     for name in ("findings", "indications", "cards"):
         row[name] = _encode(row[name]).decode()
+    row["card_count"] = len(decision.cards)
+    row["offer_count"] = sum([1 for card in decision.cards if card.suggestions])
     return row
 
 

@@ -52,6 +52,8 @@ def upgrade() -> None:
         sa.Column("assertion_id", sa.String(64)),
         sa.Column("milliseconds", sa.Float, nullable=False),
         sa.Column("cards", sa.Text, nullable=False),
+        sa.Column("card_count", sa.Integer, nullable=False),
+        sa.Column("offer_count", sa.Integer, nullable=False),
         sa.Column("determination", sa.LargeBinary),
         sa.Column("response", sa.LargeBinary),
         sa.PrimaryKeyConstraint("id", name="pk_decision"),
@@ -59,6 +61,8 @@ def upgrade() -> None:
     op.create_index("ix_decision_day", "decision", ["day", "position"], unique=True)
     op.create_index("ix_decision_assertion_id", "decision", ["assertion_id"])
     op.create_index("ix_decision_patient", "decision", ["patient"])
+    reported = ["day", "client", "policy", "status", "findings", "card_count", "offer_count"]
+    op.create_index("ix_decision_report", "decision", reported)
     op.create_table(
         "card",
         sa.Column("id", sa.String(36), nullable=False),
