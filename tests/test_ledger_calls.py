@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("databases",)
 SECRETS = Secrets(SECRET)
+NAME = "Agnes Underhill"
 
 
 def _order(identifier: str, code: str = "33249") -> Json:
@@ -107,6 +108,17 @@ def test_the_determination_is_kept_without_names(keeping: Live, database_of: str
     # The same record has the same digest everywhere: what rests on what can still be told.
     assert len(_references(kept)) == len(_references(whole))
     assert len(set(_references(kept))) == len(set(_references(whole)))
+
+
+@pytest.mark.parametrize("payor", [{"display": NAME}, {"reference": "Patient/p1", "display": NAME}])
+def test_no_name_of_a_payor_is_kept(keeping: Live, database_of: str, payor: Json) -> None:
+    request = sign(chart=[*CHART[:1], coverage(payor=[payor]), *CHART[2:]])
+    assert keeping.send(request).status_code == 200
+    packed = _last(database_of).determination
+    assert isinstance(packed, bytes)
+    text = zlib.decompress(packed)
+    assert b'"standing":"' in text
+    assert NAME.encode() not in text
 
 
 def _references(value: object) -> list[str]:

@@ -773,6 +773,12 @@ def test_what_turned_out_not_to_be_needed_has_not_failed(evaluator: Evaluator) -
         ([{"display": "Example \u202ehtlaeH"}], None),
         ([{"display": " "}], None),
         ([], None),
+        ([{"reference": "Patient/p1", "display": "Agnes Underhill"}], None),
+        ([{"reference": "RelatedPerson/r", "display": "Agnes Underhill"}], None),
+        (
+            [{"reference": "Patient/p1", "display": "Agnes"}, {"display": "Example Health"}],
+            "Example Health",
+        ),
     ],
 )
 def test_the_insurer_is_named_as_the_chart_has_it(

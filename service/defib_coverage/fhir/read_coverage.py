@@ -62,13 +62,19 @@ def read_coverage(reading: Reading, resource: Coverage) -> None:
     payors = [
         _Payor(one, reading.find(resource.contained, one.reference)) for one in resource.payor
     ]
+    known_as: list[str] = []
     insurers: list[str] = []
     identifiers: list[Identifier] = []
     for one in payors:
-        one.tell(insurers, identifiers)
+        own: list[str] = []
+        one.tell(own, identifiers)
+        known_as += own
+        # A person's name is a patient's datum: it stands on no card and in no determination.
+        if not one.is_person(reading):
+            insurers += own
     names = [resource.type.text] if resource.type is not None and resource.type.text else []
     names += [one.name for one in resource.class_ if one.name]
-    names += insurers
+    names += known_as
     types = [] if resource.type is None else resource.type.coding
     payers = reading.vocabulary.payers
     plan = payers.find(identifiers, types, names)

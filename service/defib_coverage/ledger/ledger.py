@@ -139,4 +139,8 @@ class Ledger:
     def _kept(self, found: Determination) -> bytes | None:
         if self._content == "columns":
             return None
+        if found.coverage is not None:
+            # Whatever a chart writes there is free text: it may name a person.
+            coverage = msgspec.structs.replace(found.coverage, insurer=None)
+            found = msgspec.structs.replace(found, coverage=coverage)
         return pack(self._secrets.without_names(_encode(found)))
