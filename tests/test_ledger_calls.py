@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from command_line import run
 from defib_coverage.errors import SettingsError
 from defib_coverage.keeping import Keeping
 from defib_coverage.ledger.secrets import Secrets
@@ -204,6 +205,19 @@ def test_a_key_is_made_once_beside_a_file(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.key?*"))
 
 
+@pytest.mark.parametrize("held", [b"", b"\n", b"x" * 31, b"x" * 31 + b" \n", b"\xff" * 40])
+def test_a_file_that_holds_no_key_refuses_to_start(tmp_path: Path, held: bytes) -> None:
+    file = tmp_path / "defib-coverage.db.key"
+    file.write_bytes(held)
+    with pytest.raises(SettingsError, match=r"LEDGER_KEY: .*\.db\.key holds no ") as refused:
+        Keeping(Settings(state=str(tmp_path)))
+    assert "Put the copy of the key there" in str(refused.value)
+    assert "xxx" not in str(refused.value)
+    assert file.read_bytes() == held
+    file.write_bytes(b"x" * 32)
+    Keeping(Settings(state=str(tmp_path)))
+
+
 def test_a_shared_database_wants_a_key(postgresql_database: str, tmp_path: Path) -> None:
     settings = Settings(database=postgresql_database, state=str(tmp_path))
     with pytest.raises(SettingsError, match="LEDGER_KEY: must be a secret"):
@@ -218,9 +232,23 @@ def test_a_folder_that_cannot_be_made_refuses_to_start(tmp_path: Path) -> None:
 
 def test_a_spool_that_cannot_be_made_refuses_to_start(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("")
-    keeping = Keeping(Settings(state=str(tmp_path), ledger="spool"))
-    with pytest.raises(SettingsError, match=r"STATE: .* cannot be used"):
-        keeping.open()
+    Keeping(Settings(state=str(tmp_path)))
+    with pytest.raises(SettingsError, match=r"STATE: .*/spool cannot be used \(File exists\)"):
+        Keeping(Settings(state=str(tmp_path), ledger="spool"))
+
+
+def test_a_spool_that_cannot_be_made_is_told_by_the_command(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("")
+    done = run("serve", "--port", "0", settings={"STATE": str(tmp_path), "LEDGER": "spool"})
+    assert done.returncode == 2
+    assert done.stderr.endswith("/spool cannot be used (File exists)\n")
+
+
+def test_a_spool_in_which_no_file_can_be_made_refuses_to_start(tmp_path: Path) -> None:
+    # A link to a folder where even an administrator makes no files.
+    (tmp_path / "spool").symlink_to("/proc/self/fd")
+    with pytest.raises(SettingsError, match=r"STATE: .*/spool cannot be used"):
+        Keeping(Settings(state=str(tmp_path), ledger="spool"))
 
 
 def test_another_key_refuses_to_start(tmp_path: Path) -> None:

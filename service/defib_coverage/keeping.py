@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DATABASE = "defib-coverage.db"
 _SPOOL = "spool"
 _KEY_SUFFIX = ".key"
+_SHORTEST_KEY = 32
 
 
 def database_of(settings: Settings) -> URL:
@@ -70,27 +71,50 @@ def secrets_of(settings: Settings, url: URL) -> Secrets:
             "that share the database; keep a copy: without it nothing can be verified or opened"
         )
         raise SettingsError(message)
-    try:
-        return Secrets(_key_beside(file))
-    except OSError as error:
-        message = f"{PREFIX}LEDGER_KEY: {file}{_KEY_SUFFIX} cannot be used ({error.strerror})"
-        raise SettingsError(message) from error
-
-
-def _key_beside(file: Path) -> str:
-    """The key in the file beside a database; of several that make it at once, one does."""
     path = file.with_name(file.name + _KEY_SUFFIX)
+    try:
+        key = _key_in(path)
+    except OSError as error:
+        message = f"{PREFIX}LEDGER_KEY: {path} cannot be used ({error.strerror})"
+        raise SettingsError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{PREFIX}LEDGER_KEY: {path} holds no text. Put the copy of the key there"
+        raise SettingsError(message) from error
+    if len(key) < _SHORTEST_KEY:
+        message = (
+            f"{PREFIX}LEDGER_KEY: {path} holds no secret of at least {_SHORTEST_KEY} characters. "
+            "Put the copy of the key there; where nothing was recorded yet, delete the file"
+        )
+        raise SettingsError(message)
+    return Secrets(key)
+
+
+def _key_in(path: Path) -> str:
+    """The key in a file, made where there is none; of several that make it at once, one does."""
     if not path.exists():
         # Written elsewhere first: nobody reads half a key.
-        made, name = tempfile.mkstemp(dir=file.parent, prefix=path.name)
+        made, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
             with os.fdopen(made, "w") as key:
                 key.write(secrets.token_urlsafe(48) + "\n")
+                # On the disk before anything is sealed with it: without it nothing opens again.
+                key.flush()
+                os.fsync(key.fileno())
             with suppress(FileExistsError):
                 os.link(name, path)
         finally:
             Path(name).unlink()
+        _sync_folder(path.parent)
     return path.read_text().strip()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the names in a folder outlast a power failure."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def kept_ledger(settings: Settings) -> tuple[URL, Secrets]:
@@ -116,11 +140,30 @@ def kept_ledger(settings: Settings) -> tuple[URL, Secrets]:
     return url, secrets_of(settings, url)
 
 
+def _check_spool(folder: Path) -> None:
+    """Make the folder of the spool, and look that files can be made in it.
+
+    Raises:
+        SettingsError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _no_spool(folder, error) from error
+
+
+def _no_spool(folder: Path, error: OSError) -> SettingsError:
+    message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
+    return SettingsError(message)
+
+
 class Keeping:
     """Everything that a ledger of these settings takes; opened when the service starts."""
 
     def __init__(self, settings: Settings) -> None:
-        """Look that the database can be used; nothing is kept open yet.
+        """Look that database and spool can be used; nothing is kept open yet.
 
         Raises:
             SettingsError: it cannot.
@@ -135,6 +178,9 @@ class Keeping:
                 "was changed: see defib-coverage ledger verify"
             )
             raise SettingsError(message)
+        self._spool = settings.state_folder / _SPOOL
+        if settings.ledger == "spool":
+            _check_spool(self._spool)
 
     def open(self, committed: Callable[[float], None] | None = None) -> Ledger:
         """Open the ledger, with a thread that writes.
@@ -146,19 +192,17 @@ class Keeping:
             SettingsError: the folder of the spool cannot be used.
         """
         settings = self._settings
-        folder = settings.state_folder / _SPOOL
         store = Store(self._url, self.secrets.chain)
         try:
             writer = Writer(
                 store,
-                folder,
+                self._spool,
                 spools=settings.ledger == "spool",
                 keep_days=settings.retention_days,
                 committed=committed,
             )
         except OSError as error:
-            message = f"{PREFIX}STATE: {folder} cannot be used ({error.strerror})"
-            raise SettingsError(message) from error
+            raise _no_spool(self._spool, error) from error
         return Ledger(writer, self.secrets, settings.ledger_content)
 
     def lookup(self) -> Lookup:
