@@ -447,6 +447,9 @@ def test_a_ledger_without_its_key(command: tuple[str, ...], state: Path) -> None
     assert not (state / "defib-coverage.db.key").exists()
 
 
+NO_DATABASE = "file is not a database"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_database_that_is_none(command: tuple[str, ...], state: Path) -> None:
     (state / "defib-coverage.db").write_text("no database " * 1000)
@@ -454,7 +457,8 @@ def test_a_database_that_is_none(command: tuple[str, ...], state: Path) -> None:
         (state / name).unlink(missing_ok=True)
     done = ledger(state, *command)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "DEFIB_COVERAGE_DATABASE: cannot be used (DatabaseError)" in done.stderr
+    file = state / "defib-coverage.db"
+    assert done.stderr == f"DEFIB_COVERAGE_DATABASE: {file} cannot be used ({NO_DATABASE})\n"
 
 
 # -------------------------------------------------------------------------------------------- docs
@@ -516,6 +520,23 @@ def test_db_upgrade_tells_no_password_and_what_to_do() -> None:
     assert "open-sesame" not in done.stderr
     done = run("db", "upgrade", settings={"DATABASE": "nonsense"})
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_db_upgrade_makes_a_file_that_nobody_else_reads(tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        done = run("db", "upgrade", settings={"DATABASE": f"sqlite:///{tmp_path}/ledger.db"})
+    finally:
+        os.umask(mask)
+    assert done.returncode == 0
+    assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600
+
+
+def test_db_upgrade_tells_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+    done = run("db", "upgrade", settings={"DATABASE": f"sqlite:///{tmp_path}/none/ledger.db"})
+    assert done.returncode == 2
+    reason = "none/ledger.db cannot be used (No such file or directory)\n"
+    assert done.stderr == f"DEFIB_COVERAGE_DATABASE: {tmp_path}/{reason}"
 
 
 def test_a_ledger_on_postgresql(postgresql: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import zlib
 from datetime import date
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from command_line import run
 from defib_coverage.errors import SettingsError
@@ -249,6 +251,46 @@ def test_a_spool_in_which_no_file_can_be_made_refuses_to_start(tmp_path: Path) -
     (tmp_path / "spool").symlink_to("/proc/self/fd")
     with pytest.raises(SettingsError, match=r"STATE: .*/spool cannot be used"):
         Keeping(Settings(state=str(tmp_path), ledger="spool"))
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o000])
+def test_a_file_that_is_named_is_made_for_nobody_else(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with running(
+            ledger="spool", state=str(tmp_path / "state"), database=f"sqlite:///{tmp_path}/l.db"
+        ) as live:
+            assert live.send(sign(chart=CHART)).status_code == 200
+            files = sorted(tmp_path.glob("l.db*"))
+            modes = {stat.S_IMODE(file.stat().st_mode) for file in files}
+    finally:
+        os.umask(before)
+    assert [file.name for file in files] == ["l.db", "l.db-shm", "l.db-wal", "l.db.key"]
+    assert modes == {0o600}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_table_that_is_gone_refuses_to_start(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/l.db"
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgresql_database")
+    settings = Settings(state=str(tmp_path), database=url, ledger_key=SECRET)
+    Keeping(settings)
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP TABLE day"))
+    engine.dispose()
+    with pytest.raises(SettingsError) as refused:
+        Keeping(settings)
+    assert (
+        str(refused.value)
+        == {
+            "sqlite": f"DEFIB_COVERAGE_DATABASE: {tmp_path}/l.db cannot be used (no such table: day)",
+            "postgresql": "DEFIB_COVERAGE_DATABASE: cannot be used (ProgrammingError). Check that it runs",
+        }[kind]
+    )
 
 
 def test_another_key_refuses_to_start(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from defib_coverage.database.engine import SETTING, is_shared, open_database
+from defib_coverage.database.engine import SETTING, file_of, is_shared, open_database
 from defib_coverage.database.tables import REVISION
 from defib_coverage.errors import SettingsError
 
@@ -32,6 +33,7 @@ def upgrade(url: URL) -> tuple[str | None, str]:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
+    _make_file(url)
     engine = open_database(url, transactions="write")
     try:
         with engine.begin() as connection:
@@ -43,7 +45,7 @@ def upgrade(url: URL) -> tuple[str | None, str]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
-        raise _unusable(error) from error
+        raise unusable(url, error) from error
     finally:
         engine.dispose()
     return before, REVISION
@@ -57,13 +59,14 @@ def check(url: URL) -> None:
     Raises:
         SettingsError: the tables are older or newer, or the database cannot be used.
     """
+    _make_file(url)
     engine = open_database(url)
     try:
         with engine.connect() as connection:
             found = _revision(connection)
             empty = found is None and not inspect(connection).get_table_names()
     except SQLAlchemyError as error:
-        raise _unusable(error) from error
+        raise unusable(url, error) from error
     finally:
         engine.dispose()
     _check_not_later(found)
@@ -74,6 +77,24 @@ def check(url: URL) -> None:
         return
     message = f"{SETTING}: its tables are not those of this version. Run {_COMMAND}"
     raise SettingsError(message)
+
+
+def _make_file(url: URL) -> None:
+    """Make the file of a new SQLite database, for nobody else to read: its other files follow it.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    file = file_of(url)
+    # SQLite reads such a name as a URI of its own.
+    if file is None or (url.database or "").startswith("file:"):
+        return
+    try:
+        with suppress(FileExistsError):
+            file.touch(mode=0o600, exist_ok=False)
+    except OSError as error:
+        message = f"{SETTING}: {file} cannot be used ({error.strerror})"
+        raise SettingsError(message) from error
 
 
 def _revision(connection: Connection) -> str | None:
@@ -89,6 +110,13 @@ def _check_not_later(found: str | None) -> None:
         raise SettingsError(message)
 
 
-def _unusable(error: SQLAlchemyError) -> SettingsError:
+def unusable(url: URL, error: SQLAlchemyError) -> SettingsError:
+    """A database that failed, in one line.
+
+    Of a file it tells what SQLite says; what a server says may hold more than is meant for a log.
+    """
+    file = file_of(url)
+    if file is not None and isinstance(error, DBAPIError):
+        return SettingsError(f"{SETTING}: {file} cannot be used ({error.orig})")
     message = f"{SETTING}: cannot be used ({type(error).__name__}). Check that it runs"
     return SettingsError(message)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import LargeBinary, select, type_coerce
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from defib_coverage.database.engine import open_database
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.database.upgrade import unusable
 from defib_coverage.ledger.chain import START, link_of, seal_of
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.store import columns_of
@@ -59,12 +61,18 @@ class DayState(NamedTuple):
 
 
 def is_sealed_with(url: URL, key: bytes) -> bool:
-    """Whether the row of a ledger's last day has a seal of this key; a ledger without one has."""
+    """Whether the row of a ledger's last day has a seal of this key; a ledger without one has.
+
+    Raises:
+        SettingsError: the row cannot be read.
+    """
     engine = open_database(url)
     last = select(*_raw(DAY, DAY.columns.keys())).order_by(DAY.c.day.desc()).limit(2)
     try:
         with engine.connect() as connection:
             newest = connection.execute(last).all()
+    except SQLAlchemyError as error:
+        raise unusable(url, error) from error
     finally:
         engine.dispose()
     if not newest:
