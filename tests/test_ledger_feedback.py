@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -152,6 +153,25 @@ def test_without_a_spool_what_cannot_be_kept_is_refused(database: str, tmp_path:
         assert rows(database, FEEDBACK) == []
         asyncio.run(ledger.answer(_given("card"), _given("other")))
     assert len(rows(database, FEEDBACK)) == 2
+
+
+def test_an_id_that_may_be_any_text_is_kept_as_a_digest_only(database: str, tmp_path: Path) -> None:
+    name = "Mrs. Agnes Underhill"
+    ours = ("6f2d3c1e-0b7a-4a4e-9a53-1c5d7e8f9a0b", "6F2D3C1E-0B7A-4A4E-9A53-1C5D7E8F9A0B")
+    given = [
+        Given("defibrillator-order-sign", "ehr", card, "accepted", suggestions=(name, *ours))
+        for card in (name, name, name + "!", ours[0], ours[0] + "\n")
+    ]
+    with closing(_ledger(database, tmp_path)) as ledger:
+        for batch in (given, given[1:3]):
+            asyncio.run(ledger.answer(*batch))
+    kept = rows(database, FEEDBACK)
+    digest = Secrets(SECRET).digest
+    cards = [digest("card", name), digest("card", name + "!"), ours[0]]
+    assert [row.card for row in kept] == [*cards, digest("card", ours[0] + "\n")]
+    told = [digest("suggestion", name), *ours]
+    assert [json.loads(row.suggestions) for row in kept] == [told] * 4
+    assert "Agnes" not in repr(kept)
 
 
 def test_a_comment_waits_encrypted_in_the_spool_too(database: str, tmp_path: Path) -> None:

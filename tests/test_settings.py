@@ -37,6 +37,17 @@ def refusal(environment: dict[str, str]) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "99999999999"])
+def test_records_are_kept_for_no_longer_than_a_calendar_goes(days: str) -> None:
+    message = refusal({"DEFIB_COVERAGE_RETENTION_DAYS": days})
+    assert message.endswith(f": '{days}' is no number of days from 1 to 36500")
+    done = run("ledger", "purge", "--keep-days", days)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "--keep-days" in done.stderr
+    assert read_settings({"DEFIB_COVERAGE_RETENTION_DAYS": "36500"}).retention_days == 36_500
+
+
 def test_the_environment_wins_over_the_file(file: Callable[..., dict[str, str]]) -> None:
     environment = file(
         'zone = "America/Chicago"\nmax_calls = 7\nfhir_seconds = 3\ndevelopment = true\n'

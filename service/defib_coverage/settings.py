@@ -69,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ledger: Literal["refuse", "spool", "off"] = "refuse"
     ledger_key: Annotated[str, msgspec.Meta(min_length=32)] | None = None
     ledger_content: Content = "determination"
-    retention_days: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    retention_days: Annotated[int, msgspec.Meta(gt=0, le=36_500)] | None = None
     fhir_servers: tuple[str, ...] = ()
     fhir_seconds: _Seconds = 2.0
     ca_bundle: str | None = None
@@ -183,7 +183,7 @@ _WANTED = {
     "ledger": "way to keep a ledger: refuse, spool or off",
     "ledger_key": "secret of at least 32 characters",
     "ledger_content": "amount to keep: columns, determination or response",
-    "retention_days": "number of days above 0",
+    "retention_days": "number of days from 1 to 36500",
     "drain_seconds": "number of seconds, at most 60",
 }
 

@@ -146,7 +146,11 @@ def report(
 def purge(
     keep_days: Annotated[
         int | None,
-        typer.Option(min=1, help="How many days to keep; DEFIB_COVERAGE_RETENTION_DAYS if absent."),
+        typer.Option(
+            min=1,
+            max=36_500,
+            help="How many days to keep; DEFIB_COVERAGE_RETENTION_DAYS if absent.",
+        ),
     ] = None,
 ) -> None:
     """Delete days that are kept no longer; the chain still verifies. There is no way back.

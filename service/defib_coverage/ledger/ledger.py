@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _encode = msgspec.json.Encoder().encode
 _NOT_OURS = "not-applicable"
+# What our cards and suggestions are named by; nothing else can be said in it.
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Call(NamedTuple):
@@ -94,8 +97,16 @@ class Ledger:
     def _feedback(self, given: Given) -> Feedback:
         said = self._secrets.digest("feedback", _encode(given).decode())
         comment = None if given.comment is None else self._secrets.lock(given.comment.encode())
-        kept = given._asdict() | {"comment": comment}
+        kept = given._asdict() | {
+            "comment": comment,
+            "card": self._named("card", given.card),
+            "suggestions": tuple(self._named("suggestion", one) for one in given.suggestions),
+        }
         return Feedback(id=str(uuid4()), time=moment(self._now()), said=said, **kept)
+
+    def _named(self, kind: str, identifier: str) -> str:
+        """An id; a keyed digest of what is no uuid: it is none of ours and may be any text."""
+        return identifier if _UUID.fullmatch(identifier) else self._secrets.digest(kind, identifier)
 
     def close(self) -> None:
         """Write what waits, then let go of everything."""
