@@ -284,13 +284,11 @@ def test_a_table_that_is_gone_refuses_to_start(
     engine.dispose()
     with pytest.raises(SettingsError) as refused:
         Keeping(settings)
-    assert (
-        str(refused.value)
-        == {
-            "sqlite": f"DEFIB_COVERAGE_DATABASE: {tmp_path}/l.db cannot be used (no such table: day)",
-            "postgresql": "DEFIB_COVERAGE_DATABASE: cannot be used (ProgrammingError). Check that it runs",
-        }[kind]
-    )
+    told = {
+        "sqlite": f"{tmp_path}/l.db cannot be used (no such table: day)",
+        "postgresql": "cannot be used (ProgrammingError). Check that it runs",
+    }
+    assert str(refused.value) == f"DEFIB_COVERAGE_DATABASE: {told[kind]}"
 
 
 def test_another_key_refuses_to_start(tmp_path: Path) -> None:
