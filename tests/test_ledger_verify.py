@@ -247,6 +247,51 @@ def test_what_is_wrong_is_named_by_its_place(engine: Engine) -> None:
     ]
 
 
+def _changed(engine: Engine, table: Table, **values: str) -> list[tuple[str, int | None, str]]:
+    """What is found once a row of the third day was changed."""
+    row = text(f"UPDATE {table.name} SET {next(iter(values))} = :value WHERE day = :day")  # noqa: S608
+    if table is DECISION:
+        row = text(f"{row.text} AND position = 2")
+    with trying(engine) as connection:
+        day = str(DAY_ONE + timedelta(days=2))
+        connection.execute(row, {"value": next(iter(values.values())), "day": day})
+        return [(b.day, b.position, b.what) for s in verify(connection, KEY) for b in s.breaches]
+
+
+DATES = ["infinity", "-infinity", "2026-11-20 BC", "20260-11-20", "2026-11-21"]
+
+
+@pytest.mark.parametrize("value", DATES)
+def test_a_date_that_none_can_hold_is_named_by_its_row(engine: Engine, value: str) -> None:
+    third = str(DAY_ONE + timedelta(days=2))
+    ((day, position, what),) = _changed(engine, DECISION, service_date=value)
+    assert (day, position) == (third, 2)
+    assert what.endswith("was changed, or one before it")
+
+
+@pytest.mark.parametrize("value", DATES)
+def test_a_day_that_none_can_hold_is_a_breach(engine: Engine, value: str) -> None:
+    if value == "2026-11-21":
+        value = "2030-01-01"
+    found = _changed(engine, DAY, day=value)
+    assert (str(value), None, "the row of the day was changed, or that of the day before") in found
+
+
+def test_dates_verify_however_the_server_writes_them(engine: Engine) -> None:
+    with trying(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL DateStyle = 'German'"))
+        assert not noticed(connection)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, '[{"id":' * 100_000, "7", "[[]]", "no json"])
+def test_cards_that_cannot_be_read_are_named_by_their_row(engine: Engine, value: str) -> None:
+    third = str(DAY_ONE + timedelta(days=2))
+    found = _changed(engine, DECISION, cards=value)
+    assert [place for *place, _ in found] == [[third, 2], [third, 2]]
+    assert "the cards of decision" in found[1][2]
+
+
 def test_verifying_neither_sees_nor_hinders_who_appends(engine: Engine, database: str) -> None:
     del engine
     reader = open_reader(read_url(database))

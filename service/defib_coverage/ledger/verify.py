@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import LargeBinary, select, type_coerce
+from sqlalchemy import Date, LargeBinary, func, literal_column, select, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
@@ -67,9 +67,10 @@ def is_sealed_with(url: URL, key: bytes) -> bool:
         SettingsError: the row cannot be read.
     """
     engine = open_database(url)
-    last = select(*_raw(DAY, DAY.columns.keys())).order_by(DAY.c.day.desc()).limit(2)
     try:
         with engine.connect() as connection:
+            last = select(*_raw(connection, DAY, DAY.columns.keys()))
+            last = last.order_by(DAY.c.day.desc()).limit(2)
             newest = connection.execute(last).all()
     except SQLAlchemyError as error:
         raise unusable(url, error) from error
@@ -95,7 +96,8 @@ def verify(
         seen: is told how many rows more were looked at.
     """
     previous = START
-    days = connection.execute(select(*_raw(DAY, DAY.columns.keys())).order_by(DAY.c.day)).all()
+    columns = _raw(connection, DAY, DAY.columns.keys())
+    days = connection.execute(select(*columns).order_by(DAY.c.day)).all()
     for day in days:
         breaches = []
         head = _bytes(day.head)
@@ -130,7 +132,7 @@ def _strays(connection: Connection) -> Iterator[DayState]:
     """Rows that no day and no decision leads to."""
     known = select(DAY.c.day)
     for table in _TABLES:
-        day = type_coerce(table.c.day, NullType())
+        (day,) = _raw(connection, table, ("day",))
         for (found,) in connection.execute(
             select(day).where(table.c.day.not_in(known)).distinct()
         ).all():
@@ -196,7 +198,7 @@ def _cards_of(text: str | bytes) -> set[tuple[str, str]] | None:
     """What a decision says of its cards; None where that is unreadable."""
     try:
         return {(one.id, one.kind) for one in _decode_cards(text)}
-    except (msgspec.DecodeError, TypeError):
+    except (msgspec.DecodeError, TypeError, RecursionError):
         return None
 
 
@@ -207,7 +209,7 @@ def _rows(connection: Connection, day: object) -> Iterator[tuple[Table, Row[Any]
 
 
 def _rows_of(connection: Connection, table: Table, day: object) -> Iterator[tuple[Table, Row[Any]]]:
-    rows = select(*_raw(table, (*columns_of(table), "link")))
+    rows = select(*_raw(connection, table, (*columns_of(table), "link")))
     rows = rows.where(table.c.day == _typed(day)).order_by(table.c.position)
     with connection.execute(rows.execution_options(yield_per=_PART)) as found:
         for row in found:
@@ -219,9 +221,22 @@ def _has_rows(connection: Connection, day: object) -> bool:
     return any(connection.execute(one).first() is not None for one in first)
 
 
-def _raw(table: Table, names: Iterable[str]) -> list[Label[Any]]:
-    """Columns as the driver gives them: a value that its column's type refuses is no error."""
-    return [type_coerce(table.c[name], NullType()).label(name) for name in names]
+def _raw(connection: Connection, table: Table, names: Iterable[str]) -> list[Label[Any]]:
+    """Columns as the driver gives them: a value that its column's type refuses is no error.
+
+    Dates of PostgreSQL are taken as text, as SQLite has them: its driver fails on those that Python
+    cannot hold. JSON writes a date alike whatever ``DateStyle`` says.
+    """
+    shared = connection.dialect.name == "postgresql"
+    columns = [table.c[name] for name in names]
+    return [
+        (
+            func.to_json(column).op("#>>")(literal_column("'{}'"))
+            if shared and isinstance(column.type, Date)
+            else type_coerce(column, NullType())
+        ).label(column.name)
+        for column in columns
+    ]
 
 
 def _typed(day: object) -> Any:  # noqa: ANN401 - of whatever type the driver gives
