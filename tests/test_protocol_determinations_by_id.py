@@ -16,8 +16,8 @@ import requests
 from defib_coverage import __version__
 from defib_coverage.database.engine import read_url
 from defib_coverage.hooks.openapi import describe
-from defib_coverage.ledger.lookup import MOST_FOUND, Found
-from defib_coverage.ledger.secrets import Secrets
+from defib_coverage.ledger.lookup import MOST_BYTES, MOST_FOUND, Found
+from defib_coverage.ledger.secrets import Secrets, pack
 from defib_coverage.ledger.store import Store
 from ledgers import SECRET, breaches, call, held, rows
 from live_server import Json, Live, coverage, issue_of, open_chart, running, sign
@@ -115,6 +115,29 @@ def test_the_newest_are_told_where_there_are_many(service: Live, database: str) 
     assert content["total"] == MOST_FOUND + 5
     numbers = [d["position"]["number"] for d in content["decisions"]]
     assert numbers == list(range(MOST_FOUND + 5, 5, -1))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ([MOST_BYTES // 4] * 6, 4),
+        ([MOST_BYTES // 4] * 4, 4),
+        ([MOST_BYTES + 1] * 2, 1),
+        ([2, MOST_BYTES], 1),
+        ([MOST_BYTES, 2, 2], 2),
+    ],
+)
+def test_an_answer_holds_no_more_than_some_bytes_of_determinations(
+    service: Live, database: str, sizes: list[int], told: int
+) -> None:
+    with closing(Store(read_url(database), Secrets(SECRET).chain)) as store:
+        for size in sizes:
+            kept = pack(b'"' + b"x" * (size - 2) + b'"')
+            store.append([call(assertion_id="large", determination=kept)])
+    content = service.get(f"{ROOT}large").json()
+    assert content["total"] == len(sizes)
+    numbers = [d["position"]["number"] for d in content["decisions"]]
+    assert numbers == list(range(len(sizes), len(sizes) - told, -1))
 
 
 def test_calls_are_answered_while_decisions_are_looked_up(service: Live) -> None:

@@ -24,7 +24,7 @@ from defib_coverage.hooks.feedback import (
     MOST_SUGGESTIONS,
 )
 from defib_coverage.hooks.openapi import describe
-from defib_coverage.ledger.lookup import MOST_FOUND
+from defib_coverage.ledger.lookup import MOST_BYTES, MOST_FOUND
 from defib_coverage.ledger.secrets import Secrets
 from ledgers import SECRET, breaches, held, rows
 from live_server import JSON_TYPE, SERVICE_IDS, Json, issue_of, open_chart, running, sign
@@ -466,6 +466,7 @@ def test_the_document_tells_the_bounds() -> None:
     assert f"`userComment` ({LONGEST_COMMENT})" in text
     assert f"at most {MOST_ENTRIES} entries" in text
     assert f"newest {MOST_FOUND}" in text
+    assert f"more than {MOST_BYTES >> 20} MB" in text
 
 
 def test_the_feedback_of_the_document_is_taken(service: Service) -> None:

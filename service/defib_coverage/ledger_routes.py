@@ -9,8 +9,6 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from defib_coverage.edge.messages import authorization_of, parent_of, send_json
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.discovery import SERVICE_IDS
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from defib_coverage.edge.gate import Gate
     from defib_coverage.hooks.feedback import Entry
     from defib_coverage.ledger.ledger import Ledger
-    from defib_coverage.ledger.lookup import Decisions, Lookup
+    from defib_coverage.ledger.lookup import Lookup, Told
     from defib_coverage.running.watching import Watcher
 
 _UNKNOWN = "unknown"
@@ -38,7 +36,6 @@ _LOOK_UP = "/determinations"
 _ASSERTION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # CDS Hooks asks for 200 and says nothing of a body; clients that read one find an object.
 _TAKEN = b"{}"
-_encode = msgspec.json.Encoder().encode
 _Part = TypeVar("_Part")
 
 
@@ -112,15 +109,15 @@ class LedgerRoutes:
             async with self._gate:
                 _check(assertion)
                 found = await _read(lookup, assertion, known.caller.client)
-            if not found.decisions:
+            if not found.number:
                 raise _nothing()
         line = LookedUp(
             client=known.caller.client,
-            found=len(found.decisions),
+            found=found.number,
             milliseconds=_milliseconds_since(begin),
         )
         write(line)
-        await send_json(_encode(found), send)
+        await send_json(found.body, send)
 
     @contextmanager
     def _refusals(self, service: str, scope: Scope) -> Iterator[_Known]:
@@ -188,7 +185,7 @@ def _nothing() -> RequestError:
     return RequestError(404, "not-found", message)
 
 
-async def _read(lookup: Lookup, assertion: str, client: str | None) -> Decisions:
+async def _read(lookup: Lookup, assertion: str, client: str | None) -> Told:
     """What is found.
 
     Raises:

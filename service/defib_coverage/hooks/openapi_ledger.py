@@ -164,7 +164,7 @@ def look_up() -> dict[str, Any]:
                 },
             ],
             "responses": {
-                "200": answered(_DECISIONS, "The caller's own decisions; the newest 100"),
+                "200": answered(_DECISIONS, "The caller's own decisions; the newest 100 or 8 MB"),
                 "404": _NO_LEDGER,
                 **{status: ERRORS[status] for status in ("401", "429", "431", "503")},
             },

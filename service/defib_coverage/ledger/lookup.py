@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
@@ -17,11 +17,18 @@ from defib_coverage.ledger.records import Card, LedgerError
 from defib_coverage.ledger.secrets import unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import URL, Connection, Row
 
 MOST_FOUND = 100
 """Decisions of one answer."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of determinations of one answer; the newest is told however large it is."""
 _THREADS = 2
+# What a decision is counted by, and the answer to its call.
+_UNTOLD = frozenset({"card_count", "offer_count", "response"})
+_encode = msgspec.json.Encoder().encode
 _decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_cards = msgspec.json.Decoder(tuple[Card, ...]).decode
 
@@ -69,16 +76,20 @@ class Decisions(msgspec.Struct, frozen=True):
     decisions: tuple[Found, ...]
 
 
-def decisions_of(
-    connection: Connection, assertion_id: str, client: str | None = None, most: int = MOST_FOUND
-) -> Decisions:
-    """The decisions that bear an assertion id.
+class Told(NamedTuple):
+    """How many decisions an answer tells of, and the answer as JSON."""
+
+    number: int
+    body: bytes
+
+
+def decisions_of(connection: Connection, assertion_id: str, client: str | None = None) -> Decisions:
+    """The newest decisions that bear an assertion id, within the bounds of one answer.
 
     Args:
         connection: to the database.
         assertion_id: as the coverage information of an order tells it.
         client: whose decisions are looked at; None looks at everyone's.
-        most: how many are read.
 
     Raises:
         SQLAlchemyError: the database cannot be read.
@@ -86,18 +97,33 @@ def decisions_of(
     wanted = [DECISION.c.assertion_id == assertion_id]
     if client is not None:
         wanted.append(DECISION.c.client == client)
-    columns = [c for c in DECISION.columns if c.name != "response"]
+    columns = [c for c in DECISION.columns if c.name not in _UNTOLD]
     newest = (
         select(*columns)
         .where(*wanted)
         .order_by(DECISION.c.day.desc(), DECISION.c.position.desc())
-        .limit(most)
+        .limit(MOST_FOUND)
     )
-    found = tuple(_found(row) for row in connection.execute(newest))
-    if len(found) < most:
+    rows = connection.execute(newest).all()
+    found = _within(rows)
+    if len(found) == len(rows) < MOST_FOUND:
         return Decisions(len(found), found)
     count = select(func.count()).select_from(DECISION).where(*wanted)
     return Decisions(connection.execute(count).scalar_one(), found)
+
+
+def _within(rows: Iterable[Row[Any]]) -> tuple[Found, ...]:
+    """As many as an answer may hold; no more than that are unpacked."""
+    told: list[Found] = []
+    size = 0
+    for row in rows:
+        one = _found(row)
+        if isinstance(one.determination, msgspec.Raw):
+            size += len(memoryview(one.determination))
+        if told and size > MOST_BYTES:
+            break
+        told.append(one)
+    return tuple(told)
 
 
 def _found(row: Row[Any]) -> Found:
@@ -123,8 +149,8 @@ class Lookup:
         self._engine = open_database(url, "read")
         self._threads = ThreadPoolExecutor(_THREADS, "ledger-lookup")
 
-    async def decisions_of(self, assertion_id: str, client: str | None) -> Decisions:
-        """See ``decisions_of``.
+    async def decisions_of(self, assertion_id: str, client: str | None) -> Told:
+        """See ``decisions_of``; the answer is written in the thread too.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -141,6 +167,7 @@ class Lookup:
         self._threads.shutdown(cancel_futures=True)
         self._engine.dispose()
 
-    def _read(self, assertion_id: str, client: str | None) -> Decisions:
+    def _read(self, assertion_id: str, client: str | None) -> Told:
         with self._engine.connect() as connection:
-            return decisions_of(connection, assertion_id, client)
+            found = decisions_of(connection, assertion_id, client)
+        return Told(len(found.decisions), _encode(found))
