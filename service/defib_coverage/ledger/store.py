@@ -91,6 +91,8 @@ class Store:
     def append(self, records: Sequence[Record], *, again: bool = False) -> None:
         """Append records, all or none; when this returns, they are on the disk.
 
+        Without any, try whether one could be appended.
+
         Args:
             records: what to append.
             again: whether some may be there already: those are left out.
@@ -143,9 +145,10 @@ class Store:
         if answers:
             known = self._known(cursor, "feedback", "said", [one.said for one in answers])
             answers = list({one.said: one for one in answers if one.said not in known}.values())
-        if not decisions and not answers:
-            return
         words = self._words
+        if not decisions and not answers:
+            cursor.execute(words.touch_tail)
+            return
         cursor.execute(words.last_days)
         tail = _tail(cursor.fetchall(), self._day)
         row_of = _Rows(self._key, tail)
@@ -252,6 +255,7 @@ class _Words:
             for table in (DAY, TAIL, DECISION, CARD, FEEDBACK)
         }
         self.last_days = "SELECT day, length, head FROM day ORDER BY day DESC LIMIT 2"
+        self.touch_tail = "UPDATE tail SET id = 1"
         self.update_tail = f"UPDATE tail SET day = {mark}, seal = {mark}"  # noqa: S608
         self.update_day = (
             f"UPDATE day SET length = {mark}, head = {mark}, seal = {mark} WHERE day = {mark}"  # noqa: S608
