@@ -91,10 +91,11 @@ def test_a_ledger_without_rows(database: str) -> None:
 def test_a_day_that_is_none(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     upgrade(read_url(url))
-    _fill(url, 1)
+    _fill(url, 2)
     engine = open_database(read_url(url))
     with engine.connect() as connection:
-        connection.execute(text("update day set day = '2000-99-99'"))
+        first = {"first": DAY_ONE.isoformat()}
+        connection.execute(text("update day set day = '2000-99-99' where day = :first"), first)
     engine.dispose()
     with closing(_store(url, 9)) as store, pytest.raises(StoreError):
         store.purge(1)
