@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, text
+from sqlalchemy import delete, insert, text
 
 from defib_coverage.content import load
 from defib_coverage.coverage.findings import FINDINGS
 from defib_coverage.database.engine import open_database, open_reader, read_url
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK, TAIL
 from defib_coverage.database.upgrade import upgrade
 from defib_coverage.hooks.evaluation import Evaluator
 from defib_coverage.hooks.wire import decode_request
-from defib_coverage.ledger.chain import START, link_of, seal_of
+from defib_coverage.ledger.chain import START, link_of, seal_of, tail_of
 from defib_coverage.ledger.counting import count
 from defib_coverage.ledger.page import page_of
 from defib_coverage.ledger.reading import by_assertion, by_card, by_patient, decided
@@ -97,6 +97,9 @@ class Filler:
         seal = seal_of(SECRETS.chain, day, before, position, self.head, None)
         row = {"day": day, "length": position, "head": self.head, "seal": seal, "purged": None}
         connection.execute(insert(DAY), row)
+        connection.execute(delete(TAIL))
+        end = tail_of(SECRETS.chain, day, position, self.head)
+        connection.execute(insert(TAIL), {"id": 1, "day": day, "seal": end})
 
     def linked(self, table: Table, row: Json, day: date, position: int) -> Json:
         """A row with its place and its link."""

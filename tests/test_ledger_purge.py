@@ -57,18 +57,22 @@ def test_days_go_one_by_one_and_the_chain_holds(database: str) -> None:
 def test_what_comes_after_a_purge_follows_on(database: str) -> None:
     _fill(database, 2)
     with closing(_store(database, 100)) as store:
-        assert [store.purge(1), store.purge(1), store.purge(1)] == [
-            DAY_ONE,
-            DAY_ONE + timedelta(days=1),
-            None,
-        ]
+        # The last day stays until another follows.
+        assert [store.purge(1), store.purge(1)] == [DAY_ONE, None]
         store.append([call(1)])
+        assert [store.purge(1), store.purge(1)] == [DAY_ONE + timedelta(days=1), None]
     assert breaches(database) == []
     assert len(rows(database)) == 1
-    with closing(_store(database, 300)) as store:
-        assert store.purge(1) is not None
+
+
+def test_a_clock_that_ran_ahead_leaves_a_ledger_that_goes_on(database: str) -> None:
+    _fill(database, 1)
+    with closing(_store(database, 40)) as ahead:
+        assert ahead.purge(30) is None
+    with closing(_store(database, 1)) as store:
+        store.append([call(1)])
     assert breaches(database) == []
-    assert rows(database) == []
+    assert len(rows(database)) == 2
 
 
 @pytest.mark.parametrize("keep", [-5, 0, 1, 10**12])
@@ -87,10 +91,11 @@ def test_a_ledger_without_rows(database: str) -> None:
 def test_a_day_that_is_none(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     upgrade(read_url(url))
-    _fill(url, 1)
+    _fill(url, 2)
     engine = open_database(read_url(url))
     with engine.connect() as connection:
-        connection.execute(text("update day set day = '2000-99-99'"))
+        first = {"first": DAY_ONE.isoformat()}
+        connection.execute(text("update day set day = '2000-99-99' where day = :first"), first)
     engine.dispose()
     with closing(_store(url, 9)) as store, pytest.raises(StoreError):
         store.purge(1)

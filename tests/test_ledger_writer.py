@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -182,7 +183,100 @@ def test_a_spool_says_whether_records_wait(tmp_path: Path) -> None:
     assert not spool
     spool.append([call(1)])
     assert spool
-    spool.clear(keep=False)
+    part = spool.oldest(10)
+    assert (len(part.records), part.damaged) == (1, 0)
+    assert spool.took(part) == 0
     assert not spool
+    assert spool.size == 0
     spool.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_of_another_version_is_set_aside(database: str, tmp_path: Path) -> None:
+    spool = new_spool(tmp_path)
+    spool.append([call(1)])
+    spool.close()
+    text = b'{"type":"other"}'
+    digest = hashlib.blake2b(text, digest_size=16).hexdigest().encode()
+    with spool.path.open("ab") as more:
+        more.write(digest + b" " + text + b"\n")
+    Writer(Store(read_url(database), KEY), tmp_path, spools=True).close()
+    assert len(rows(database)) == 1
+    assert text in spool.path.with_suffix(".damaged").read_bytes()
+
+
+def test_spools_are_replayed_oldest_first(database: str, tmp_path: Path) -> None:
+    for number in range(8):
+        spool = new_spool(tmp_path)
+        spool.append([call(number)])
+        spool.close()
+    Writer(Store(read_url(database), KEY), tmp_path, spools=True).close()
+    assert _kept(database) == [f"{number:032x}" for number in range(8)]
+
+
+def test_calls_do_not_wait_for_all_of_a_spool(database: str, tmp_path: Path) -> None:
+    spool = new_spool(tmp_path)
+    spool.append([call(number, cards=0) for number in range(5000)])
+    spool.close()
+    slow = Slow(database)
+    with closing(Writer(slow, tmp_path, spools=True)) as writer:
+        begin = time.monotonic()
+        assert asyncio.run(_keep(writer, [call(9999)])) == [None]
+        waited = time.monotonic() - begin
+        slow.seconds = 0.0
+    # Ten parts of half a second each wait there.
+    assert waited < 3
+    assert len(rows(database)) == 5001
+    assert _kept(database)[-1] == f"{9999:032x}"
+
+
+class Slow(Store):
+    """A store whose transactions take their time."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(read_url(url), KEY)
+        self.seconds = 0.5
+
+    def append(self, records: Sequence[Record], *, again: bool = False) -> None:
+        time.sleep(self.seconds)
+        super().append(records, again=again)
+
+
+class Faulty(Store):
+    """A store with a fault of its own."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(read_url(url), KEY)
+        self.faulty = True
+
+    def append(self, records: Sequence[Record], *, again: bool = False) -> None:
+        if self.faulty:
+            raise OverflowError
+        super().append(records, again=again)
+
+
+def test_a_fault_of_the_writer_refuses_and_the_next_call_is_kept(
+    database: str, tmp_path: Path
+) -> None:
+    store = Faulty(database)
+    with closing(Writer(store, tmp_path, spools=False)) as writer:
+        (found,) = asyncio.run(_keep(writer, [call(1)]))
+        assert isinstance(found, LedgerError)
+        store.faulty = False
+        assert asyncio.run(_keep(writer, [call(2)])) == [None]
+    assert _kept(database) == [f"{2:032x}"]
+
+
+def test_who_asks_without_a_record_learns_whether_one_could_be_kept(
+    database: str, tmp_path: Path
+) -> None:
+    store = Moody(database)
+    with closing(Writer(store, tmp_path, spools=False)) as writer:
+        asyncio.run(writer.probe())
+        assert asyncio.run(_keep(writer, [call(1)])) == [None]
+        asyncio.run(writer.probe())
+        store.mood = "down"
+        with pytest.raises(LedgerError):
+            asyncio.run(writer.probe())
+    assert len(rows(database)) == 1
+    assert breaches(database) == []

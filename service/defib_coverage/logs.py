@@ -116,6 +116,7 @@ class Trouble(Line, frozen=True, tag_field="event", tag="trouble"):
         "ledger-unavailable",
         "ledger-available",
         "ledger-unreadable",
+        "ledger-fault",
         "ledger-not-purged",
         "spool-unavailable",
         "spool-damaged",

@@ -82,7 +82,12 @@ def open_database(url: URL, transactions: Literal["read", "write"] | None = None
         "connect_timeout": PATIENCE,
         "tcp_user_timeout": 1000 * PATIENCE,
         # What is committed is on the server's disk, however the server is set up.
-        "options": f"-c statement_timeout={1000 * PATIENCE} -c synchronous_commit=on",
+        # And who stops in the middle of a transaction does not hold up the others for long.
+        "options": (
+            f"-c statement_timeout={1000 * PATIENCE} -c synchronous_commit=on "
+            f"-c idle_in_transaction_session_timeout={2000 * PATIENCE} "
+            "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+        ),
     }
     try:
         return create_engine(

@@ -51,6 +51,16 @@ DAY = Table(
     Column("purged", String(27)),
 )
 
+# One row: which day the ledger ends on, sealed with its number of rows and its last link. Without
+# it the last days could be taken out whole.
+TAIL = Table(
+    "tail",
+    TABLES,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, nullable=False),
+    Column("seal", LargeBinary(32), nullable=False),
+)
+
 # One row a judged order of an answered call. Times are UTC, in ISO 8601 with microseconds; lists
 # are JSON. ``patient`` is a keyed digest; ``offer_count`` counts the cards with suggestions.
 # ``determination`` and ``response`` are compressed, the latter encrypted too; settings say whether

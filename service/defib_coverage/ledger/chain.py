@@ -34,6 +34,18 @@ def link_of(key: bytes, previous: bytes, row: Sequence[object]) -> bytes:
     return hmac.digest(key, previous + _encode(row), "sha256")
 
 
+def tail_of(key: bytes, day: date | str, length: int, head: bytes) -> bytes:
+    """The seal of the ledger's end: 32 bytes.
+
+    Args:
+        key: the ledger's key.
+        day: the last day.
+        length: the number of its rows.
+        head: its last link.
+    """
+    return hmac.digest(key, b"tail" + _encode((day, length, head)), "sha256")
+
+
 def seal_of(  # noqa: PLR0913, PLR0917 - what a day's row consists of
     key: bytes, day: date | str, previous: bytes, length: int, head: bytes, purged: str | None
 ) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, seal_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def purge_oldest(connection: Connection, key: bytes, first: date) -> date | None:
-    """Delete the rows of the oldest day that is not kept any longer.
+    """Delete the rows of the oldest day that is not kept any longer; never of the last day.
 
     Args:
         connection: to the database, in a transaction that has the ledger's lock.
@@ -26,7 +26,9 @@ def purge_oldest(connection: Connection, key: bytes, first: date) -> date | None
     Returns:
         The day that was purged; None where there is none.
     """
-    old = select(DAY).where(DAY.c.day < first, DAY.c.purged.is_(None))
+    # What is appended goes on where the last day ends.
+    last = select(func.max(DAY.c.day)).scalar_subquery()
+    old = select(DAY).where(DAY.c.day < first, DAY.c.day < last, DAY.c.purged.is_(None))
     day = connection.execute(old.order_by(DAY.c.day).limit(1)).one_or_none()
     if day is None:
         return None

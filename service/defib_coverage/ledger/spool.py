@@ -11,7 +11,9 @@ import fcntl
 import hashlib
 import os
 import shutil
-from typing import TYPE_CHECKING
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -19,7 +21,7 @@ import msgspec
 from defib_coverage.ledger.records import Answered, Feedback, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 _encode = msgspec.json.Encoder().encode
@@ -27,6 +29,16 @@ _decode = msgspec.json.Decoder(Answered | Feedback).decode
 _SUFFIX = ".spool"
 _DAMAGED = ".damaged"
 _DIGEST = 16
+# Bytes that a spool must still have room for.
+_ROOM = 1 << 16
+
+
+class Part(NamedTuple):
+    """Records that wait, how many lines among them could not be read, and where they end."""
+
+    records: list[Record]
+    damaged: int
+    end: int
 
 
 class Spool:
@@ -47,24 +59,30 @@ class Spool:
             os.close(self._file)
             raise
         self._size = os.fstat(self._file).st_size
+        # Up to where the records are elsewhere, and how many lines of them could not be read.
+        self._taken = 0
+        self._damaged = 0
 
     def __bool__(self) -> bool:
         """Whether records wait."""
-        return self._size > 0
+        return self._size > self._taken
 
     @property
     def size(self) -> int:
         """How many bytes wait."""
-        return self._size
+        return self._size - self._taken
 
     def append(self, records: Iterable[Record]) -> None:
-        """Keep records, all or none.
+        """Keep records, all or none; without any, try whether one could be kept.
 
         Raises:
             OSError: they could not be kept.
         """
         data = b"".join(_line(record) for record in records)
         try:
+            if not data:
+                os.posix_fallocate(self._file, self._size, _ROOM)
+                os.ftruncate(self._file, self._size)
             written = 0
             while written < len(data):
                 written += os.write(self._file, data[written:])
@@ -75,32 +93,46 @@ class Spool:
             raise
         self._size += len(data)
 
-    def read(self) -> Iterator[Record | None]:
-        """The records that wait, oldest first; None for a line that was changed.
+    def oldest(self, most: int) -> Part:
+        """The oldest records that wait.
+
+        Args:
+            most: how many of them.
 
         Raises:
             OSError: the file cannot be read.
         """
-        with self.path.open("rb") as lines:
-            for line in lines:
-                if line.endswith(b"\n"):  # else a crash cut it off
-                    digest, _, text = line[:-1].partition(b" ")
-                    yield _decode(text) if digest == _digest(text) else None
+        with self.path.open("rb") as file:
+            file.seek(self._taken)
+            # One that a crash cut off was never acknowledged.
+            lines = [line for line in islice(file, most) if line.endswith(b"\n")]
+            end = file.tell()
+        found = [_record(line) for line in lines]
+        records = [one for one in found if one is not None]
+        return Part(records, len(found) - len(records), end)
 
-    def clear(self, *, keep: bool) -> None:
-        """Forget the records, which are elsewhere now.
+    def took(self, part: Part) -> int:
+        """Forget the oldest records, which are elsewhere now.
 
-        Args:
-            keep: whether a copy of the file stays, with the ending ``.damaged``.
+        A file with lines that could not be read stays as a copy, with the ending ``.damaged``.
+
+        Returns:
+            Of a file that is done with, how many lines could not be read.
 
         Raises:
             OSError: the file cannot be changed.
         """
-        if keep:
+        self._taken = part.end
+        self._damaged += part.damaged
+        if self:
+            return 0
+        damaged, self._damaged = self._damaged, 0
+        if damaged:
             shutil.copy(self.path, self.path.with_suffix(_DAMAGED))
         os.ftruncate(self._file, 0)
         os.fdatasync(self._file)
-        self._size = 0
+        self._size = self._taken = 0
+        return damaged
 
     def close(self) -> None:
         """Let go of the file; one in which nothing waits is deleted."""
@@ -116,7 +148,15 @@ def new_spool(folder: Path) -> Spool:
         OSError: the folder cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Spool(folder / f"{uuid4()}{_SUFFIX}")
+    # They are replayed in the order of their names.
+    spool = Spool(folder / f"{time.time_ns()}-{uuid4()}{_SUFFIX}")
+    # The name is on the disk before anything is acknowledged.
+    listing = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(listing)
+    finally:
+        os.close(listing)
+    return spool
 
 
 def left_behind(folder: Path) -> list[Spool]:
@@ -128,6 +168,18 @@ def left_behind(folder: Path) -> list[Spool]:
         except OSError:  # another process holds it, or has adopted it and is done
             continue
     return found
+
+
+def _record(line: bytes) -> Record | None:
+    """The record of a line; None for one that was changed, or that another version wrote."""
+    digest, _, text = line[:-1].partition(b" ")
+    if digest != _digest(text):
+        return None
+    try:
+        record: Record = _decode(text)
+    except msgspec.DecodeError:
+        return None
+    return record
 
 
 def _line(record: Record) -> bytes:

@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from defib_coverage.database.engine import is_shared, open_database
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
-from defib_coverage.ledger.chain import START, link_of, seal_of
+from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK, TAIL
+from defib_coverage.ledger.chain import START, link_of, seal_of, tail_of
 from defib_coverage.ledger.purge import purge_oldest
 from defib_coverage.ledger.records import Answered, Decision, Feedback
 
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from defib_coverage.ledger.records import Record
 
 # All writers of a PostgreSQL take this advisory lock for a transaction: rows stand in one order.
-_LOCK = "SELECT pg_advisory_xact_lock(2037184)"
+# Its clock is the one that all of them share.
+_LOCK = "SELECT pg_advisory_xact_lock(2037184), (now() AT TIME ZONE 'UTC')::date"
 _BEGIN = "BEGIN IMMEDIATE"
+# A large day takes its time.
+_UNHURRIED = "SET LOCAL statement_timeout = 0"
+# Values that one look for known ones may name; drivers take some ten thousands.
+_MOST_NAMED = 5000
 _WRITE_OVER = "PRAGMA secure_delete=ON"
 _encode = msgspec.json.Encoder().encode
 _OUTSIDE_CHAIN = {"link"}
@@ -36,11 +41,6 @@ _OUTSIDE_CHAIN = {"link"}
 
 class StoreError(Exception):
     """Records could not be appended, or it is not known whether they were; names the cause."""
-
-
-def today() -> date:
-    """The UTC day."""
-    return datetime.now(UTC).date()
 
 
 def columns_of(table: Table) -> tuple[str, ...]:
@@ -67,13 +67,14 @@ class _Tail(NamedTuple):
 class Store:
     """Appends to a ledger; for one thread at a time."""
 
-    def __init__(self, url: URL, key: bytes, now: Callable[[], date] = today) -> None:
+    def __init__(self, url: URL, key: bytes, now: Callable[[], date] | None = None) -> None:
         """Open the database when it is first written to.
 
         Args:
             url: as ``read_url`` gives it.
             key: of the chain.
-            now: the UTC day.
+            now: the UTC day; by default the database server's, or this machine's where the
+                database is a file.
 
         Raises:
             SettingsError: the driver is not installed.
@@ -85,9 +86,12 @@ class Store:
         self._connection: PoolProxiedConnection | None = None
         self._key = key
         self._now = now
+        self._day = datetime.now(UTC).date()
 
     def append(self, records: Sequence[Record], *, again: bool = False) -> None:
         """Append records, all or none; when this returns, they are on the disk.
+
+        Without any, try whether one could be appended.
 
         Args:
             records: what to append.
@@ -112,6 +116,7 @@ class Store:
                 self._connection = self._engine.raw_connection()
             cursor = self._connection.cursor()
             cursor.execute(self._begin)
+            self._day = self._today(cursor.fetchone() if self._begin is _LOCK else None)
             self._append(cursor, records, again=again)
             self._connection.commit()
             done = True
@@ -124,6 +129,12 @@ class Store:
                 self._connection.invalidate()
                 self._connection = None
 
+    def _today(self, locked: Sequence[Any] | None) -> date:
+        """The day, once the lock is taken."""
+        if self._now is not None:
+            return self._now()
+        return datetime.now(UTC).date() if locked is None else locked[1]
+
     def _append(self, cursor: Any, records: Sequence[Record], *, again: bool) -> None:  # noqa: ANN401
         """Append in a transaction that has begun."""
         decisions = [d for r in records if isinstance(r, Answered) for d in r.decisions]
@@ -134,11 +145,12 @@ class Store:
         if answers:
             known = self._known(cursor, "feedback", "said", [one.said for one in answers])
             answers = list({one.said: one for one in answers if one.said not in known}.values())
-        if not decisions and not answers:
-            return
         words = self._words
+        if not decisions and not answers:
+            cursor.execute(words.touch_tail)
+            return
         cursor.execute(words.last_days)
-        tail = _tail(cursor.fetchall(), self._now())
+        tail = _tail(cursor.fetchall(), self._day)
         row_of = _Rows(self._key, tail)
         if decisions:
             rows = [row_of(DECISION, _decision_row(one)) for one in decisions]
@@ -159,6 +171,10 @@ class Store:
             cursor.execute(words.insert[DAY.name], (day, row_of.length, row_of.head, seal, None))
         else:
             cursor.execute(words.update_day, (row_of.length, row_of.head, seal, day))
+        end = tail_of(self._key, tail.day, row_of.length, row_of.head)
+        cursor.execute(words.update_tail, (day, end))
+        if not cursor.rowcount:
+            cursor.execute(words.insert[TAIL.name], (1, day, end))
 
     def _known(
         self,
@@ -168,11 +184,13 @@ class Store:
         values: Sequence[str],
     ) -> set[str]:
         """Which of these values a table has."""
-        if not values:
-            return set()
-        marks = ", ".join([self._words.mark] * len(values))
-        cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IN ({marks})", values)  # noqa: S608 - names of our own
-        return {found for (found,) in cursor.fetchall()}
+        found: set[str] = set()
+        for start in range(0, len(values), _MOST_NAMED):
+            part = values[start : start + _MOST_NAMED]
+            marks = ", ".join([self._words.mark] * len(part))
+            cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IN ({marks})", part)  # noqa: S608 - names of our own
+            found.update(one for (one,) in cursor.fetchall())
+        return found
 
     def _decisions_of(
         self,
@@ -200,13 +218,18 @@ class Store:
         Raises:
             StoreError: it could not be purged, or it is not known whether it was.
         """
-        today = self._now()
-        # No number of days reaches back before the calendar.
-        first = today - timedelta(days=min(max(keep_days, 1), (today - date.min).days))
         try:
             with self._engine.begin() as connection:
-                # Taken like a writer's, or: what is deleted is not left in free pages.
-                connection.exec_driver_sql(_LOCK if self._begin is _LOCK else _WRITE_OVER)
+                locked = None
+                if self._begin is _LOCK:
+                    connection.exec_driver_sql(_UNHURRIED)
+                    locked = connection.exec_driver_sql(_LOCK).one()
+                else:
+                    # What is deleted is not left in free pages.
+                    connection.exec_driver_sql(_WRITE_OVER)
+                today = self._today(locked)
+                # No number of days reaches back before the calendar.
+                first = today - timedelta(days=min(max(keep_days, 1), (today - date.min).days))
                 return purge_oldest(connection, self._key, first)
         except (SQLAlchemyError, TypeError, ValueError) as error:
             # The latter where the row of a day was changed to what none can be.
@@ -229,9 +252,11 @@ class _Words:
                 f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)}) "  # noqa: S608
                 f"VALUES ({', '.join([mark] * len(table.columns))})"
             )
-            for table in (DAY, DECISION, CARD, FEEDBACK)
+            for table in (DAY, TAIL, DECISION, CARD, FEEDBACK)
         }
         self.last_days = "SELECT day, length, head FROM day ORDER BY day DESC LIMIT 2"
+        self.touch_tail = "UPDATE tail SET id = 1"
+        self.update_tail = f"UPDATE tail SET day = {mark}, seal = {mark}"  # noqa: S608
         self.update_day = (
             f"UPDATE day SET length = {mark}, head = {mark}, seal = {mark} WHERE day = {mark}"  # noqa: S608
         )

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from defib_coverage.database.engine import open_database
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK, TAIL
 from defib_coverage.database.upgrade import unusable
-from defib_coverage.ledger.chain import START, link_of, seal_of
+from defib_coverage.ledger.chain import START, link_of, seal_of, tail_of
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.store import columns_of
 
@@ -111,7 +111,23 @@ def verify(
             breaches.append(Breach(name, None, "a row was put into a day that was purged"))
         previous = head
         yield DayState(name, day.length, day.purged, head.hex(), tuple(breaches))
+    yield from _check_end(connection, key, days[-1] if days else None)
     yield from _strays(connection)
+
+
+def _check_end(connection: Connection, key: bytes, last: Row[Any] | None) -> Iterator[DayState]:
+    """Whether the ledger ends where it says that it does."""
+    told = connection.execute(select(*_raw(connection, TAIL, TAIL.columns.keys()))).all()
+    if last is None:
+        holds = not told
+    else:
+        sound = isinstance(last.head, bytes)
+        seal = tail_of(key, last.day, last.length, last.head) if sound else None
+        holds = [(one.day, one.seal) for one in told] == [(last.day, seal)]
+    if not holds:
+        name = "" if last is None else str(last.day)
+        breach = Breach(name, None, "the last days are missing, or the row of the end was changed")
+        yield DayState(name, 0, None, "", (breach,))
 
 
 def holds_link(connection: Connection, link: bytes) -> bool:

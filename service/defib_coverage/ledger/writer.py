@@ -10,7 +10,6 @@ import asyncio
 import logging
 import threading
 import time
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +19,7 @@ from defib_coverage.ledger.store import StoreError
 from defib_coverage.logs import Trouble, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from defib_coverage.ledger.records import Record
@@ -35,6 +34,8 @@ _PURGE_EVERY = 3600.0
 _SOON = 0.5
 _SHORTLY = 0.01
 _LONGEST = 30.0
+# How long a call waits for its record to be kept, in seconds: then it is refused.
+_PATIENCE = 10.0
 
 
 class _Waiting(NamedTuple):
@@ -120,12 +121,22 @@ class Writer:
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         self._queue.put(_Waiting(record, loop, kept))
-        await kept
+        try:
+            # A server that hangs in the commit of a transaction tells nothing.
+            async with asyncio.timeout(_PATIENCE):
+                await kept
+        except TimeoutError as error:
+            message = "TimeoutError"
+            raise LedgerError(message) from error
 
     def close(self) -> None:
         """Write what waits, then let go of everything."""
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            # It hangs in the database, and ends with the process; what waits was not acknowledged.
+            write(Trouble(what="ledger-unavailable", error="TimeoutError"), logging.ERROR)
+            return
         self._store.close()
         for spool in self._spools:
             spool.close()
@@ -134,19 +145,29 @@ class Writer:
         going_on = True
         while going_on:
             batch, going_on = self._next()
-            if time.monotonic() >= self._try_at or not going_on:
-                self._replay()
-            if batch:
-                self._write(batch)
-            if going_on:
-                self._purge()
+            try:
+                self._work(batch, going_on=going_on)
+            except Exception as error:  # noqa: BLE001 - whatever it is, no call may wait for ever
+                write(Trouble(what="ledger-fault", error=type(error).__name__), logging.ERROR)
+                _tell(batch, error)
+
+    def _work(self, batch: Sequence[_Waiting], *, going_on: bool) -> None:
+        """Write a batch; then do a part of what has time."""
+        if batch:
+            self._write(batch)
+        # Calls that come meanwhile wait for one part and not for all.
+        replaying = True
+        while replaying and (time.monotonic() >= self._try_at or not going_on):
+            replaying = self._replay() and not going_on
+        if going_on:
+            self._purge()
 
     def _next(self) -> tuple[list[_Waiting], bool]:
         """What waits, and whether more may come; where there is something else to do, soon."""
         batch: list[_Waiting] = []
         patience = None
         if any(self._spools):
-            patience = _SOON
+            patience = max(self._try_at - time.monotonic(), 0)
         elif self._keep_days is not None:
             patience = max(self._purge_at - time.monotonic(), _SHORTLY)
         try:
@@ -209,32 +230,30 @@ class Writer:
             write(Trouble(what="ledger-not-purged", error=str(error)), logging.WARNING)
         self._purge_at = time.monotonic() + _PURGE_EVERY
 
-    def _replay(self) -> None:
-        """Bring what waits in spools to the database, oldest first; where it is down, later.
+    def _replay(self) -> bool:
+        """Bring the oldest that wait in spools to the database; where it is down, later.
 
         What was acknowledged may be in the database already, where a commit was not answered: it is
         looked for.
+
+        Returns:
+            Whether there is more to bring.
         """
-        for spool in [one for one in self._spools if one]:
-            damaged = 0
-            try:
-                for part in _parts(spool.read()):
-                    records = [one for one in part if one is not None]
-                    damaged += len(part) - len(records)
-                    if self._append(records, again=True) is not None:
-                        return
-                spool.clear(keep=damaged > 0)
-            except OSError as error:
-                write(Trouble(what="spool-unavailable", error=type(error).__name__), logging.ERROR)
-            if damaged:
-                write(Trouble(what="spool-damaged", count=damaged), logging.ERROR)
-
-
-def _parts(records: Iterable[Record | None]) -> Iterator[list[Record | None]]:
-    """Records in parts of what one transaction takes."""
-    left = iter(records)
-    while part := list(islice(left, _MOST_TOGETHER)):
-        yield part
+        spool = next((one for one in self._spools if one), None)
+        if spool is None:
+            return False
+        try:
+            part = spool.oldest(_MOST_TOGETHER)
+            if part.records and self._append(part.records, again=True) is not None:
+                return False
+            damaged = spool.took(part)
+        except OSError as error:
+            write(Trouble(what="spool-unavailable", error=type(error).__name__), logging.ERROR)
+            self._try_at = time.monotonic() + _LONGEST
+            return False
+        if damaged:
+            write(Trouble(what="spool-damaged", count=damaged), logging.ERROR)
+        return True
 
 
 def _tell(batch: Sequence[_Waiting], error: Exception | None) -> None:

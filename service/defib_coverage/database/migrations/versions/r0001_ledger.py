@@ -30,6 +30,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", name="pk_day"),
     )
     op.create_table(
+        "tail",
+        sa.Column("id", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("seal", sa.LargeBinary(32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_tail"),
+    )
+    op.create_table(
         "decision",
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("day", sa.Date, nullable=False),
