@@ -206,7 +206,7 @@ def test_a_link_that_was_noted_down(state: Path) -> None:
     assert ledger(state, "verify", "--link", link).returncode == 0
     engine = open_database(read_url(f"sqlite:///{state}/defib-coverage.db"))
     with engine.connect() as connection:
-        for table in ("card", "decision", "feedback", "day"):
+        for table in ("card", "decision", "feedback", "day", "tail"):
             connection.execute(text(f"delete from {table}"))  # noqa: S608 - names of our own
     engine.dispose()
     assert ledger(state, "verify").returncode == 0
@@ -379,7 +379,7 @@ def test_purge(state: Path) -> None:
     url = f"sqlite:///{other}/defib-coverage.db"
     run("db", "upgrade", settings={"DATABASE": url})
     shutil.copy(state / "defib-coverage.db.key", other)
-    for days in range(3):
+    for days in range(4):
         with closing(
             Store(read_url(url), secrets.chain, lambda n=days: long_ago + timedelta(days=n))  # type: ignore[misc]
         ) as store:
@@ -390,10 +390,11 @@ def test_purge(state: Path) -> None:
         "2020-01-01: purged",
         "2020-01-02: purged",
         "2020-01-03: purged",
+        # The last day stays until another follows.
         "3 days purged, the last 1000 days kept",
     ]
     done = ledger(other, "verify")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "3 days, 3 of them purged, 0 rows")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "4 days, 3 of them purged, 1 row")
     assert (
         "3 rows of the period kept no longer" in ledger(other, "export", "-o", other / "x").stdout
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import String, and_, cast, func, or_, select
 
-from defib_coverage.database.tables import CARD, DECISION, FEEDBACK
+from defib_coverage.database.tables import CARD, DECISION, FEEDBACK, REPORTED
 from defib_coverage.ledger.matching import about
 from defib_coverage.ledger.report import Answers, Counts, Decisions, Unmatched
 
@@ -28,6 +28,7 @@ def count(connection: Connection, period: Period) -> Counts:
     """Count decisions of a period and the answers to their cards, whenever those came."""
     return Counts(
         decisions=tuple(_decisions(connection, period)),
+        statuses=tuple(_statuses(connection, period)),
         kinds=_kinds(connection, period),
         answers=tuple(_answers(connection, period)),
         unmatched=_unmatched(connection, period),
@@ -35,22 +36,21 @@ def count(connection: Connection, period: Period) -> Counts:
 
 
 def _decisions(connection: Connection, period: Period) -> Iterator[Decisions]:
-    day = cast(DECISION.c.day, String)
-    by = [
-        func.substr(day, 1, _shown(connection, period)).label("shown"),
-        DECISION.c.client,
-        DECISION.c.policy,
-        DECISION.c.status,
-        DECISION.c.findings,
-    ]
+    by = [DECISION.c[name] for name in REPORTED]
     counted = (func.sum(DECISION.c.card_count), func.sum(DECISION.c.offer_count))
-    found = select(*by, func.count(), *counted).where(*_within(DECISION, period))
+    found = select(*by, func.count(), *counted).where(*_within(DECISION, period)).group_by(*by)
+    for client, policy, status, findings, *numbers in connection.execute(found):
+        yield Decisions(client, policy, status, _decode_words(findings), *map(int, numbers))
+
+
+def _statuses(connection: Connection, period: Period) -> Iterator[tuple[str, str, int]]:
+    """How many decisions came to each status in each time that is told, earliest first."""
+    day = cast(DECISION.c.day, String)
+    shown = func.substr(day, 1, _shown(connection, period)).label("shown")
+    found = select(shown, DECISION.c.status, func.count()).where(*_within(DECISION, period))
     # By name: with other parameters the expression would be another one.
-    for time, client, policy, status, findings, *numbers in connection.execute(
-        found.group_by("shown", *by[1:])
-    ):
-        words = _decode_words(findings)
-        yield Decisions(time, client, policy, status, words, *map(int, numbers))
+    for row in connection.execute(found.group_by("shown", DECISION.c.status).order_by("shown")):
+        yield (row.shown, row.status, row[2])
 
 
 def _kinds(connection: Connection, period: Period) -> dict[str, int]:

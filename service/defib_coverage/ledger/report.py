@@ -29,12 +29,11 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Decisions(msgspec.Struct, frozen=True):
-    """How many decisions are alike: when they were made, by and for what, with which cards.
+    """How many decisions are alike: for whom they were made and by what, with which cards.
 
     ``cards`` counts their cards, ``offers`` those of them that had suggestions.
     """
 
-    time: str
     client: str | None
     policy: str | None
     status: str
@@ -69,9 +68,13 @@ class Unmatched(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What the database counted; ``kinds`` are the cards by kind."""
+    """What the database counted; ``kinds`` are the cards by kind.
+
+    ``statuses`` are times, earliest first, with a status and how many decisions came to it.
+    """
 
     decisions: Sequence[Decisions]
+    statuses: Sequence[tuple[str, str, int]]
     kinds: Mapping[str, int]
     answers: Sequence[Answers]
     unmatched: Unmatched
@@ -150,10 +153,11 @@ def report(counts: Counts) -> Report:
     """Sum up what was counted."""
     sums = {name: _Sums() for name in ("total", "finding", "kind", "client", "policy")}
     sums["total"].add("")
-    statuses: dict[str, Counter[str]] = {}
+    statuses: dict[str, dict[str, int]] = {}
+    for time, status, number in counts.statuses:
+        statuses.setdefault(time, {})[status] = number
     reasons: Counter[tuple[str, str | None]] = Counter()
     for one in counts.decisions:
-        statuses.setdefault(one.time, Counter())[one.status] += one.number
         for kind, name in _names(one):
             sums[kind].add(name, decisions=one.number, cards=one.cards, offers=one.offers)
     for name, number in counts.kinds.items():
@@ -171,7 +175,7 @@ def report(counts: Counts) -> Report:
         by_client=sums["client"].rates(),
         by_policy=sums["policy"].rates(),
         reasons=_reasons(reasons),
-        statuses=tuple(sorted((time, dict(found)) for time, found in statuses.items())),
+        statuses=tuple(statuses.items()),
         unmatched=counts.unmatched,
     )
 

@@ -68,7 +68,7 @@ def upgrade() -> None:
     op.create_index("ix_decision_day", "decision", ["day", "position"], unique=True)
     op.create_index("ix_decision_assertion_id", "decision", ["assertion_id"])
     op.create_index("ix_decision_patient", "decision", ["patient"])
-    reported = ["day", "client", "policy", "status", "findings", "card_count", "offer_count"]
+    reported = ["client", "policy", "status", "findings", "day", "card_count", "offer_count"]
     op.create_index("ix_decision_report", "decision", reported)
     op.create_table(
         "card",
