@@ -383,7 +383,7 @@ def test_purge(state: Path) -> None:
         with closing(
             Store(read_url(url), secrets.chain, lambda n=days: long_ago + timedelta(days=n))  # type: ignore[misc]
         ) as store:
-            store.append([Answered((decision(days),))])
+            store.append([Answered((decision(days, determination=None),))])
     done = ledger(other, "purge", "--keep-days", "1000")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
