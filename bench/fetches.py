@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from charts import EXPECTED_TOPICS, make_chart
-from ledger import percentile
-from load import Connection, check, make_request
+from load import Connection, check, make_request, percentile
 from servers import Server, Subject
 from slow_fhir import LATENCY, RESOURCES
 

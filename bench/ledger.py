@@ -6,12 +6,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from statistics import median, quantiles
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from charts import make_chart
-from load import Connection, check, drive, make_request
+from load import Connection, check, drive, make_request, percentile
 from servers import Server, Subject
 
 RESOURCES = 300
@@ -88,8 +88,3 @@ def print_ledger(off: Kept, on: Kept) -> None:
     for name, one in (("without", off), ("with, SQLite", on)):
         times = [percentile(s, p) * 1000 for s in (one.alone, one.together) for p in (50, 99)]
         print(f"{name:<24}{one.cpu_ms:>11.3f}" + "".join(f"{time_:>11.2f}" for time_ in times))
-
-
-def percentile(seconds: list[float], percent: int) -> float:
-    """A percentile."""
-    return quantiles(seconds, n=100)[percent - 1]

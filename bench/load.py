@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from statistics import quantiles
 from typing import NamedTuple
 
 PATH = "/cds-services/defibrillator-order-sign"
@@ -105,3 +106,8 @@ def drive(port: int, request: bytes, calls: int, cards: int) -> float:
         return time.perf_counter() - start
     finally:
         connection.close()
+
+
+def percentile(seconds: list[float], percent: int) -> float:
+    """A percentile."""
+    return quantiles(seconds, n=100)[percent - 1]

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from charts import EXPECTED_TOPICS, Chart, make_chart
 from fetches import Latencies, measure_fetches, print_fetches
-from ledger import Kept, measure_ledger, percentile, print_ledger
-from load import Connection, WrongAnswerError, drive, make_request
+from ledger import Kept, measure_ledger, print_ledger
+from load import Connection, WrongAnswerError, drive, make_request, percentile
 from servers import Server, StartError, Subject
 from slow_fhir import LATENCY
 

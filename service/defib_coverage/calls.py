@@ -73,8 +73,6 @@ class _Worked(NamedTuple):
 
     content: bytes
     patient_id: str
-    cards: int
-    actions: int
     configuration: Configuration
     found: tuple[Determination, ...]
     marks: tuple[float, float, float, float]
@@ -173,7 +171,6 @@ class Calls:
         found = evaluation.determinations
         judged = time.perf_counter()
         answer = None
-        cards = actions = 0
         if hook is None:
             content = _encode(Determinations(found))
         else:
@@ -186,12 +183,10 @@ class Calls:
                 plans=self._with.plans,
             )
             answer = self._answerer.answer(evaluation, asked)
-            cards = len(answer.response.cards)
-            actions = len(answer.response.system_actions)
             content = _encode(answer.response)
         marks = (arrived, read, judged, time.perf_counter())
         patient_id = decoded.patient_id
-        return _Worked(content, patient_id, cards, actions, configuration, found, marks, answer)
+        return _Worked(content, patient_id, configuration, found, marks, answer)
 
     async def _keep(
         self, service: str, caller: Caller, worked: _Worked, progress: _Progress, begin: float
@@ -253,6 +248,7 @@ def _line(
     begin: float,
 ) -> CallAnswered:
     """What the log gets of a call that was answered."""
+    response = None if worked.answer is None else worked.answer.response
     arrived, read, judged, done = worked.marks
     statuses, gaps = counted(worked.found)
     fetches = progress.fetches
@@ -273,8 +269,8 @@ def _line(
         statuses=statuses,
         gaps=gaps,
         version=worked.configuration.version,
-        cards=worked.cards,
-        system_actions=worked.actions,
+        cards=0 if response is None else len(response.cards),
+        system_actions=0 if response is None else len(response.system_actions),
         options_ignored=worked.configuration.ignored,
         server_refused=fetches.refused,
         fetches=fetches.queries,

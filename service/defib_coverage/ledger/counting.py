@@ -38,7 +38,7 @@ def count(connection: Connection, period: Period) -> Counts:
 def _decisions(connection: Connection, period: Period) -> Iterator[Decisions]:
     by = [DECISION.c[name] for name in REPORTED]
     counted = (func.sum(DECISION.c.card_count), func.sum(DECISION.c.offer_count))
-    found = select(*by, func.count(), *counted).where(*_within(DECISION, period)).group_by(*by)
+    found = select(*by, func.count(), *counted).where(*within(DECISION, period)).group_by(*by)
     for client, policy, status, findings, *numbers in connection.execute(found):
         yield Decisions(client, policy, status, _decode_words(findings), *map(int, numbers))
 
@@ -47,7 +47,7 @@ def _statuses(connection: Connection, period: Period) -> Iterator[tuple[str, str
     """How many decisions came to each status in each time that is told, earliest first."""
     day = cast(DECISION.c.day, String)
     shown = func.substr(day, 1, _shown(connection, period)).label("shown")
-    found = select(shown, DECISION.c.status, func.count()).where(*_within(DECISION, period))
+    found = select(shown, DECISION.c.status, func.count()).where(*within(DECISION, period))
     # By name: with other parameters the expression would be another one.
     for row in connection.execute(found.group_by("shown", DECISION.c.status).order_by("shown")):
         yield (row.shown, row.status, row[2])
@@ -55,7 +55,7 @@ def _statuses(connection: Connection, period: Period) -> Iterator[tuple[str, str
 
 def _kinds(connection: Connection, period: Period) -> dict[str, int]:
     found = select(CARD.c.kind, func.count().label("number")).group_by(CARD.c.kind)
-    bounds = _within(DECISION, period)
+    bounds = within(DECISION, period)
     if bounds:
         found = found.where(CARD.c.decision.in_(select(DECISION.c.id).where(*bounds)))
     return {row.kind: row.number for row in connection.execute(found)}
@@ -87,7 +87,7 @@ def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
         select(*by, taken.label("taken"), func.count())
         .join_from(FEEDBACK, DECISION, DECISION.c.id == about())
         .join(CARD, CARD.c.id == FEEDBACK.c.card)
-        .where(is_last, *_within(DECISION, period))
+        .where(is_last, *within(DECISION, period))
         .group_by(*by, "taken")
     )
     for client, policy, findings, *rest in connection.execute(found):
@@ -98,12 +98,12 @@ def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
 
 def _unmatched(connection: Connection, period: Period) -> Unmatched:
     """Answers of the period that no decision is known of."""
-    within = _within(FEEDBACK, period)
+    in_it = within(FEEDBACK, period)
     unknown = select(func.count()).select_from(FEEDBACK)
-    unknown = unknown.where(about().is_(None), *within)
+    unknown = unknown.where(about().is_(None), *in_it)
     there = select(DECISION.c.id).where(DECISION.c.id == FEEDBACK.c.decision).exists()
     purged = select(func.count()).select_from(FEEDBACK)
-    purged = purged.where(FEEDBACK.c.decision.is_not(None), ~there, *within)
+    purged = purged.where(FEEDBACK.c.decision.is_not(None), ~there, *in_it)
     return Unmatched(
         connection.execute(unknown).scalar_one(), connection.execute(purged).scalar_one()
     )
@@ -111,9 +111,9 @@ def _unmatched(connection: Connection, period: Period) -> Unmatched:
 
 def _shown(connection: Connection, period: Period) -> int:
     """How much of a time is told: the day, or the month where there are many days."""
-    within = _within(DECISION, period)
+    in_it = within(DECISION, period)
     ends = [
-        select(DECISION.c.day).where(*within).order_by(order).limit(1)
+        select(DECISION.c.day).where(*in_it).order_by(order).limit(1)
         for order in (DECISION.c.day, DECISION.c.day.desc())
     ]
     first, last = (connection.execute(end).scalar() for end in ends)
@@ -122,7 +122,8 @@ def _shown(connection: Connection, period: Period) -> int:
     return _DAY if (last - first).days < _MOST_DAYS else _MONTH
 
 
-def _within(table: Table, period: Period) -> list[ColumnElement[bool]]:
+def within(table: Table, period: Period) -> list[ColumnElement[bool]]:
+    """What rows of a period fulfil: their days lie in it."""
     bounds = []
     if period.first is not None:
         bounds.append(table.c.day >= period.first)

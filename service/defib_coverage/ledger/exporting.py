@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from defib_coverage.database.tables import DAY, DECISION, FEEDBACK
+from defib_coverage.ledger.counting import within
 from defib_coverage.ledger.records import Card
 from defib_coverage.ledger.secrets import unpack
 
@@ -87,7 +88,7 @@ class Expected(msgspec.Struct, frozen=True):
 def expected(connection: Connection, period: Period) -> Expected:
     """How many rows a period has."""
     lengths = select(DAY.c.purged.is_not(None), func.sum(DAY.c.length))
-    found = _within(lengths, DAY, period).group_by(DAY.c.purged.is_not(None))
+    found = lengths.where(*within(DAY, period)).group_by(DAY.c.purged.is_not(None))
     sums = {bool(purged): int(length) for purged, length in connection.execute(found)}
     return Expected(rows=sums.get(False, 0), purged=sums.get(True, 0))
 
@@ -151,14 +152,6 @@ def _plain(row: Row[Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _rows(connection: Connection, table: Table, period: Period) -> Iterator[Row[Any]]:
-    found = _within(select(table), table, period).order_by(table.c.day, table.c.position)
+    found = select(table).where(*within(table, period)).order_by(table.c.day, table.c.position)
     with connection.execute(found.execution_options(yield_per=PART)) as rows:
         yield from rows
-
-
-def _within(found: Any, table: Table, period: Period) -> Any:  # noqa: ANN401 - any select
-    if period.first is not None:
-        found = found.where(table.c.day >= period.first)
-    if period.last is not None:
-        found = found.where(table.c.day <= period.last)
-    return found

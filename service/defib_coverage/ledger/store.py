@@ -80,8 +80,8 @@ class Store:
             SettingsError: the driver is not installed.
         """
         self._engine = open_database(url, transactions="write")
-        self._words = _Words("%s" if is_shared(url) else "?")
-        self._begin = _LOCK if is_shared(url) else _BEGIN
+        self._shared = is_shared(url)
+        self._words = _Words("%s" if self._shared else "?")
         self._error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._connection: PoolProxiedConnection | None = None
         self._key = key
@@ -115,8 +115,8 @@ class Store:
             if self._connection is None:
                 self._connection = self._engine.raw_connection()
             cursor = self._connection.cursor()
-            cursor.execute(self._begin)
-            self._day = self._today(cursor.fetchone() if self._begin is _LOCK else None)
+            cursor.execute(_LOCK if self._shared else _BEGIN)
+            self._day = self._today(cursor.fetchone() if self._shared else None)
             self._append(cursor, records, again=again)
             self._connection.commit()
             done = True
@@ -221,7 +221,7 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 locked = None
-                if self._begin is _LOCK:
+                if self._shared:
                     connection.exec_driver_sql(_UNHURRIED)
                     locked = connection.exec_driver_sql(_LOCK).one()
                 else:
