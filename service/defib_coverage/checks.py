@@ -223,6 +223,8 @@ def _contradictions(version: PolicyVersion) -> Iterator[tuple[str, str]]:
             yield f"indications.{name}.candidates", "must be criteria of all_of, at least one"
     if not isinstance(version.criteria.get(version.existing_device), ExistingDevice):
         yield "existing_device", "must name a criterion of kind 'device'"
+    if all(revision.effective is None for revision in version.revisions.values()):
+        yield "revisions", "no revision says from which day its codes hold"
     for exception in ("pacemaker", "replacement"):
         if exception not in version.exceptions:
             yield f"exceptions.{exception}", "the exception is missing"

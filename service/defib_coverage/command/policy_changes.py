@@ -79,6 +79,7 @@ WORDS: Mapping[str, str] = {
     "id": "the policy's id",
     "effective": "the first day in force",
     "title": "the title",
+    "published": "the day of publication",
     "citation": "the citation",
     "article": "the article",
     "article_revision": "the article's revision",
@@ -93,6 +94,7 @@ WORDS: Mapping[str, str] = {
 # The parts of a policy that have names of their own, and what one of them is called.
 _SECTIONS: Mapping[str, str] = {
     "paragraphs": "paragraph",
+    "revisions": "revision",
     "orders": "order class",
     "indications": "indication",
     "criteria": "criterion",

@@ -33,7 +33,11 @@ def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
         draft = _load_draft(file, content)
         # A draft takes the place of the version of its day, or comes between two.
         versions = (*(v for v in versions if v.effective != draft.effective), draft)
-    faults = [*version_faults(versions), *succession_faults(content.value_sets)]
+    faults = [
+        *version_faults(versions),
+        *succession_faults(content.value_sets),
+        *revision_faults(versions, content.value_sets),
+    ]
     if faults:
         raise DataError(faults)
     return list(_report(file, overlay, content, versions))
@@ -106,3 +110,23 @@ def succession_faults(value_sets: Sequence[ValueSet]) -> Iterator[Fault]:
                     f"its successor {', '.join(late)} is not in force on {next_day}",
                     "Mend 'from' of the successor or 'until' of the code",
                 )
+
+
+def revision_faults(
+    versions: Sequence[PolicyVersion], value_sets: Sequence[ValueSet]
+) -> Iterator[Fault]:
+    """Days on which a list of the article changes and that no revision of it names."""
+    days = {r.effective for version in versions for r in version.revisions.values()}
+    for value_set in value_sets:
+        if value_set.role == "evidence":
+            continue
+        for number, entry in enumerate(value_set.codes):
+            changes = (entry.start, None if entry.until is None else entry.until + DAY)
+            for day in changes:
+                if day is not None and day not in days:
+                    yield Fault(
+                        f"valuesets/{value_set.id}.toml",
+                        f"codes[{number}] {entry.code}",
+                        f"the list changes on {day}, and no revision takes effect then",
+                        "Add the revision to the policy, or mend 'from' or 'until'",
+                    )

@@ -320,12 +320,25 @@ class Hint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unless_met: IndicationId
 
 
+class Revision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One revision of the article.
+
+    ``published`` is the article's own day, ``effective`` the first service day of the codes that it
+    changed, often an earlier one; None where it changed no code.
+    """
+
+    published: date
+    cite: ParagraphId
+    effective: date | None = None
+
+
 class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One complete version of a policy, in force from the day its file is named by.
 
     ``history`` are value sets whose codes speak of the past and need not be current;
     ``past_codes`` are the claim codes that name a past event as past.
     ``paragraphs`` gives the gist of every paragraph that may be cited, in own words.
+    ``revisions`` are the article's, by name, in the order in which they were published.
     ``decision_aid_url`` is an evidence-based tool for the shared decision-making visit.
     """
 
@@ -344,6 +357,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     existing_device: CriterionId
     bridge_option: SetId
     paragraphs: dict[str, str]
+    revisions: dict[str, Revision]
     orders: dict[OrderClass, OrderRule]
     indications: dict[str, Indication]
     criteria: dict[str, Criterion]

@@ -1,0 +1,93 @@
+"""The code systems as they are published: their releases, and the notices that go with them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from defib_coverage.fhir.systems import SYSTEM_URIS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OCTOBER = 10
+Rhythm = Literal["fiscal-year", "calendar-year", "fixed"]
+
+
+class CodeSystemFacts(msgspec.Struct, frozen=True):
+    """A foreign code system.
+
+    ``rhythm`` is how its releases are named: by the fiscal year that begins in October, by the
+    calendar year, or by ``release`` whatever the day; a fixed one without a release is not pinned.
+    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year of the release.
+    """
+
+    title: str
+    oid: str | None
+    rhythm: Rhythm
+    release: str | None = None
+    notice: str | None = None
+
+    def release_on(self, day: date) -> str | None:
+        """The release in force on ``day``; None where none can be named."""
+        match self.rhythm:
+            case "fiscal-year":
+                return str(day.year + (day.month >= _OCTOBER))
+            case "calendar-year":
+                return str(day.year)
+            case "fixed":
+                return self.release
+
+
+_CPT = (
+    "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are "
+    "registered trademarks of the American Medical Association."
+)
+_LOINC = (
+    "This material contains content from LOINC (http://loinc.org). LOINC is copyright © Regenstrief "
+    "Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) Committee and is "
+    "available at no cost under the license at http://loinc.org/license. LOINC® is a registered "
+    "United States trademark of Regenstrief Institute, Inc."
+)
+_SNOMED = (
+    "SNOMED CT is copyright of the International Health Terminology Standards Development "
+    "Organisation, trading as SNOMED International; its use needs an affiliate licence."
+)
+# By the short names of the value set files.
+FACTS: Mapping[str, CodeSystemFacts] = {
+    "icd10cm": CodeSystemFacts("ICD-10-CM", "2.16.840.1.113883.6.90", "fiscal-year"),
+    "icd10pcs": CodeSystemFacts("ICD-10-PCS", "2.16.840.1.113883.6.4", "fiscal-year"),
+    "cpt": CodeSystemFacts("CPT", "2.16.840.1.113883.6.12", "calendar-year", notice=_CPT),
+    "hcpcs": CodeSystemFacts("HCPCS Level II", "2.16.840.1.113883.6.285", "calendar-year"),
+    # The edition: the United States', whatever its date.
+    "snomed": CodeSystemFacts(
+        "SNOMED CT",
+        "2.16.840.1.113883.6.96",
+        "fixed",
+        "http://snomed.info/sct/731000124108",
+        _SNOMED,
+    ),
+    "loinc": CodeSystemFacts("LOINC", "2.16.840.1.113883.6.1", "fixed", "2.82", _LOINC),
+    "rxnorm": CodeSystemFacts("RxNorm", "2.16.840.1.113883.6.88", "fixed"),
+    "mdc": CodeSystemFacts("ISO/IEEE 11073-10101", "2.16.840.1.113883.6.24", "fixed"),
+    "dicom": CodeSystemFacts("DICOM", "1.2.840.10008.2.16.4", "fixed"),
+    "v2-0360": CodeSystemFacts("HL7 v2 table 0360, degrees", "2.16.840.1.113883.18.220", "fixed"),
+    "practitioner-role": CodeSystemFacts("HL7 practitioner roles", None, "fixed"),
+    "payer-typology": CodeSystemFacts(
+        "Source of Payment Typology", "2.16.840.1.113883.3.221.5", "fixed"
+    ),
+    "x12-claim-filing": CodeSystemFacts("X12 claim filing indicator", None, "fixed"),
+}
+
+
+def uri_of(alias: str, base: str) -> str:
+    """The URI under which a code system is published.
+
+    Args:
+        alias: its short name in the value set files; one of this project's own too.
+        base: the canonical base of this project's own.
+    """
+    uris = SYSTEM_URIS.get(alias)
+    return f"{base}/CodeSystem/{alias}" if uris is None else uris[0]
