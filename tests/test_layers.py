@@ -53,6 +53,7 @@ LAYERS = {
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},
+    "terminology": {"__version__", "coverage", "errors", "explaining", "fhir", "terminology"},
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},

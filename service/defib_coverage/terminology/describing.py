@@ -33,7 +33,6 @@ class Described(TypedDict):
     """The elements that all canonical resources share."""
 
     url: str
-    identifier: tuple[Identifier, ...]
     version: str
     name: str
     title: str
@@ -46,7 +45,9 @@ class Described(TypedDict):
     use_context: tuple[UsageContext, ...]
 
 
-def describe(url: str, release: Release, title: str, name: str, focus: str | None = None) -> Described:
+def describe(
+    url: str, release: Release, title: str, name: str, focus: str | None = None
+) -> Described:
     """The elements that all canonical resources share.
 
     Args:
@@ -60,7 +61,6 @@ def describe(url: str, release: Release, title: str, name: str, focus: str | Non
     policy = release.policy
     return Described(
         url=url,
-        identifier=(Identifier("urn:ietf:rfc:3986", f"urn:uuid:{stable_id(url, release.version)}"),),
         version=release.version,
         name=machine_name(name),
         title=title,
@@ -80,6 +80,11 @@ def describe(url: str, release: Release, title: str, name: str, focus: str | Non
             ),
         ),
     )
+
+
+def identified(url: str, version: str) -> Identifier:
+    """The business identifier of one version of a resource."""
+    return Identifier("urn:ietf:rfc:3986", f"urn:uuid:{stable_id(url, version)}")
 
 
 def machine_name(words: str) -> str:

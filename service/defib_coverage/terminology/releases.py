@@ -1,4 +1,4 @@
-"""Releases: the days on which the article's lists change, and the versions they are published as."""
+"""Releases: the days on which the article's lists change, and the versions that come of it."""
 
 from __future__ import annotations
 

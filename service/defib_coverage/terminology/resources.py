@@ -141,7 +141,7 @@ class Artifact(Resource, frozen=True, kw_only=True):
     """A canonical resource: it has a url and a version, and says who publishes it and what for."""
 
     url: str | None = None
-    identifier: tuple[Identifier, ...] = ()
+    identifier: tuple[Identifier, ...] | Identifier = ()
     version: str | None = None
     name: str | None = None
     title: str | None = None
@@ -334,7 +334,7 @@ class ConceptMap(Artifact, frozen=True, kw_only=True, tag="ConceptMap"):
     group: tuple[MapGroup, ...] = ()
 
 
-# -------------------------------------------------------------------------- libraries, plans, guides
+# ------------------------------------------------------------------------- libraries, plans, guides
 
 
 class ParameterDefinition(Element, frozen=True):
@@ -385,6 +385,20 @@ class Condition(Element, frozen=True):
     expression: Expression
 
 
+class CodeFilter(Element, frozen=True):
+    """Which codes of an element are meant."""
+
+    path: str
+    value_set: str
+
+
+class DataRequirement(Element, frozen=True):
+    """Which records of a chart are read."""
+
+    type: str
+    code_filter: tuple[CodeFilter, ...] = ()
+
+
 class Action(Element, frozen=True):
     """One step of a plan, with steps of its own."""
 
@@ -395,6 +409,7 @@ class Action(Element, frozen=True):
     documentation: tuple[RelatedArtifact, ...] = ()
     trigger: tuple[TriggerDefinition, ...] = ()
     condition: tuple[Condition, ...] = ()
+    input: tuple[DataRequirement, ...] = ()
     grouping_behavior: str | None = None
     selection_behavior: str | None = None
     action: tuple[Action, ...] = ()

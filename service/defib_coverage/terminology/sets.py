@@ -10,7 +10,7 @@ import msgspec
 
 from defib_coverage.coverage.codes import CodeEntry, CodePattern, ValueSet
 from defib_coverage.terminology.releases import Release
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.systems import FACTS, OWN_VERSION, uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,8 +40,8 @@ class Member(msgspec.Struct, frozen=True):
     """A code of a published value set.
 
     ``version`` is the release of its system, None where none is pinned. ``display`` is the official
-    title, only where it may be shown; ``words`` are our own. ``inactive`` codes still stand in charts
-    and cannot be used for what is recorded today.
+    title, only where it may be shown; ``words`` are our own. ``inactive`` codes still stand in
+    charts and cannot be used for what is recorded today.
     """
 
     system: str
@@ -126,10 +126,10 @@ class Publisher:
     def _split(
         self, value_set: ValueSet, release: Release, role: Role, members: tuple[Member, ...]
     ) -> Iterator[PublishedSet]:
-        """A set for the codes that may go anywhere, one for those of CPT; none without codes ever."""
-        systems = {e.system for e in value_set.codes} | {p.system for p in value_set.patterns}
+        """A set for the codes that may go anywhere, one for those of CPT; none without codes."""
         for licensed in (False, True):
-            if not any((system == CPT) is licensed for system in systems):
+            inside = tuple(m for m in members if (m.system == CPT) is licensed)
+            if not inside:
                 continue
             name = value_set.id + (CPT_SUFFIX if licensed else "")
             yield PublishedSet(
@@ -139,7 +139,7 @@ class Publisher:
                 source=value_set,
                 role=role,
                 licensed=licensed,
-                members=tuple(m for m in members if (m.system == CPT) is licensed),
+                members=inside,
             )
 
     def _members(
@@ -184,7 +184,7 @@ class Publisher:
         version: str | None
         facts = FACTS.get(entry.system)
         if facts is None:
-            version = None
+            version = OWN_VERSION
         elif pinned is not None or facts.rhythm == "fixed":
             version = facts.release_on(pinned or date.max)
         elif retired is not None:

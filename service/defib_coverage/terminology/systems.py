@@ -46,10 +46,10 @@ _CPT = (
     "registered trademarks of the American Medical Association."
 )
 _LOINC = (
-    "This material contains content from LOINC (http://loinc.org). LOINC is copyright © Regenstrief "
-    "Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) Committee and is "
-    "available at no cost under the license at http://loinc.org/license. LOINC® is a registered "
-    "United States trademark of Regenstrief Institute, Inc."
+    "This material contains content from LOINC (http://loinc.org). LOINC is copyright © "
+    "Regenstrief Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) "
+    "Committee and is available at no cost under the license at http://loinc.org/license. LOINC® "
+    "is a registered United States trademark of Regenstrief Institute, Inc."
 )
 _SNOMED = (
     "SNOMED CT is copyright of the International Health Terminology Standards Development "
@@ -80,6 +80,10 @@ FACTS: Mapping[str, CodeSystemFacts] = {
     ),
     "x12-claim-filing": CodeSystemFacts("X12 claim filing indicator", None, "fixed"),
 }
+
+# Our own code systems do not change with the article.
+OWN_VERSION = "1.0.0"
+OWN_DATE = "2026-11-22"
 
 
 def uri_of(alias: str, base: str) -> str:

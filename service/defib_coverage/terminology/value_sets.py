@@ -10,6 +10,7 @@ from defib_coverage.terminology.describing import (
     EXTENSIONS,
     artifact_extensions,
     describe,
+    identified,
     stable_id,
 )
 from defib_coverage.terminology.resources import (
@@ -35,21 +36,28 @@ if TYPE_CHECKING:
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition"
 _PROPERTY = f"{_R5}/extension-ValueSet.expansion.property"
 _CONTAINS_PROPERTY = f"{_R5}/extension-ValueSet.expansion.contains.property"
-OWN_PROPERTIES = "defib-property"
+OWN_PROPERTY = "defib-property"
 OWN_WORDS = "defib-designation"
 # The profile wants these words and no others.
 _USAGE_WARNING = (
-    "This value set contains a point-in-time expansion enumerating the codes that meet the value set "
-    "intent. As new versions of the code systems used by the value set are released, the contents of "
-    "this expansion will need to be updated to incorporate newly defined codes that meet the value "
-    "set intent. Before, and periodically during production use, the value set expansion contents "
-    "SHOULD be updated."
+    "This value set contains a point-in-time expansion enumerating the codes that meet the value "
+    "set intent. As new versions of the code systems used by the value set are released, the "
+    "contents of this expansion will need to be updated to incorporate newly defined codes that "
+    "meet the value set intent. Before, and periodically during production use, the value set "
+    "expansion contents SHOULD be updated."
 )
 _ROLES = {
     "primary": "Claim diagnoses",
     "required-secondary": "Secondary diagnoses that a claim must carry",
     "order": "Order codes",
     "evidence": "What a chart may show",
+}
+# What an expansion says of a code beside its meaning.
+MEMBER_PROPERTIES = {
+    "strength": "ask: may only raise a question; claim-only: says nothing about the patient",
+    "shared-with-pacemakers": "an order code that also serves pacemakers",
+    "modality": "the imaging behind a reading or a procedure",
+    "nyha-class": "the NYHA class, 1 to 4, that an answer stands for",
 }
 _STRENGTHS = {
     "decide": "may settle a criterion",
@@ -80,6 +88,7 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
         id=published.resource_id,
         meta=Meta(profile=tuple(f"{CRMI}/{profile}" for profile in profiles)),
         extension=extensions,
+        identifier=(identified(published.url, release.version),),
         **describe(
             published.url, release, f"{source.title}{licensed}", published.id, focus=source.title
         ),
@@ -120,9 +129,7 @@ def _includes(members: Sequence[Member], base: str) -> Iterator[Include]:
     order = {key: n for n, key in enumerate(dict.fromkeys((m.uri, m.version) for m in members))}
     ordered = sorted(members, key=lambda m: order[m.uri, m.version])
     for (uri, version), group in groupby(ordered, key=lambda m: (m.uri, m.version)):
-        yield Include(
-            system=uri, version=version, concept=tuple(_concept(m, base) for m in group)
-        )
+        yield Include(system=uri, version=version, concept=tuple(_concept(m, base) for m in group))
 
 
 def _concept(member: Member, base: str) -> ValueSetConcept:
@@ -161,9 +168,7 @@ def expand(published: PublishedSet, base: str) -> Expansion:
 
     Its timestamp is the day of the revision: what is enumerated was settled then.
     """
-    systems = dict.fromkeys(
-        (m.uri, m.version) for m in published.members if m.version is not None
-    )
+    systems = dict.fromkeys((m.uri, m.version) for m in published.members if m.version is not None)
     used = [f"{uri}|{version}" for uri, version in systems]
     return Expansion(
         identifier=f"urn:uuid:{stable_id(published.canonical, *used)}",
@@ -215,7 +220,7 @@ def _properties(members: Iterable[Member], base: str) -> Iterator[Extension]:
     """The properties that are used in an expansion."""
     used = dict.fromkeys(name for member in members for name, _ in properties_of(member))
     for name in used:
-        uri = f"{uri_of(OWN_PROPERTIES, base)}#{name}"
+        uri = f"{uri_of(OWN_PROPERTY, base)}#{name}"
         yield Extension(
             _PROPERTY, (Extension("code", value_code=name), Extension("uri", value_uri=uri))
         )
