@@ -72,7 +72,7 @@ class Checker:
         if not coding.system:
             issues = (no_system(place), self._absent(coding, place))
             return msgspec.structs.replace(start, issues=issues)
-        uri = self._uri(coding.system, coding.code)
+        uri = self._scope.understood(coding.system)
         system = self._scope.system(uri, coding.version)
         said = tuple(_respelt(coding.system, uri, place))
         member = self._members.get((uri, coding.code))
@@ -86,12 +86,6 @@ class Checker:
         else:
             verdict = self._outside(coding, uri, system, place)
         return msgspec.structs.replace(verdict, issues=(*said, *verdict.issues))
-
-    def _uri(self, asked: str, code: str) -> str:
-        """The uri under which the value set would hold the code."""
-        if (asked, code) in self._members or self._scope.system(asked) is None:
-            return asked
-        return asked if self._scope.is_brought(asked) else self._scope.index.understood(asked)
 
     def _inside(
         self,

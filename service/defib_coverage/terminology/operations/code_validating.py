@@ -124,12 +124,12 @@ class _Looker:
         if uri != system.url:
             text = f"{quoted(uri)} is understood as {system.url}, which is the uri to write"
             issues.append(issue("information", "informational", text, place=place.system))
+        if version is None and self._scope.dated and not system.brought:
+            version = self._scope.index.release_on(system, self._scope.day)
         if version is not None and version != system.version:
             unknown = unknown_release(self._scope, system, system.url, version)
         if unknown is not None and version is not None:
             issues.append(unknown_version(self._scope, system.url, version, place))
-        if version is None and self._scope.dated and not system.brought:
-            version = self._scope.index.release_on(system, self._scope.day)
         known = system.find(code)
         if known is None:
             normalised = _normalised(system, code)

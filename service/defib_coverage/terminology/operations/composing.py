@@ -151,20 +151,23 @@ class Composer:
             self._count(len(members))
         return members or {}
 
-    def _of_system(self, part: Include, uri: str) -> Iterator[tuple[Key, Contains]]:
+    def _of_system(self, part: Include, asked: str) -> Iterator[tuple[Key, Contains]]:
         """The codes of one system."""
         scope = self._scope
+        uri = scope.understood(asked)
         wanted = scope.system_pins.settle(uri, part.version)
         system = scope.system(uri, wanted)
         if system is None:
             text = f"the code system {quoted(uri)} is not known: the value set cannot be expanded"
             raise not_found(text, place="ValueSet.compose")
         version = wanted or self._release(system)
-        if wanted is not None and not scope.has_release(system, wanted):
+        if version is not None and not scope.has_release(system, version):
             held = ", ".join(scope.releases(system)) or "none"
-            text = f"the code system {uri} is not known in version {quoted(wanted)}; known: {held}"
+            text = f"the code system {uri} is not known in version {quoted(version)}; known: {held}"
             raise not_found(text, place="ValueSet.compose")
         scope.system_pins.check(uri, version)
+        if asked != uri:
+            self.warnings[f"{asked} is understood as {uri}, which is the uri to write"] = None
         self.systems[uri if version is None else f"{uri}|{version}"] = None
         if part.concept:
             yield from self._enumerated(part, system, uri, version)

@@ -50,7 +50,7 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
     count, offset = given.number("count"), given.number("offset") or 0
     found = value_set_asked(scope, instance)
     composer = Composer(scope)
-    members = tuple(_wanted(given, composer.members(found).values()))
+    members = tuple(_wanted(scope, composer.members(found).values()))
     if count is None and len(members) - offset > MOST_AT_ONCE:
         text = (
             f"the expansion has {len(members)} codes, and {MOST_AT_ONCE} are given at once: "
@@ -66,7 +66,7 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
     expansion = Expansion(
         identifier=f"urn:uuid:{identifier}",
         timestamp=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        extension=tuple(_extensions(value_set, composer, given)),
+        extension=tuple(_extensions(found, composer, given)),
         total=len(members),
         offset=offset,
         parameter=parameters,
@@ -75,11 +75,15 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
     return _answer(value_set, expansion, given)
 
 
-def _wanted(given: Given, members: Iterable[Contains]) -> Iterator[Contains]:
+def _wanted(scope: Scope, members: Iterable[Contains]) -> Iterator[Contains]:
     """The members that the parameters let through."""
+    given = scope.given
     words = (given.text("filter") or "").casefold().split()
     active_only, for_ui = given.flag("activeOnly"), given.flag("excludeNotForUI")
-    excluded = {split(one) for one in given.texts("exclude-system")}
+    excluded = {
+        (scope.index.understood(uri), version)
+        for uri, version in map(split, given.texts("exclude-system"))
+    }
     for one in members:
         if active_only and one.inactive:
             continue
@@ -121,11 +125,13 @@ def _code_of(extension: Extension) -> str | None:
     return next((part.value_code for part in extension.extension if part.url == "code"), None)
 
 
-def _extensions(value_set: ValueSet, composer: Composer, given: Given) -> Iterator[Extension]:
+def _extensions(
+    found: Prepared | ValueSet, composer: Composer, given: Given
+) -> Iterator[Extension]:
     """What is said of the expansion as a whole."""
-    if value_set.expansion is not None:
+    if isinstance(found, Prepared) and found.value_set.expansion is not None:
         asked = given.texts("property")
-        for extension in value_set.expansion.extension:
+        for extension in found.value_set.expansion.extension:
             if not asked or _code_of(extension) in asked:
                 yield extension
     if composer.fragments:
@@ -182,10 +188,13 @@ def _value(parameter: ExpansionParameter) -> str:
 
 def _answer(value_set: ValueSet, expansion: Expansion, given: Given) -> ValueSet:
     """The value set with its expansion; its definition only where it was asked for."""
+    # A status is needed in FHIR, and not of those who bring a definition.
+    status = value_set.status or "unknown"
     if given.flag("includeDefinition"):
-        return msgspec.structs.replace(value_set, expansion=expansion)
+        return msgspec.structs.replace(value_set, status=status, expansion=expansion)
     return msgspec.structs.replace(
         value_set,
+        status=status,
         meta=None,
         extension=tuple(one for one in value_set.extension if one.url == _PERIOD),
         description=None,

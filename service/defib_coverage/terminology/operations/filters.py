@@ -47,8 +47,11 @@ def matching(system: KnownSystem, asked: ValueSetFilter) -> set[str]:
         text = f"{system.canonical} has no property {quoted(name)} to filter by"
         raise _wrong(text)
     accepts = _test(op, value)
+    below = system.children() if name == "child" else {}
     return {
-        known.code for known in system.codes.values() if accepts(list(_values(system, known, name)))
+        known.code
+        for known in system.codes.values()
+        if accepts([*below.get(known.code, ()), *_values(known, name)])
     }
 
 
@@ -119,7 +122,7 @@ def safe_pattern(text: str) -> re.Pattern[str]:
         raise refused from None
 
 
-def _values(system: KnownSystem, known: KnownCode, name: str) -> Iterator[str]:
+def _values(known: KnownCode, name: str) -> Iterator[str]:
     """The values of a property as texts."""
     match name:
         case "concept" | "code":
@@ -130,8 +133,6 @@ def _values(system: KnownSystem, known: KnownCode, name: str) -> Iterator[str]:
             yield known.definition
         case "parent":
             yield from known.parents
-        case "child":
-            yield from (c.code for c in system.codes.values() if known.code in c.parents)
         case "inactive":
             yield "true" if known.inactive else "false"
         case _:

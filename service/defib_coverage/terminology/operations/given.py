@@ -30,6 +30,8 @@ class Day(msgspec.Struct, frozen=True):
 Value = str | bool | int | Day | Coding | CodeableConcept | ValueSet | CodeSystem | ConceptMap
 T = TypeVar("T", bound=Value)
 
+MOST_CODINGS = 100
+
 
 class Given:
     """The values that an operation was asked with, by name in the order asked."""
@@ -90,6 +92,18 @@ class Given:
             text = f"{' and '.join(asked)} contradict each other: ask with one of them"
             raise refusal(400, "invalid", text, place=asked[1])
         return asked[0] if asked else None
+
+    def concept(self, name: str) -> CodeableConcept | None:
+        """A CodeableConcept of no more codings than are looked at.
+
+        Raises:
+            TerminologyError: 422 for more.
+        """
+        found = self.one(name, CodeableConcept)
+        if found is not None and len(found.coding) > MOST_CODINGS:
+            text = f"{name} has {len(found.coding)} codings, and {MOST_CODINGS} are looked at"
+            raise refusal(422, "too-costly", text, place=name)
+        return found
 
     def goes_with(self, name: str, *others: str) -> None:
         """Check that a value stands beside what it belongs to.

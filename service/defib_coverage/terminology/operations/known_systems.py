@@ -51,7 +51,8 @@ class KnownSystem(msgspec.Struct, frozen=True):
     """A code system; ``alias`` is the short name of a foreign one.
 
     One that is not ``complete`` holds some of its codes: a code that it lacks may yet exist.
-    ``brought`` ones came with the request.
+    ``brought`` ones came with the request. ``folded`` finds the codes of one where case does not
+    matter.
     """
 
     url: str
@@ -63,6 +64,7 @@ class KnownSystem(msgspec.Struct, frozen=True):
     alias: str | None = None
     brought: bool = False
     properties: tuple[str, ...] = ()
+    folded: Mapping[str, str] = {}
 
     @property
     def canonical(self) -> str:
@@ -73,8 +75,7 @@ class KnownSystem(msgspec.Struct, frozen=True):
         """A code; in any case where case does not matter."""
         found = self.codes.get(code)
         if found is None and not self.case_sensitive:
-            folded = code.casefold()
-            return next((one for key, one in self.codes.items() if key.casefold() == folded), None)
+            return self.codes.get(self.folded.get(code.casefold(), code))
         return found
 
     def ancestors(self, code: str) -> set[str]:
@@ -123,13 +124,15 @@ def known_from(resource: CodeSystem, *, brought: bool) -> KnownSystem:
     codes: dict[str, KnownCode] = {}
     for concept, parents in _walk(resource.concept):
         codes[concept.code] = _known_code(concept, parents, meanings)
+    case_sensitive = resource.case_sensitive is not False
     return KnownSystem(
         url=resource.url or "",
         title=resource.title or resource.name or resource.url or "",
         version=resource.version,
         codes=codes,
         complete=resource.content == "complete",
-        case_sensitive=resource.case_sensitive is not False,
+        case_sensitive=case_sensitive,
+        folded={} if case_sensitive else {code.casefold(): code for code in codes},
         brought=brought,
         properties=tuple(declared.code for declared in resource.property),
     )

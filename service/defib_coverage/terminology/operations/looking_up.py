@@ -62,11 +62,10 @@ def look_up(scope: Scope, instance: KnownSystem | None, explain: Explain | None)
         raise refusal(404, "not-found", text, tx="invalid-code", place="code")
     parameters = _parts(system, found, version)
     asked = set(scope.given.texts("property")) - {"*"}
-    more = (
-        ()
-        if explain is None or system.alias is None
-        else explain(system.alias, found.code, scope.day)
-    )
+    more: Iterable[ConceptProperty] = ()
+    if explain is not None and not system.brought:
+        name = system.alias or system.url.rpartition("/")[2]
+        more = explain(name, found.code, scope.day)
     properties = (*_properties(system, found), *more)
     return Parameters(
         parameter=(
@@ -108,6 +107,8 @@ def _near(system: KnownSystem, code: str) -> str:
     right = normalise(system.alias or "", code)
     if system.find(right) is not None:
         return f": it is spelt {quoted(right)}"
+    if system.brought:
+        return ""
     near = difflib.get_close_matches(right, list(system.codes), _MOST_NEAR, _CLOSE)
     some = "" if system.complete else "; only some of its codes are held here"
     return (f": near are {', '.join(near)}" if near else "") + some

@@ -46,6 +46,7 @@ _DATE = re.compile(
 )
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _LARGEST = 2**31 - 1
+_LONGEST = 200
 _MISMATCH = re.compile(r"Expected `(?P<want>.+)`, got `(?P<got>\w+)`.*", re.DOTALL)
 _PLACE = re.compile(r".* - at `(?P<place>[^`]+)`", re.DOTALL)
 _BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
@@ -95,7 +96,7 @@ def read_input(given: Query | Body, table: Mapping[str, Input]) -> Given:
     for name, text in given.pairs:
         if name in _OF_THE_SERVER:
             continue
-        known = _known(name, table, f"query.{name}")
+        known = _known(name, table, f"http.{name}")
         _add(values, name, known, _from_text(name, known.kind, text))
     if isinstance(given, Body):
         for number, parameter in enumerate(_decoded(given.content)):
@@ -110,7 +111,7 @@ def _known(name: str, table: Mapping[str, Input], place: str) -> Input:
     known = table.get(name)
     if known is None:
         text = f"the parameter {quoted(name)} is not known; known are {', '.join(sorted(table))}"
-        raise refusal(400, "invalid", text, place=place[:200])
+        raise refusal(400, "invalid", text, place=place[:_LONGEST])
     if known.refused is not None:
         raise refusal(422, "not-supported", f"{name} is not offered: {known.refused}", place=name)
     return known
@@ -242,7 +243,7 @@ def _unreadable(error: Exception, root: str, what: str) -> TerminologyError:
     elif mismatch is not None:
         reason = f"{mismatch['want']} is wanted at {place}, not {mismatch['got']}"
     elif isinstance(error, msgspec.ValidationError):
-        reason = f"{message.partition(' - at ')[0]} at {place}"
+        reason = f"{message.partition(' - at ')[0][:_LONGEST]} at {place}"
     else:
         reason = "it is not valid JSON"
     code = "structure" if isinstance(error, msgspec.ValidationError) else "invalid"

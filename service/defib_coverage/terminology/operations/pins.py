@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from defib_coverage.terminology.operations.errors import quoted, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from defib_coverage.terminology.operations.given import Given
 
@@ -61,38 +61,44 @@ class Pins:
         return not (self._default or self._check or self.force)
 
 
-def pins_of(given: Given, kind: str, manifest: Iterable[str] = ()) -> Pins:
+def pins_of(
+    given: Given,
+    kind: str,
+    manifest: Iterable[str] = (),
+    understood: Callable[[str], str] = str,
+) -> Pins:
     """What the parameters of a request say of versions.
 
     Args:
         given: the input.
         kind: ``system`` or ``valueset``.
         manifest: canonicals with a version that a manifest brings; parameters go before them.
+        understood: the url under which another spelling of one is known.
 
     Raises:
         TerminologyError: 400 for a canonical without a version, and for two versions of one url.
     """
     default = {url: version for url, version in map(split, manifest) if version is not None}
-    default |= _read(given, f"default-{kind}-version")
+    default |= _read(given, f"default-{kind}-version", understood)
     if kind == "system":
-        default |= _read(given, "system-version")
+        default |= _read(given, "system-version", understood)
     names = {"system": "code system", "valueset": "value set"}
     return Pins(
         default,
-        _read(given, f"check-{kind}-version"),
-        _read(given, f"force-{kind}-version"),
+        _read(given, f"check-{kind}-version", understood),
+        _read(given, f"force-{kind}-version", understood),
         names[kind],
     )
 
 
-def _read(given: Given, name: str) -> dict[str, str]:
+def _read(given: Given, name: str, understood: Callable[[str], str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for canonical in given.texts(name):
         url, version = split(canonical)
         if version is None or not url:
             text = f"{name} must be a url and a version with | between, not {quoted(canonical)}"
             raise refusal(400, "invalid", text, place=name)
-        if found.setdefault(url, version) != version:
+        if found.setdefault(understood(url), version) != version:
             text = f"{name} asks for two versions of {quoted(url)}"
             raise refusal(400, "invalid", text, place=name)
     return found

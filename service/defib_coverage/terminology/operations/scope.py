@@ -58,7 +58,7 @@ class Scope:
             known_from(one, brought=True)
             for one in _with_url(given.every("tx-resource", CodeSystem))
         )
-        self.system_pins = pins_of(given, "system")
+        self.system_pins = pins_of(given, "system", understood=self.understood)
         self.set_pins = pins_of(given, "valueset", self._manifest(catalogue))
 
     def _check_language(self) -> None:
@@ -93,10 +93,14 @@ class Scope:
         exact = next((one for one in held if version is not None and one.version == version), None)
         if exact is not None:
             return exact
-        published = self.index.find(self.index.understood(uri))
+        published = self.index.find(self.understood(uri))
         if held and (version is None or published is None):
             return max(held, key=lambda one: natural(one.version))
         return published
+
+    def understood(self, uri: str) -> str:
+        """The uri under which a code system is known, whatever spelling it is asked with."""
+        return uri if self.is_brought(uri) else self.index.understood(uri)
 
     def is_brought(self, uri: str) -> bool:
         """Whether the request brought a code system of its own under a uri."""
@@ -106,13 +110,13 @@ class Scope:
         """Whether a version of a code system is known."""
         if system.brought:
             return any((s.url, s.version) == (system.url, version) for s in self._systems)
-        return self.index.has_release(system, version, max(self.day, self.today))
+        return self.index.has_release(system, version, self.today)
 
     def releases(self, system: KnownSystem) -> tuple[str, ...]:
         """The versions of a code system that are known."""
         if system.brought:
             return tuple(s.version for s in self._systems if s.url == system.url and s.version)
-        return self.index.releases(system, max(self.day, self.today))
+        return self.index.releases(system, self.today)
 
     def value_set(self, canonical: str, place: str = "url") -> Prepared | ValueSet:
         """A value set: one that came with the request before a published one.

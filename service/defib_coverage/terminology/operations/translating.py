@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.pins import split
 from defib_coverage.terminology.resources import (
-    CodeableConcept,
     Coding,
     ConceptMap,
     Parameter,
@@ -89,7 +88,7 @@ def _asked(given: Given) -> tuple[tuple[Coding, ...], bool]:
     if from_target and "reverse" in given:
         text = f"{named} and reverse contradict each other"
         raise refusal(400, "invalid", text, place="reverse")
-    concept = given.one(named, CodeableConcept)
+    concept = given.concept(named)
     coding = given.one(named, Coding)
     codings: Sequence[Coding]
     if concept is not None:

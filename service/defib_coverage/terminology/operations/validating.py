@@ -76,7 +76,7 @@ def what_is_asked(given: Given, beside: Sequence[str]) -> str | Coding | Codeabl
     for name in beside:
         given.goes_with(name, "code")
     asked: str | Coding | CodeableConcept | None = given.text("code")
-    asked = asked or given.one("coding", Coding) or given.one("codeableConcept", CodeableConcept)
+    asked = asked or given.one("coding", Coding) or given.concept("codeableConcept")
     if named is None or asked is None:
         raise refusal(400, "required", "code, coding or codeableConcept is needed", place="code")
     return asked
