@@ -58,7 +58,7 @@ LAYERS = {
     "logs": {"coverage"},
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
-    "content": {"checks", "coverage", "errors", "overlay", "tables"},
+    "content": {"checks", "coverage", "errors", "fhir", "overlay", "tables"},
 }
 # Where the product starts, where it waits for others, and where it writes down when.
 TIMED = {
