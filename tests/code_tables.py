@@ -44,8 +44,8 @@ def _icd10cm() -> Table:
 
 def _icd10pcs() -> Table:
     table = files("drg").joinpath("data", "tuva", "icd_10_pcs.csv")
-    with table.open(encoding="utf-8", newline="") as lines:
-        return Table({code: title for code, title in csv.reader(lines)}, frozenset())
+    rows = csv.reader(table.read_text(encoding="utf-8").splitlines())
+    return Table(dict(rows), frozenset())
 
 
 @cache
@@ -58,9 +58,7 @@ def family(system: str, table: Table, value_sets: Iterable[ValueSet]) -> dict[st
     """The codes that our patterns match or that have no title in their value set, in order."""
     sets = list(value_sets)
     patterns = [re.compile(p.pattern) for vs in sets for p in vs.patterns if p.system == system]
-    untitled = {
-        e.code for vs in sets for e in vs.codes if e.system == system and e.display is None
-    }
+    untitled = {e.code for vs in sets for e in vs.codes if e.system == system and e.display is None}
     return {
         code: title
         for code, title in sorted(table.titles.items())

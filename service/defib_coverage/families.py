@@ -1,8 +1,8 @@
 """The official titles behind code families, and the releases of the code systems they come from.
 
-A pattern says which codes count; a published value set must name each of them. ``valuesets/families``
-holds the billable codes of one release that our patterns match, and the titles of the listed codes
-that have none in their value set.
+A pattern says which codes count; a published value set must name each of them. The lists hold the
+billable codes of one release that our patterns match, and the titles of the listed codes that have
+none in their value set.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ def _read_titles(root: Path, system: str, faults: list[Fault]) -> dict[str, str]
     titles: dict[str, str] = {}
     last = ""
     for number, row in enumerate(rows, start=2):
-        reason = _row_fault(system, row, last, titles)
-        if reason is not None:
-            faults.append(Fault(name, f"line {number}", reason, REMEDY))
+        wrong = _row_fault(system, row, last, titles)
+        if wrong is not None:
+            faults.append(Fault(name, f"line {number}", wrong, REMEDY))
             continue
         last, title = row
         titles[last] = title

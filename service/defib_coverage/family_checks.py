@@ -1,4 +1,4 @@
-"""The lists of ``valuesets/families`` against the value sets: nothing missing, nothing left over."""
+"""The lists of code families against the value sets: nothing missing, nothing left over."""
 
 from __future__ import annotations
 
