@@ -97,6 +97,19 @@ def test_a_code_is_pinned_to_a_release_that_has_it() -> None:
         FAMILIES.checked_release("cpt")
 
 
+@pytest.mark.parametrize(
+    ("code", "years"),
+    [
+        ("I25.5", {"2018", "2022", "2023", "2026"}),
+        ("I47.2", {"2018", "2022"}),
+        ("I47.20", {"2023", "2026"}),
+    ],
+)
+def test_a_release_has_the_codes_of_its_year(code: str, years: set[str]) -> None:
+    asked = {"2018", "2022", "2023", "2026"}
+    assert {year for year in asked if FAMILIES.in_release("icd10cm", code, year)} == years
+
+
 # --------------------------------------------------------------------------------- the lists alone
 
 LIST_FAULTS = {
