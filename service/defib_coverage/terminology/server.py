@@ -21,8 +21,6 @@ from defib_coverage.terminology.resources import Parameter, Parameters
 from defib_coverage.terminology.shelf import KINDS, Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.shelf import Query
 
