@@ -69,6 +69,7 @@ TIMED = {
     *("app", "callers", "calls", "command", "edge", "ledger", "ledger_routes", "logs", "network"),
     "running",
     "selftest",
+    "terminology_routes",
 }
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}
