@@ -149,7 +149,7 @@ def test_day_before_the_first_version() -> None:
 
 @pytest.mark.parametrize("name", VERSION.criteria)
 def test_every_criterion_is_put_into_words(name: str) -> None:
-    from defib_coverage.command.policy_text import PolicyText  # noqa: PLC0415
+    from defib_coverage.explaining.policy_text import PolicyText  # noqa: PLC0415
 
     index = CONTENT.knowledge().index
     text = PolicyText(VERSION, index, date(2026, 11, 20)).criterion(VERSION.criteria[name])
