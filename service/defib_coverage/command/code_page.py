@@ -57,6 +57,7 @@ _STATUS: Mapping[Status, str] = {
     "ended": "No longer in force on {day}.",
     "chart-only": "It stands on no list of the article; records of it are read whatever their day.",
 }
+_UNREAD = "No criterion of the policy names its value sets; their purpose says what they are for."
 
 
 class CodesAnswer(msgspec.Struct, frozen=True):
@@ -115,13 +116,13 @@ def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
             page.line(line, indent=2)
         _section(page, "Since when", _days(facts))
         _section(page, "Value sets", _value_sets(facts.value_sets))
-        _section(page, "Indications", _indications(facts.indications), "It belongs to none.")
+        _section(page, "Indications", _indications(facts))
         _section(page, "On a claim", _claim(facts))
         page.heading("Similar codes")
         _print_similar(facts.similar, page)
         page.heading("In an order")
         page.line(_order(facts), indent=2)
-        _section(page, "In a chart", _chart(facts.chart), "No rule reads it.")
+        _section(page, "In a chart", _chart(facts.chart), _UNREAD)
 
 
 def _section(page: Page, title: str, lines: Iterator[str], otherwise: str = "") -> None:
@@ -170,8 +171,13 @@ def _value_sets(members: Sequence[Membership]) -> Iterator[str]:
         yield "; ".join([text, *extra]) + "."
 
 
-def _indications(parts: Sequence[IndicationPart]) -> Iterator[str]:
+def _indications(facts: CodeFacts) -> Iterator[str]:
     """The parts, those that differ in the indication only in one line."""
+    parts = facts.indications
+    if facts.order.judged == "diagnosis":
+        yield "Any diagnosis of the article supports it; it needs no indication of its own."
+    elif not parts:
+        yield "It belongs to none."
     grouped: dict[str, list[str]] = {}
     for part in parts:
         span = _span(part)

@@ -86,6 +86,7 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
     order = order_effect(known, view)
     parts = tuple(parts_of(known, view))
     value_sets = tuple(_membership(match, view) for match in known.matches)
+    status = _status(value_sets, view.day)
     return CodeFacts(
         system=known.system,
         uri=published_uri(known.system),
@@ -96,7 +97,7 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
         display=next((m.entry.display for m in known.matches if m.entry.display), None),
         words=_words(known, view),
         notice=CPT_NOTICE if known.system == "cpt" else None,
-        status=_status(value_sets, view.day),
+        status=status,
         value_sets=value_sets,
         indications=indication_parts(known, parts, order, view),
         companions=tuple(pairs_of(known, "primaries", view)),
@@ -107,7 +108,7 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
         similar=similar_codes(known, view),
         order=order,
         chart=tuple(_chart(known, parts, view)),
-        claim=_claim(value_sets, order, view),
+        claim=_claim(known, order, status, view),
         tip=view.wording.tips.get(known.code),
     )
 
@@ -129,22 +130,28 @@ def _status(value_sets: Sequence[Membership], day: date) -> Status:
     return "ended"
 
 
-def _claim(value_sets: Sequence[Membership], order: OrderEffect, view: Viewpoint) -> str:
+def _claim(known: KnownCode, order: OrderEffect, status: Status, view: Viewpoint) -> str:
     """What the code is worth on a claim."""
     if order.order_class is not None:
-        return (
-            "A diagnosis of the article must stand beside it: one that stands alone, or a complete "
-            "pair."
-        )
-    lists = {member.value_set for member in value_sets if member.role == "coverage"}
-    if not lists:
+        return _ordered_claim(known, order)
+    if status == "chart-only":
         return "It is no claim code of the article, which asks for none beside it."
+    if status != "in-force":
+        return f"It is no claim code for a service on {view.day}."
     pairings = [pairing for _, pairing in view.version.pairings()]
-    if lists & {pairing.primaries for pairing in pairings}:
+    if known.held & {pairing.primaries for pairing in pairings}:
         return "It does not stand alone: a companion must stand beside it."
-    if lists & {pairing.partners for pairing in pairings}:
+    if known.held & {pairing.partners for pairing in pairings}:
         return "It does not stand alone: it is the companion of another code."
     return "It stands alone: the article asks for no companion."
+
+
+def _ordered_claim(known: KnownCode, order: OrderEffect) -> str:
+    if order.resource is not None:
+        return "It names the device; the diagnoses stand beside the code of the procedure."
+    if known.system == "snomed":
+        return "It is no claim code: the procedure is billed by CPT, HCPCS or ICD-10-PCS."
+    return "A diagnosis of the article must stand beside it, alone or in a complete pair."
 
 
 def _membership(match: Match, view: Viewpoint) -> Membership:

@@ -40,7 +40,7 @@ class PartWords(msgspec.Struct, frozen=True):
     finding: str | None = None
 
 
-_QUESTION = "raises a question about: {label}"
+_QUESTION = "puts in question: {label}"
 # By the criterion's type and the field that names the value sets.
 PART_WORDS: Mapping[tuple[type[policy.Criterion], str], PartWords] = {
     (policy.Diagnosis, "claim"): PartWords("primary", "a claim diagnosis that the article lists"),
@@ -86,16 +86,18 @@ PART_WORDS: Mapping[tuple[type[policy.Criterion], str], PartWords] = {
         "bars", "decides against it while current on the service date"
     ),
     (policy.Absence, "asks"): PartWords("question", _QUESTION),
-    (policy.Absence, "asks_on_day"): PartWords("question", _QUESTION + ", on the service date"),
+    (policy.Absence, "asks_on_day"): PartWords(
+        "question", "dated on the service date, " + _QUESTION
+    ),
     (policy.Absence, "asks_day_before"): PartWords(
-        "question", _QUESTION + ", on the service date or the day before"
+        "question", "dated on the service date or the day before, " + _QUESTION
     ),
     (policy.Absence, "asks_planned"): PartWords(
-        "question", _QUESTION + ", when planned and not yet done"
+        "question", "planned and not yet done, " + _QUESTION
     ),
     (policy.RateControl, "uncontrolled"): PartWords("question", _QUESTION),
     (policy.RateControl, "rhythms"): PartWords(
-        "question", _QUESTION + ", with a latest heart rate above {rule.above}"
+        "question", "with a latest heart rate above {rule.above}, " + _QUESTION
     ),
     (policy.RateControl, "rates"): PartWords("evidence", "holds the rate for: {label}"),
     (policy.Therapy, "classes"): PartWords(

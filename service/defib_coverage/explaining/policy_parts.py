@@ -9,6 +9,7 @@ import msgspec
 from defib_coverage.coverage.policy import (
     Diagnosis,
     Episode,
+    Measurement,
     Refers,
     WaitingPeriod,
 )
@@ -104,6 +105,24 @@ def _criterion_parts(
         finding = words.finding or _finding_of(criterion, words.role)
         users = users_of(version, name)
         yield PolicyPart(users, words.role, text, criterion.cite, found, finding)
+        if isinstance(criterion, Measurement) and field == "readings":
+            yield from _method_parts(criterion, users, known, found)
+
+
+def _method_parts(
+    criterion: Measurement, users: tuple[str, ...], known: KnownCode, found: frozenset[str]
+) -> Iterator[PolicyPart]:
+    """What a reading's method is worth, where the code alone does not settle that it is accepted."""
+    for match in known.matches:
+        modality = match.entry.modality
+        if match.value_set not in found or modality in criterion.approved:
+            continue
+        text = f"is measured by a method that is not accepted ({modality})"
+        finding = "lvef-modality-not-approved"
+        if modality is None:
+            text = "does not say by which method it was measured: accepted, and told so"
+            finding = "lvef-modality-not-stated"
+        yield PolicyPart(users, None, text, criterion.cite, found, finding)
 
 
 def _is_shown(criterion: Criterion, held: frozenset[str]) -> bool:

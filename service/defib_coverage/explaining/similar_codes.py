@@ -11,7 +11,7 @@ from defib_coverage.explaining.near_codes import same_beginning
 from defib_coverage.fhir.systems import published_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from defib_coverage.coverage.codes import CodeEntry, CodeIndex
@@ -55,7 +55,7 @@ def similar_codes(known: KnownCode, view: Viewpoint) -> tuple[SimilarCode, ...]:
         _replaced(known, view),
         _looked_up(known, view),
         _nearest(_same_elsewhere(known, view), known, view.day),
-        _nearest(_mistaken(known, view), known, view.day),
+        _of_one_system(_nearest(_mistaken(known, view), known, view.day)),
         _nearest(_siblings(known, view.index), known, view.day),
     )
     chosen: dict[tuple[str, str], SimilarCode] = {}
@@ -131,16 +131,24 @@ def _mistaken(known: KnownCode, view: Viewpoint) -> Iterator[_Found]:
             case _:
                 continue
         if known.held & set(counting):
-            why = "looks like it and does not count"
+            why = "close to its list and not on it"
             yield from _of_sets(criterion.near_miss, view.index, why)
         if known.held & set(criterion.near_miss):
-            yield from _of_sets(counting, view.index, "counts where it does not")
+            yield from _of_sets(counting, view.index, "on the list that leaves it out")
+
+
+def _of_one_system(found: Sequence[_Found]) -> Iterator[_Found]:
+    """Those of the nearest code's system: codes are mistaken for others of their own kind."""
+    yield from (one for one in found if one.entry.system == found[0].entry.system)
 
 
 def _siblings(known: KnownCode, index: CodeIndex) -> Iterator[_Found]:
-    for match in known.matches:
-        title = index.value_sets[match.value_set].title
-        yield from _of_sets((match.value_set,), index, f"in the same value set ({title})")
+    """What stands in the same sets; of an order code in those of orders only."""
+    value_sets = [index.value_sets[match.value_set] for match in known.matches]
+    orders = [value_set for value_set in value_sets if value_set.role == "order"]
+    for value_set in orders or value_sets:
+        title = value_set.title
+        yield from _of_sets((value_set.id,), index, f"in the same value set ({title})")
 
 
 def _of_sets(names: Iterable[str], index: CodeIndex, why: str) -> Iterator[_Found]:
