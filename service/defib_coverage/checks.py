@@ -157,7 +157,7 @@ def check_see_also(
                 if code not in known and not any(re.fullmatch(p, code) for p in families):
                     key = f"codes[{number}] {entry.code}"
                     reason = f"see_also {code!r} is in no value set"
-                    faults.append(Fault(file, key, reason, near(code, known)))
+                    faults.append(Fault(file, key, reason, near(code, sorted(known))))
 
 
 def _pattern_faults(value_set: ValueSet) -> Iterator[tuple[str, str, str]]:

@@ -113,10 +113,13 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
     )
 
 
-def _words(known: KnownCode, view: Viewpoint) -> str:
-    """What the code means in our own words: what a set says of it, else what the set is."""
-    labelled = next((m.entry.label for m in known.matches if m.entry.label), None)
-    return labelled or view.index.value_sets[known.matches[0].value_set].title
+def _words(known: KnownCode, view: Viewpoint) -> str | None:
+    """What the code means in our own words; where nothing says it, what its value set is."""
+    entries = [match.entry for match in known.matches]
+    labelled = next((entry.label for entry in entries if entry.label), None)
+    if labelled is not None or any(entry.display for entry in entries):
+        return labelled
+    return view.index.value_sets[known.matches[0].value_set].title
 
 
 def _status(value_sets: Sequence[Membership], day: date) -> Status:
@@ -195,7 +198,7 @@ def _chart(known: KnownCode, parts: Sequence[PolicyPart], view: Viewpoint) -> It
         for part in parts
         if part.text
     )
-    yield from _gathered(uses)
+    yield from _gathered(uses, tuple(view.version.indications))
     if known.held & set(view.version.history):
         yield ChartUse(text="speaks of the past: the record need not be current")
     if view.version.bridge_option in known.held:
@@ -211,16 +214,16 @@ def _chart(known: KnownCode, parts: Sequence[PolicyPart], view: Viewpoint) -> It
         yield ChartUse(text=text, finding="code-not-effective")
 
 
-def _gathered(uses: Iterator[ChartUse]) -> Iterator[ChartUse]:
-    """The uses, those that differ in the indications only as one."""
-    found: dict[tuple[str, str | None], ChartUse] = {}
+def _gathered(uses: Iterator[ChartUse], order: Sequence[str]) -> Iterator[ChartUse]:
+    """The uses, those that differ in the indications only as one; ``order`` is the policy's."""
+    found: dict[tuple[str, str | None], list[ChartUse]] = {}
     for use in uses:
-        earlier = found.get((use.text, use.finding))
-        if earlier is None:
-            found[use.text, use.finding] = use
-        else:
-            indications = tuple(dict.fromkeys(earlier.indications + use.indications))
-            found[use.text, use.finding] = ChartUse(
-                text=use.text, indications=indications, cite=earlier.cite, finding=use.finding
-            )
-    yield from found.values()
+        found.setdefault((use.text, use.finding), []).append(use)
+    for (text, finding), same in found.items():
+        about = {name for use in same for name in use.indications}
+        yield ChartUse(
+            text=text,
+            indications=tuple(name for name in order if name in about),
+            cite=same[0].cite,
+            finding=finding,
+        )

@@ -99,9 +99,10 @@ class ChartUse(_Fact, frozen=True):
 class CodeFacts(_Fact, frozen=True):
     """All that is known of a code of one system as of ``day``.
 
-    ``display`` is the official title, only where it may be shown; ``words`` are our own.
-    ``suggests`` are the ICD-10-CM codes that say on a claim what a record of the code documents;
-    ``claim`` says what the code is worth on a claim, ``tip`` what the claim wants besides.
+    ``display`` is the official title, only where it may be shown; ``words`` are our own; never
+    both None. ``suggests`` are the ICD-10-CM codes that say on a claim what a record of the code
+    documents; ``claim`` says what the code is worth on a claim, ``tip`` what the claim wants
+    besides.
     """
 
     system: str
@@ -111,7 +112,7 @@ class CodeFacts(_Fact, frozen=True):
     day: date
     policy: str
     display: str | None
-    words: str
+    words: str | None
     notice: str | None
     status: Status
     value_sets: tuple[Membership, ...]

@@ -114,7 +114,8 @@ def lookup_properties(facts: CodeFacts) -> tuple[LookupProperty, ...]:
 
 
 def _all(facts: CodeFacts) -> Iterator[LookupProperty]:
-    yield _made("own-words", facts.words)
+    if facts.words is not None:
+        yield _made("own-words", facts.words)
     yield _made("status", facts.status, f"as of {facts.day}")
     for member in facts.value_sets:
         yield from _of_membership(member)
@@ -164,7 +165,8 @@ def _of_other_codes(facts: CodeFacts) -> Iterator[LookupProperty]:
     yield from (_made("claim-code", PropertyCoding(ICD10CM, c)) for c in facts.suggests)
     for similar in facts.similar:
         coding = PropertyCoding(similar.uri, similar.code, similar.display)
-        yield _made("similar", coding, f"{similar.words}; {similar.why}")
+        words = "" if similar.words is None else f"{similar.words}; "
+        yield _made("similar", coding, words + similar.why)
 
 
 def _made(code: str, value: Value, description: str | None = None) -> LookupProperty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -112,7 +113,7 @@ def _criterion_parts(
 def _method_parts(
     criterion: Measurement, users: tuple[str, ...], known: KnownCode, found: frozenset[str]
 ) -> Iterator[PolicyPart]:
-    """What a reading's method is worth, where the code alone does not settle that it is accepted."""
+    """What a reading is worth whose code names no accepted method."""
     for match in known.matches:
         modality = match.entry.modality
         if match.value_set not in found or modality in criterion.approved:
@@ -137,12 +138,16 @@ def _finding_of(criterion: Criterion, role: PartRole | None) -> str | None:
 
 def _named_sets(criterion: Criterion) -> Mapping[str, frozenset[str]]:
     """The value sets of a criterion by the field that names them."""
-    hints = get_type_hints(type(criterion), include_extras=True)
     return {
         field: frozenset(_texts(getattr(criterion, field)))
-        for field, hint in hints.items()
-        if names_value_sets(hint)
+        for field in _fields_with_sets(type(criterion))
     }
+
+
+@cache
+def _fields_with_sets(kind: type[Criterion]) -> tuple[str, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(field for field, hint in hints.items() if names_value_sets(hint))
 
 
 def names_value_sets(hint: object) -> bool:

@@ -25,14 +25,15 @@ _MOST_OF_A_KIND = 5
 class SimilarCode(msgspec.Struct, frozen=True, rename="camel"):
     """A code that is named beside another, and why.
 
-    ``display`` is the official title, only where it may be shown; ``words`` are our own.
+    ``display`` is the official title, only where it may be shown; ``words`` are our own; never both
+    None.
     """
 
     system: str
     uri: str
     code: str
     display: str | None
-    words: str
+    words: str | None
     why: str
 
 
@@ -67,7 +68,9 @@ def similar_codes(known: KnownCode, view: Viewpoint) -> tuple[SimilarCode, ...]:
             if key in chosen or key == (known.system, known.code):
                 continue
             entry = found.entry
-            words = entry.label or view.index.value_sets[found.value_set].title
+            words = entry.label
+            if words is None and entry.display is None:
+                words = view.index.value_sets[found.value_set].title
             similar = SimilarCode(
                 entry.system,
                 published_uri(entry.system),
