@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from defib_coverage.explaining.fact_models import CodeFacts
+    from defib_coverage.explaining.similar_codes import SimilarCode
 
 KNOWLEDGE = load().knowledge()
 TODAY = date(2026, 11, 21)
@@ -281,6 +282,16 @@ CASES: Mapping[str, Case] = {
         roles={name: {"bars"} for name in ALL},
         findings=frozenset({"not-clinically-stable"}),
     ),
+    # Section 4.6: without a defibrillator in evidence it may be about a pacemaker.
+    "t82110a": Case(
+        system="icd10cm",
+        code="T82.110A",
+        status="in-force",
+        days=(START, None),
+        roles={"B6": {"primary"}},
+        findings=frozenset({"existing-icd-not-evidenced"}),
+        similar=frozenset({"T82.111A", "T82.120A", "T82.7XXD"}),
+    ),
     # Section 4.8.
     "z7682": Case(
         system="icd10cm",
@@ -405,7 +416,7 @@ def test_every_code_has_a_meaning_its_sets_and_few_similar_codes(system: str, co
 @pytest.mark.parametrize(("system", "code"), CODES)
 def test_no_licensed_title_is_shown_and_cpt_bears_its_notice(system: str, code: str) -> None:
     found = facts(code, system=system)
-    named = [found, *found.similar]
+    named: list[CodeFacts | SimilarCode] = [found, *found.similar]
     licensed = {"cpt", "snomed", "loinc", "hcpcs"}
     assert all(one.display is None for one in named if one.system in licensed)
     assert (found.notice is not None) is (system == "cpt")
@@ -478,8 +489,10 @@ def test_properties_of_a_code_that_was_replaced_and_of_an_order_code() -> None:
         PropertyCoding(icd10cm, code) for code in ("I47.20", "I47.21", "I47.29")
     ]
     order = {p.code: p.value for p in lookup_properties(facts("33216"))}
-    assert (order["order-class"], order["shared"]) == ("lead-only", True)
+    assert (order["order-class"], order["shared-with-pacemakers"]) == ("lead-only", True)
     assert "American Medical Association" in str(order["notice"])
+    answer = {p.code: p.value for p in lookup_properties(facts("LA28405-1"))}
+    assert answer["nyha-class"] == "2"
 
 
 _VALUES = {

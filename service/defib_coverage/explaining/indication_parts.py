@@ -29,16 +29,16 @@ def indication_parts(
         view: the policy of the day.
     """
     found: dict[tuple[str, PartRole, EventName | None], IndicationPart] = {}
+    for match in known.matches:
+        if view.index.value_sets[match.value_set].order_class is not None:
+            for name in order.indications:
+                found[name, "order", None] = _ordered(name, match, order, view)
     for part in parts:
         match = next(m for m in known.matches if m.value_set in part.value_sets)
         for name in part.indications:
             if part.role is not None and (name, part.role, part.event) not in found:
                 made = _part(name, part, match, view)
                 found[name, part.role, part.event] = made
-    for match in known.matches:
-        if view.index.value_sets[match.value_set].order_class is not None:
-            for name in order.indications:
-                found[name, "order", None] = _ordered(name, match, order, view)
     return tuple(
         part
         for name in view.version.indications

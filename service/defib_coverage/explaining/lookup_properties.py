@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from defib_coverage.explaining.fact_models import CodeFacts, Membership
 
 # The code system whose codes are the properties, by its last part.
-OWN_PROPERTIES = "defib-property"
+OWN_PROPERTY = "defib-property"
 PropertyType = Literal["code", "Coding", "string", "boolean", "dateTime"]
 ICD10CM = SYSTEM_URIS["icd10cm"][0]
 
@@ -75,7 +75,10 @@ PROPERTIES: tuple[PropertyDefinition, ...] = (
         "claim and says nothing about the patient.",
     ),
     PropertyDefinition("modality", "code", "The imaging behind a reading or a procedure."),
-    PropertyDefinition("shared", "boolean", "Whether the order code also serves pacemakers."),
+    PropertyDefinition("nyha-class", "code", "The NYHA class, 1 to 4, that an answer stands for."),
+    PropertyDefinition(
+        "shared-with-pacemakers", "boolean", "Whether the order code also serves pacemakers."
+    ),
     PropertyDefinition(
         "indication",
         "code",
@@ -147,8 +150,10 @@ def _of_membership(member: Membership) -> Iterator[LookupProperty]:
     yield _made("strength", member.strength, whose)
     if member.modality is not None:
         yield _made("modality", member.modality, whose)
+    if member.nyha is not None:
+        yield _made("nyha-class", str(member.nyha), whose)
     if member.role == "order":
-        yield _made("shared", member.shared, whose)
+        yield _made("shared-with-pacemakers", member.shared, whose)
     if member.note is not None:
         yield _made("note", member.note, whose)
 

@@ -10,6 +10,7 @@ import msgspec
 from defib_coverage.coverage.policy import (
     Diagnosis,
     Episode,
+    ExistingDevice,
     Measurement,
     Refers,
     WaitingPeriod,
@@ -97,17 +98,31 @@ def _criterion_parts(
         if criterion.label[1:2].isupper():
             label = criterion.label
         text = words.text.format(label=label, rule=criterion)
+        finding = words.finding or _finding_of(criterion, words.role)
         if (
             isinstance(criterion, Diagnosis)
             and field == "claim"
             and known.code in criterion.not_alone
         ):
             text += ", beside another code of the list only"
-        finding = words.finding or _finding_of(criterion, words.role)
+        if field == "claim" and _asks_for_device(version, name, known):
+            text += ", where a defibrillator is evidenced"
+            finding = "existing-icd-not-evidenced"
         users = users_of(version, name)
         yield PolicyPart(users, words.role, text, criterion.cite, found, finding)
         if isinstance(criterion, Measurement) and field == "readings":
             yield from _method_parts(criterion, users, known, found)
+
+
+def _asks_for_device(version: PolicyVersion, name: str, known: KnownCode) -> bool:
+    """Whether its indication asks for a device that the code itself does not show."""
+    device = version.criteria[version.existing_device]
+    if isinstance(device, ExistingDevice) and known.held & set(device.evidence):
+        return False
+    return any(
+        name in rule.all_of and version.existing_device in rule.all_of
+        for rule in version.indications.values()
+    )
 
 
 def _method_parts(
