@@ -142,6 +142,13 @@ def test_unknown_system_is_refused() -> None:
     assert "--system icd9: no value set uses it; known are icd10cm" in words(done.stderr)
 
 
+def test_code_of_another_system() -> None:
+    done = run("policy", "codes", "I25.2", "--system", "cpt")
+    assert done.returncode == 1
+    page = words(done.stdout)
+    assert page == "I25.2: is in no value set as a code of cpt. It is a code of ICD-10-CM."
+
+
 def test_facts_for_programs() -> None:
     (found,) = json.loads(run("policy", "codes", "I252", "--on", "2026-11-21", "--json").stdout)[
         "codes"

@@ -94,7 +94,11 @@ def print_code(
         sys.stdout.buffer.write(answer + b"\n")
     elif not facts:
         told = f"Near: {', '.join(near)}." if near else "No known code is near."
-        page.line(f"{text}: is in no value set. {told}")
+        elsewhere = [found.system_name for found in facts_of(text, knowledge, on or today)]
+        if elsewhere:
+            told = f"It is a code of {', '.join(elsewhere)}."
+        of_system = "" if system is None else f" as a code of {system}"
+        page.line(f"{text}: is in no value set{of_system}. {told}")
     else:
         _print_all(facts, page)
     return bool(facts)
