@@ -2,77 +2,76 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.codes import LONGEST_CODE, normalise
+from defib_coverage.explaining.code_facts import facts_of
+from defib_coverage.explaining.lookup_properties import PropertyCoding, lookup_properties
+from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.terminology.operations.code_validating import lifetime
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
-from defib_coverage.terminology.resources import (
-    Coding,
-    ConceptProperty,
-    Parameter,
-    Parameters,
-)
-from defib_coverage.terminology.sets import CPT
+from defib_coverage.terminology.resources import Coding, Parameter, Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import date
+    from collections.abc import Iterator
 
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.explaining.lookup_properties import LookupProperty
     from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem
     from defib_coverage.terminology.operations.scope import Scope
+    from defib_coverage.terminology.resources import ConceptProperty
 
-    Explain = Callable[[str, str, date], Iterable[ConceptProperty]]
-    """More properties of a code: by the short name of its system, the code and the day."""
-
-_MOST_NEAR = 5
-_CLOSE = 0.6
-_NO_TEXT = "no text of CPT is held here: the display is the code itself"
+_DESIGNATION = "designation"
 
 
-def look_up(scope: Scope, instance: KnownSystem | None, explain: Explain | None) -> Parameters:
+def look_up(scope: Scope, instance: KnownSystem | None, knowledge: Knowledge) -> Parameters:
     """What is known of a code.
 
     Args:
         scope: what the request sees.
         instance: the code system of the path.
-        explain: more properties; None for none.
+        knowledge: what our own lists and the policy say of codes.
 
     Raises:
-        TerminologyError: 400 for parameters that are missing or contradict each other; 404 for an
-            unknown code; 422 for an unknown code system or release.
+        TerminologyError: 400 for parameters that are missing or contradict each other; 404 for a
+            code that is unknown, or unknown in the release asked for; 422 for an unknown code
+            system or release.
     """
     coding = _asked(scope, instance)
-    uri, code = coding.system or "", coding.code or ""
-    system = instance or scope.system(uri, coding.version)
+    uri, code, version = coding.system or "", coding.code or "", coding.version
+    system = instance or scope.system(uri, version)
     if system is None:
         text = f"the code system {quoted(uri)} is not known"
         raise not_found(text, place="system")
-    version = coding.version
     if version is not None and version != system.version and not scope.has_release(system, version):
         known = ", ".join(scope.releases(system)) or "none by name"
         text = f"{system.url} is not known in version {quoted(version)}; known: {known}"
         raise not_found(text, place="version")
-    if version is None:
-        named = scope.index.release_on(system, scope.day) if scope.dated else None
-        version = named or system.version
     found = system.find(code)
     if found is None:
         text = f"{quoted(code)} is not known in {system.url}{_near(system, code)}"
         raise refusal(404, "not-found", text, tx="invalid-code", place="code")
-    parameters = _parts(system, found, version)
+    if version is not None and system.alias is not None and not found.valid_in(version):
+        text = f"{quoted(code)} is no code of {system.url}|{version}: {lifetime(found)}"
+        raise refusal(404, "not-found", text, tx="invalid-code", place="code")
     asked = set(scope.given.texts("property")) - {"*"}
-    more: Iterable[ConceptProperty] = ()
-    if explain is not None and not system.brought:
-        name = system.alias or system.url.rpartition("/")[2]
-        more = explain(name, found.code, scope.day)
-    properties = (*_properties(system, found), *more)
+    version = version or _release(scope, system, found)
+    with_names = not asked or _DESIGNATION in asked
+    properties = (*_properties(system, found), *_facts(scope, system, found, knowledge))
     return Parameters(
         parameter=(
-            *parameters,
-            *(_property(one) for one in properties if not asked or one.code in asked),
+            *_parts(system, found, version, with_names=with_names),
+            *(one for one in properties if not asked or one.part[0].value_code in asked),
         )
     )
+
+
+def _release(scope: Scope, system: KnownSystem, found: KnownCode) -> str | None:
+    """The release to name where none was asked for: that of a day that was, if it has the code."""
+    named = scope.index.release_on(system, scope.day) if scope.dated else system.version
+    if named is None or not scope.has_release(system, named) or not found.valid_in(named):
+        return None
+    return named
 
 
 def _asked(scope: Scope, instance: KnownSystem | None) -> Coding:
@@ -107,51 +106,84 @@ def _near(system: KnownSystem, code: str) -> str:
     right = normalise(system.alias or "", code)
     if system.find(right) is not None:
         return f": it is spelt {quoted(right)}"
-    if system.brought:
-        return ""
-    near = difflib.get_close_matches(right, list(system.codes), _MOST_NEAR, _CLOSE)
+    near = [] if system.brought else near_codes(code, system.codes)
     some = "" if system.complete else "; only some of its codes are held here"
     return (f": near are {', '.join(near)}" if near else "") + some
 
 
-def _parts(system: KnownSystem, found: KnownCode, version: str | None) -> Iterator[Parameter]:
+def _parts(
+    system: KnownSystem, found: KnownCode, version: str | None, *, with_names: bool
+) -> Iterator[Parameter]:
     """Name, version, display, other names."""
     yield Parameter("name", value_string=system.title)
     if version is not None:
         yield Parameter("version", value_string=version)
-    # Its own words stand in for a title that is not held; of CPT there are none.
+    # Our own words stand in for a title that is not held; of CPT it is the code itself.
     names = [one.value for one in found.designation]
     yield Parameter("display", value_string=found.display or next(iter(names), found.code))
     yield Parameter("code", value_code=found.code)
     yield Parameter("system", value_uri=system.url)
-    for one in found.designation:
+    for one in found.designation if with_names else ():
         parts = [Parameter("value", value_string=one.value)]
         if one.use is not None:
             parts.insert(0, Parameter("use", value_coding=one.use))
         if one.language is not None:
             parts.insert(0, Parameter("language", value_code=one.language))
-        yield Parameter("designation", part=tuple(parts))
+        yield Parameter(_DESIGNATION, part=tuple(parts))
 
 
-def _properties(system: KnownSystem, found: KnownCode) -> Iterator[ConceptProperty]:
+def _properties(system: KnownSystem, found: KnownCode) -> Iterator[Parameter]:
     """What the code system itself says of a code."""
-    yield ConceptProperty("inactive", value_boolean=found.inactive)
+    yield _property("inactive", Parameter("value", value_boolean=found.inactive))
     if found.definition is not None:
-        yield ConceptProperty("definition", value_string=found.definition)
+        yield _property("definition", Parameter("value", value_string=found.definition))
     for parent in found.parents:
-        yield ConceptProperty("parent", value_code=parent)
+        yield _property("parent", Parameter("value", value_code=parent))
     for child in system.children().get(found.code, ()):
-        yield ConceptProperty("child", value_code=child)
-    for successor in found.successors:
-        yield ConceptProperty("successor", value_code=successor)
-    yield from (one for one in found.property if one.code not in {"parent", "child", "inactive"})
-    if system.alias == CPT:
-        yield ConceptProperty("text", value_string=_NO_TEXT)
+        yield _property("child", Parameter("value", value_code=child))
+    for one in found.property:
+        if one.code not in {"parent", "child", "inactive"}:
+            yield _property(one.code, _value(one))
 
 
-def _property(one: ConceptProperty) -> Parameter:
+def _facts(
+    scope: Scope, system: KnownSystem, found: KnownCode, knowledge: Knowledge
+) -> Iterator[Parameter]:
+    """What our own lists and the policy say of a code on the day."""
+    if system.brought:
+        return
+    name = system.alias or system.url.rpartition("/")[2]
+    for facts in facts_of(found.code, knowledge, scope.day, name):
+        for one in lookup_properties(facts):
+            yield _property(one.code, _typed(one), one.description)
+
+
+def _property(code: str, value: Parameter, description: str | None = None) -> Parameter:
     """A property as it is answered."""
-    value = Parameter(
+    parts = (Parameter("code", value_code=code), value)
+    if description is not None:
+        parts = (*parts, Parameter("description", value_string=description))
+    return Parameter("property", part=parts)
+
+
+def _typed(one: LookupProperty) -> Parameter:
+    """The value of a fact in its FHIR type."""
+    match one.value:
+        case bool():
+            return Parameter("value", value_boolean=one.value)
+        case PropertyCoding(system=system, code=code, display=display):
+            return Parameter("value", value_coding=Coding(system, None, code, display))
+        case text if one.type == "code":
+            return Parameter("value", value_code=text)
+        case text if one.type == "dateTime":
+            return Parameter("value", value_date_time=text)
+        case text:
+            return Parameter("value", value_string=text)
+
+
+def _value(one: ConceptProperty) -> Parameter:
+    """The value of a property of a code system."""
+    return Parameter(
         "value",
         value_code=one.value_code,
         value_string=one.value_string,
@@ -161,4 +193,3 @@ def _property(one: ConceptProperty) -> Parameter:
         value_date_time=one.value_date_time,
         value_coding=one.value_coding,
     )
-    return Parameter("property", part=(Parameter("code", value_code=one.code), value))

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
+    from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.operations.known_systems import KnownSystem
-    from defib_coverage.terminology.operations.looking_up import Explain
     from defib_coverage.terminology.operations.parameters import Body, Query
     from defib_coverage.terminology.operations.shelf import Key, Prepared
     from defib_coverage.terminology.resources import Parameters, ValueSet
@@ -48,22 +48,22 @@ class Operations:
     def __init__(
         self,
         catalogue: Catalogue,
+        knowledge: Knowledge,
         today: Callable[[], date],
         now: Callable[[], datetime],
-        explain: Explain | None = None,
     ) -> None:
         """Prepare what is published.
 
         Args:
             catalogue: everything that is published.
+            knowledge: what it was made of.
             today: the day for requests that ask for none.
             now: the moment, for the timestamp of expansions; with a time zone.
-            explain: more properties of codes for $lookup.
         """
         self._catalogue = catalogue
         self._today = today
         self._now = now
-        self._explain = explain
+        self._knowledge = knowledge
         self._shelf = Shelf(catalogue)
         self._index = CodeSystemIndex(catalogue)
         self._maps = Maps(catalogue)
@@ -105,7 +105,7 @@ class Operations:
             case _, "validate-code":
                 return validate_in_system(scope, _found(self._systems, instance))
             case _, "lookup":
-                return look_up(scope, _found(self._systems, instance), self._explain)
+                return look_up(scope, _found(self._systems, instance), self._knowledge)
             case _:
                 return subsumes(scope, _found(self._systems, instance))
 
