@@ -41,7 +41,8 @@ def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
     shipped = content if overlay is None else load()
     faults = [
         *version_faults(versions),
-        *succession_faults(content.value_sets),        *revision_faults(versions, content.value_sets),
+        *succession_faults(content.value_sets),
+        *revision_faults(versions, content.value_sets),
         *family_faults(families, shipped.value_sets),
     ]
     if faults:
