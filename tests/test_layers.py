@@ -58,7 +58,7 @@ LAYERS = {
     "logs": {"coverage"},
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
-    "content": {"checks", "coverage", "errors", "overlay", "tables"},
+    "content": {"checks", "coverage", "errors", "fhir", "overlay", "tables"},
     "families": {"checks", "content", "coverage", "errors", "tables"},
     "family_checks": {"coverage", "errors", "families"},
 }
