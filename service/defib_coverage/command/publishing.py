@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.releases import Release, Releases
 
+_INSTALL = "pip install 'defib-coverage[publish]'"
 _WORKBOOK_TITLE = "Defibrillator coverage: value sets"
 
 
@@ -101,7 +102,8 @@ def publish_tables(wanted: Wanted) -> None:
     try:
         from defib_coverage.terminology.workbook import workbook_of  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        raise _missing(error) from error
+        message = f"publish tables: needs xlsxwriter: {_INSTALL}"
+        raise InputError(message) from error
     catalogue = open_catalogue(wanted.canonical)
     tables = tables_of(listing_of(catalogue, licensed=not wanted.without_cpt))
     published = catalogue.releases.latest.published
@@ -121,7 +123,8 @@ def publish_page(wanted: Wanted) -> None:
     try:
         from defib_coverage.terminology.pages import page_of  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        raise _missing(error) from error
+        message = f"publish page: needs jinja2: {_INSTALL}"
+        raise InputError(message) from error
     catalogue = open_catalogue(wanted.canonical)
     listing = listing_of(catalogue, licensed=not wanted.without_cpt)
     write_files(wanted.output, {"index.html": page_of(listing)})
@@ -153,7 +156,3 @@ def find_release(releases: Releases, on: date | None, revision: str | None) -> R
 def _echo_counts(counts: Mapping[str, int]) -> None:
     each = ", ".join(f"{number} {kind}" for kind, number in counts.items())
     typer.echo(f"  {counted(sum(counts.values()), 'resource')}: {each}")
-
-
-def _missing(error: ModuleNotFoundError) -> InputError:
-    return InputError(f"needs {error.name}: pip install 'defib-coverage[publish]'")

@@ -29,7 +29,8 @@ class ListedCode(msgspec.Struct, frozen=True):
     ``display`` is the official title, only where it may be shown; ``words`` are our own, ``""``
     where there are none. ``first`` and ``last`` are the service days between which it is in the
     set, ``versions`` the set's versions that hold it, ``editions`` the releases of its code system
-    that these name. ``beside`` says what must stand with it on a claim.
+    that these name. ``beside`` says what must stand with it on a claim, ``successors`` are the codes
+    that replaced it.
     """
 
     system: str
@@ -43,6 +44,7 @@ class ListedCode(msgspec.Struct, frozen=True):
     remarks: str
     versions: tuple[str, ...]
     editions: tuple[str, ...]
+    successors: tuple[str, ...]
 
     @property
     def meaning(self) -> str:
@@ -71,15 +73,13 @@ class ListedSet(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A code that came into a set with a version, or left it."""
+    """A code that came into a set with a release, or left it; ``before`` is the version before."""
 
     before: str
-    version: str
-    day: date
+    release: Release
     value_set: str
     came: bool
     code: ListedCode
-    successors: tuple[str, ...]
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -111,17 +111,11 @@ def listing_of(catalogue: Catalogue, *, licensed: bool) -> Listing:
         for release in releases
     }
     listed = tuple(_listed(found, indications, companions) for found in versions.values())
-    successors = {
-        (member.uri, member.code): member.entry.successors
-        for found in versions.values()
-        for one in found
-        for member in one.members
-    }
     return Listing(
         base=catalogue.base,
         releases=releases,
         sets=listed,
-        changes=tuple(_changes(releases, listed, successors)),
+        changes=tuple(_changes(releases, listed)),
         notices=tuple(_notices(releases, listed)),
     )
 
@@ -179,6 +173,7 @@ def _code(held: Sequence[tuple[Release, Member]], beside: str) -> ListedCode:
         remarks="; ".join(told),
         versions=tuple(holder.version for holder, _ in held),
         editions=tuple(dict.fromkeys(one.version for _, one in held if one.version is not None)),
+        successors=member.entry.successors,
     )
 
 
@@ -206,22 +201,14 @@ def _companions(policy: PolicyVersion, sets: Sequence[PublishedSet]) -> Mapping[
     return {set_id: "; ".join(told) for set_id, told in found.items()}
 
 
-def _changes(
-    releases: Sequence[Release],
-    sets: Sequence[ListedSet],
-    successors: Mapping[tuple[str, str], tuple[str, ...]],
-) -> Iterator[Change]:
+def _changes(releases: Sequence[Release], sets: Sequence[ListedSet]) -> Iterator[Change]:
     """What came and left with each release but the first."""
     for before, after in pairwise(releases):
         for one in sets:
             for code in one.codes:
-                held = (before.version in code.versions, after.version in code.versions)
-                if held[0] == held[1]:
-                    continue
-                followers = () if held[1] else successors[code.uri, code.code]
-                yield Change(
-                    before.version, after.version, after.effective, one.id, held[1], code, followers
-                )
+                was, is_in = (release.version in code.versions for release in (before, after))
+                if was != is_in:
+                    yield Change(before.version, after, one.id, is_in, code)
 
 
 def _notices(releases: Sequence[Release], sets: Sequence[ListedSet]) -> Iterator[str]:

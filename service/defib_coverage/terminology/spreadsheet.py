@@ -144,13 +144,13 @@ def _notice_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
 def _change_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
     for change in listing.changes:
         yield (
-            change.version,
-            change.day.isoformat(),
+            change.release.version,
+            change.release.effective.isoformat(),
             change.before,
             change.value_set,
             "came" if change.came else "left",
             change.code.system,
             change.code.code,
             change.code.meaning,
-            " ".join(change.successors),
+            "" if change.came else " ".join(change.code.successors),
         )

@@ -45,7 +45,8 @@ def workbook_of(tables: Sequence[Table], title: str, published: date) -> bytes:
                 sheet.write_string(0, column, name, bold)
             for number, row in enumerate(table.rows, start=1):
                 for column, cell in enumerate(row):
-                    sheet.write_string(number, column, cell, text)
+                    if cell:
+                        sheet.write_string(number, column, cell, text)
             _arrange(sheet, table)
     return written.getvalue()
 
