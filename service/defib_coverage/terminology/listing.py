@@ -29,8 +29,8 @@ class ListedCode(msgspec.Struct, frozen=True):
     ``display`` is the official title, only where it may be shown; ``words`` are our own, ``""``
     where there are none. ``first`` and ``last`` are the service days between which it is in the
     set, ``versions`` the set's versions that hold it, ``editions`` the releases of its code system
-    that these name. ``beside`` says what must stand with it on a claim, ``successors`` are the codes
-    that replaced it.
+    that these name. ``beside`` says what must stand with it on a claim, ``successors`` are what
+    replaced it.
     """
 
     system: str
