@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def test_shipped_data_pass() -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("OK: 1 policy version, ")
     assert f"{len(CONTENT.value_sets)} value sets" in lines[0]
+    assert re.search(r"\d+ code families \(\d{3} codes\)", lines[0])
     assert "in force from 2018-02-15: ncd-20.4" in lines[1]
     assert lines[-1] == f"digest {CONTENT.digest}"
 
@@ -85,6 +87,14 @@ def test_overlay_of_the_settings_is_checked(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "nope: overlay: is no folder" in done.stdout
     done = run("policy", "check", settings={"OVERLAY": str(tmp_path)})
+    assert f"OK: overlay {tmp_path}" in done.stdout
+
+
+def test_code_of_an_overlay_needs_no_title(tmp_path: Path) -> None:
+    code = '{ system = "icd10pcs", code = "0016070" }'
+    (tmp_path / "site.toml").write_text(f'extends = "lvef"\ncodes = [{code}]\n')
+    done = run("policy", "check", "--overlay", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     assert f"OK: overlay {tmp_path}" in done.stdout
 
 

@@ -59,6 +59,8 @@ LAYERS = {
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
     "content": {"checks", "coverage", "errors", "overlay", "tables"},
+    "families": {"checks", "content", "coverage", "errors", "tables"},
+    "family_checks": {"coverage", "errors", "families"},
 }
 # Where the product starts, where it waits for others, and where it writes down when.
 TIMED = {

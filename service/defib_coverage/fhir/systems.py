@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     "icd10cm": (
         "http://hl7.org/fhir/sid/icd-10-cm",
+        "http://terminology.hl7.org/CodeSystem/icd10CM",
         "urn:oid:2.16.840.1.113883.6.90",
     ),
     "icd10pcs": (
@@ -28,6 +29,8 @@ SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     "hcpcs": (
         "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
         "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+        "http://www.nlm.nih.gov/research/umls/hcpcs",
+        "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes",
         "urn:oid:2.16.840.1.113883.6.285",
         "https://bluebutton.cms.gov/resources/codesystem/hcpcs",
     ),
