@@ -53,12 +53,14 @@ LAYERS = {
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},
-    "terminology": {"__version__", "coverage", "errors", "explaining", "fhir", "terminology"},
+    "terminology": {
+        *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
+    },
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
-    "content": {"checks", "coverage", "errors", "overlay", "tables"},
+    "content": {"checks", "coverage", "errors", "fhir", "overlay", "tables"},
     "families": {"checks", "content", "coverage", "errors", "tables"},
     "family_checks": {"coverage", "errors", "families"},
 }

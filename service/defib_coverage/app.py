@@ -63,7 +63,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             cannot be used.
         SettingsError: a setting cannot be used.
     """
-    knowledge = load(settings.overlay_folder).knowledge()
+    knowledge = load(settings.overlay_folder).knowledge(settings.canonical_base)
     plans = read_payers(settings.payer_file)
     zone = settings.time_zone
     callers = Callers(settings)

@@ -14,6 +14,7 @@ from defib_coverage.coverage.determine import Knowledge
 from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
 from defib_coverage.coverage.wording import Wording
 from defib_coverage.errors import DataError, Fault
+from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.overlay import apply_overlay
 from defib_coverage.tables import read_table
 
@@ -31,13 +32,14 @@ class Content(msgspec.Struct, frozen=True):
     wording: Wording
     digest: str
 
-    def knowledge(self) -> Knowledge:
-        """The content as the core uses it."""
+    def knowledge(self, canonical_base: str = CANONICAL_BASE) -> Knowledge:
+        """The content as the core uses it; its own code systems are below ``canonical_base``."""
         return Knowledge(
             PolicyLibrary(self.versions),
             CodeIndex(self.value_sets),
             self.wording,
             self.digest,
+            canonical_base,
         )
 
 

@@ -59,7 +59,8 @@ SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     ),
     "x12-claim-filing": ("https://codesystem.x12.org/005010/1032",),
 }
-# This project's own code systems. That of evidence is known by its last part, whatever its base is.
+# This project's own code systems, below this base unless a site has its own. That of evidence is
+# known by its last part, whatever its base is.
 CANONICAL_BASE = "https://defib-coverage.example/fhir"
 OWN_EVIDENCE = "defib-evidence"
 OWN_OVERRIDE_REASON = "defib-override-reason"
@@ -76,9 +77,9 @@ def alias_of(uri: str) -> str | None:
     return alias
 
 
-def own_system(name: str) -> str:
-    """The URI of one of this project's own code systems."""
-    return f"{CANONICAL_BASE}/CodeSystem/{name}"
+def own_system(name: str, base: str) -> str:
+    """The URI of one of this project's own code systems, below the canonical base."""
+    return f"{base}/CodeSystem/{name}"
 
 
 # The systems as readers know them.

@@ -18,33 +18,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.families import Families
     from defib_coverage.terminology.releases import Release
     from defib_coverage.terminology.resources import Artifact
-    from defib_coverage.terminology.sets import PublishedSet, Tables
+    from defib_coverage.terminology.sets import PublishedSet
 
 
 class Catalogue:
     """Every published resource.
 
     ``resources`` are all of them, by release from the newest, code systems first within one. A code
-    system has a version of its own and stands in every release.
+    system has a version of its own and stands in every release; ``own`` are all of those.
     """
 
-    def __init__(self, knowledge: Knowledge, tables: Tables, base: str) -> None:
+    def __init__(self, knowledge: Knowledge, families: Families, base: str) -> None:
         """Make everything that is published.
 
         Args:
             knowledge: policy versions, value sets, wording.
-            tables: official titles, and what families of codes stand for.
+            families: official titles, and what families of codes stand for.
             base: the canonical base, without a slash at its end.
         """
         self.base = base
         self.releases = Releases(knowledge.library.versions)
         value_sets = tuple(knowledge.index.value_sets.values())
         mapper = Mapper(value_sets, base)
-        own = tuple(code_systems(knowledge.wording, value_sets, self.releases.latest, base))
+        self.own = tuple(code_systems(knowledge.wording, value_sets, self.releases.latest, base))
         by_release: defaultdict[str, list[PublishedSet]] = defaultdict(list)
-        for one in Publisher(self.releases, tables, base).publish(value_sets):
+        for one in Publisher(self.releases, families, base).publish(value_sets):
             by_release[one.version].append(one)
         self.sets: Mapping[str, tuple[PublishedSet, ...]] = {
             version: tuple(sets) for version, sets in by_release.items()
@@ -54,7 +55,7 @@ class Catalogue:
             published = self.sets[release.version]
             found = tuple(value_set_of(one, base) for one in published)
             plan = Planner(release, published, base).plan()
-            parts: tuple[Artifact, ...] = (*own, *found, *mapper.maps(release), plan)
+            parts: tuple[Artifact, ...] = (*self.own, *found, *mapper.maps(release), plan)
             free = tuple(part for part in parts if not names_cpt(part))
             for name, licensed, held in ((MANIFEST, True, parts), (FREE_MANIFEST, False, free)):
                 manifest = manifest_of(name, release, held, base)
@@ -73,11 +74,19 @@ class Catalogue:
     @property
     def resources(self) -> Sequence[Artifact]:
         """Everything once, the newest release first."""
+        return self.shown(licensed=True)
+
+    def shown(self, *, licensed: bool) -> Sequence[Artifact]:
+        """Everything once, the newest release first.
+
+        Args:
+            licensed: also the value sets that hold CPT codes, and the manifests that name them.
+        """
         found = {
             (type(one), one.id): one
             for release in reversed(self.releases.all)
-            for licensed in (True, False)
-            for one in self.of(release, licensed=licensed)
+            for way in ((True, False) if licensed else (False,))
+            for one in self.of(release, licensed=way)
         }
         return tuple(found.values())
 

@@ -95,3 +95,16 @@ def uri_of(alias: str, base: str) -> str:
     """
     uris = SYSTEM_URIS.get(alias)
     return f"{base}/CodeSystem/{alias}" if uris is None else uris[0]
+
+
+def release_of(alias: str, day: date | None) -> str | None:
+    """The release of a code system that is named for a service on ``day``.
+
+    Args:
+        alias: its short name; our own have one version.
+        day: None where no day is meant: then only releases that last are named.
+    """
+    facts = FACTS.get(alias)
+    if facts is None:
+        return OWN_VERSION
+    return facts.release_on(day) if day is not None else facts.release
