@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from defib_coverage.families import Families, load_families
-from defib_coverage.terminology.catalogue import Catalogue
+from defib_coverage.publication import read_catalogue
 from defib_coverage.terminology.guide import FREE_ID, PACKAGE_ID, guide_of
-from defib_coverage.terminology.sets import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.releases import Release
     from defib_coverage.terminology.resources import Artifact
 
@@ -24,23 +22,10 @@ Json = dict[str, Any]
 BASE = "https://defib-coverage.example/fhir"
 
 
-def tables_of(families: Families) -> Tables:
-    """The titles and releases of the code families, as publishing takes them."""
-    return Tables(
-        releases={system: release.year for system, release in families.releases.items()},
-        titles={
-            (system, code): title
-            for system, titles in families.titles.items()
-            for code, title in titles.items()
-        },
-        retired={(one.system, one.code): one.last for one in families.lifetimes if one.last},
-    )
-
-
 @pytest.fixture(scope="session")
-def catalogue(knowledge: Knowledge) -> Catalogue:
+def catalogue() -> Catalogue:
     """Everything that is published."""
-    return Catalogue(knowledge, tables_of(load_families()), BASE)
+    return read_catalogue(BASE)
 
 
 @pytest.fixture(scope="session")

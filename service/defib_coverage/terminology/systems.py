@@ -21,7 +21,8 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
 
     ``rhythm`` is how its releases are named: by the fiscal year that begins in October, by the
     calendar year, or by ``release`` whatever the day; a fixed one without a release is not pinned.
-    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year of the release.
+    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year in which the release
+    came out: that of CPT does so in the August before.
     """
 
     title: str
@@ -39,6 +40,10 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
                 return str(day.year)
             case "fixed":
                 return self.release
+
+    def notice_on(self, day: date) -> str | None:
+        """What the owner wants to be told of the release in force on ``day``; None for nothing."""
+        return None if self.notice is None else self.notice.format(year=day.year - 1)
 
 
 _CPT = (
