@@ -46,6 +46,7 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
         return None if self.notice is None else self.notice.format(year=day.year - 1)
 
 
+# The owners' own words.
 _CPT = (
     "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are "
     "registered trademarks of the American Medical Association."
@@ -57,8 +58,9 @@ _LOINC = (
     "is a registered United States trademark of Regenstrief Institute, Inc."
 )
 _SNOMED = (
-    "SNOMED CT is copyright of the International Health Terminology Standards Development "
-    "Organisation, trading as SNOMED International; its use needs an affiliate licence."
+    "This material contains content that is copyright of SNOMED International. Implementers of "
+    "these specifications must have the appropriate SNOMED CT Affiliate license - for more "
+    "information contact https://www.snomed.org/get-snomed or info@snomed.org."
 )
 # By the short names of the value set files.
 FACTS: Mapping[str, CodeSystemFacts] = {
