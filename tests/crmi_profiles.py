@@ -1,8 +1,8 @@
 """What the CRMI profiles that are claimed ask of a resource, as data.
 
 Taken from the profiles on R4 of CRMI 2: elements that must be there or must not, fixed values,
-extensions that must be there, constraints. What a profile asks a receiver to support is no duty of a
-resource. ``base`` is the profile that one is built on.
+extensions that must be there, constraints. What a profile asks a receiver to support is no duty of
+a resource.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ _CORE = "http://hl7.org/fhir/StructureDefinition"
 class Profile(msgspec.Struct, frozen=True):
     """A profile: ``required`` and ``absent`` are elements, ``fixed`` their values by FHIRPath.
 
-    ``extensions`` are the urls of extensions that stand exactly once, ``single`` of those that
-    stand at most once; ``constraints`` are FHIRPath by their keys.
+    ``base`` is the profile that it is built on. ``extensions`` are the urls of extensions that
+    stand exactly once, ``single`` of those that stand at most once; ``constraints`` are FHIRPath by
+    their keys.
     """
 
     type: str

@@ -1,8 +1,8 @@
 """Invariants of FHIR R4 for what is published, as FHIRPath, by the element that each is about.
 
-A rule is evaluated on every element that its path leads to. A path is a resource type with the names
-below it; ``*`` stands for any way down. Not here: ``dom-6``, which asks for a narrative as good
-practice, and rules about elements that no resource of ours has.
+A rule is evaluated on every element that its path leads to. A path is a resource type with the
+names below it; ``*`` stands for any way down. Not here: ``dom-6``, which asks for a narrative as
+good practice, and rules about elements that no resource of ours has.
 """
 
 from __future__ import annotations

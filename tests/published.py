@@ -10,6 +10,7 @@ import pytest
 
 from defib_coverage.publication import read_catalogue
 from defib_coverage.terminology.guide import FREE_ID, PACKAGE_ID, guide_of
+from published_facts import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.resources import Artifact
 
 Json = dict[str, Any]
-BASE = "https://defib-coverage.example/fhir"
 
 
 @pytest.fixture(scope="session")

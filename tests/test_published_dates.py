@@ -61,7 +61,7 @@ BREAKS = [date.fromisoformat(day) for day in COUNTED]
 DAYS = [day for first in BREAKS for day in (first - timedelta(1), first)]
 # Names of operations in SNOMED CT that orders are recognised by; the article lists none.
 NOT_OF_THE_ARTICLE = {URIS["snomed"]}
-# Codes of evidence sets that the tables of codes in the facts lack: the wider families of the rules.
+# Codes of evidence sets that the lists in the facts lack: the rules name wider families.
 ADDED = {
     "lvef-modality": {
         ("http://dicom.nema.org/resources/ontology/DCM", kind)
@@ -196,8 +196,7 @@ def test_a_list_changes_on_its_days_and_on_no_others(
         (str(day), name)
         for day in BREAKS[1:]
         for name in [*LISTS.values(), *(f"orders-{kind}" for kind in CLASSES)]
-        if Counter(ours(by_day[day], [name]))
-        != Counter(ours(by_day[day - timedelta(1)], [name]))
+        if Counter(ours(by_day[day], [name])) != Counter(ours(by_day[day - timedelta(1)], [name]))
     }
     assert changed == {
         ("2019-10-01", "orders-lead-only"),
