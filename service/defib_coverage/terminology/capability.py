@@ -27,7 +27,7 @@ from defib_coverage.terminology.resources import (
     ValidateCodeAbility,
 )
 from defib_coverage.terminology.search_parameters import SEARCHED
-from defib_coverage.terminology.shelf import KINDS
+from defib_coverage.terminology.searching import KINDS
 from defib_coverage.terminology.systems import FACTS, OWN_DATE, uri_of
 
 if TYPE_CHECKING:
