@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
+from defib_coverage.terminology.sets import CPT
 from defib_coverage.terminology.systems import FACTS, uri_of
 from defib_coverage.terminology.value_sets import designations
 
@@ -31,8 +32,13 @@ _WRONG = {
 class CodeSystemIndex:
     """The code systems that a catalogue uses, by their uris."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        """Collect the codes of every published set, and our own code systems."""
+    def __init__(self, catalogue: Catalogue, *, licensed: bool) -> None:
+        """Collect the codes of every published set, and our own code systems.
+
+        Args:
+            catalogue: everything that is published.
+            licensed: also the codes of CPT.
+        """
         self._base = catalogue.base
         self._first = catalogue.releases.all[0].effective
         own = {
@@ -42,7 +48,11 @@ class CodeSystemIndex:
         }
         self.systems: Mapping[str, KnownSystem] = {
             **own,
-            **{known.url: known for known in self._foreign(catalogue) if known.url not in own},
+            **{
+                known.url: known
+                for known in self._foreign(catalogue)
+                if licensed or known.alias != CPT
+            },
         }
 
     def _foreign(self, catalogue: Catalogue) -> Iterator[KnownSystem]:
