@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 import time
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from defib_coverage.edge.messages import parent_of
@@ -19,11 +20,12 @@ from defib_coverage.terminology.server import Question, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from defib_coverage.edge.bodies import Bodies
     from defib_coverage.edge.gate import Gate
     from defib_coverage.running.watching import Watcher
+    from defib_coverage.settings import Settings
     from defib_coverage.terminology.server import TerminologyServer
 
 ROOT = "/fhir"
@@ -40,12 +42,19 @@ class TerminologyRoutes:
 
     def __init__(
         self,
-        make: Callable[[], TerminologyServer],
+        make: Callable[[str], TerminologyServer],
         bodies: Bodies,
         gate: Gate,
         watchers: Sequence[Watcher] = (),
     ) -> None:
-        """Answer within the same bounds as calls; tell ``watchers`` of what is refused."""
+        """Answer within the same bounds as calls.
+
+        Args:
+            make: makes the server, given the URL that it was reached under.
+            bodies: reads bodies.
+            gate: lets batches in.
+            watchers: are told of what is refused.
+        """
         self._make = make
         self._bodies = bodies
         self._gate = gate
@@ -62,7 +71,7 @@ class TerminologyRoutes:
         begin = time.perf_counter()
         server = self._made
         if server is None:
-            server = await asyncio.to_thread(self._server)
+            server = await asyncio.to_thread(self._server, _url_of(scope))
         reply = await self._reply(server, scope, receive)
         if reply.status != _OK:
             self._tell(reply, scope, begin)
@@ -74,10 +83,15 @@ class TerminologyRoutes:
         await send(start)
         await send({"type": "http.response.body", "body": reply.body})
 
-    def _server(self) -> TerminologyServer:
+    def paths(self) -> dict[tuple[str, str], ASGIApp]:
+        """What answers the questions that are asked most, by method and path."""
+        path = f"{ROOT}/ValueSet/$validate-code"
+        return {("GET", path): self, ("POST", path): self}
+
+    def _server(self, url: str) -> TerminologyServer:
         with self._making:
             if self._made is None:
-                self._made = self._make()
+                self._made = self._make(url)
             return self._made
 
     async def _reply(self, server: TerminologyServer, scope: Scope, receive: Receive) -> Reply:
@@ -106,3 +120,39 @@ class TerminologyRoutes:
         write(line, logging.WARNING)
         for watcher in self._watchers:
             watcher.refused(Refused(line, time.perf_counter() - begin, parent_of(scope)))
+
+
+def terminology_server(
+    settings: Settings, today: Callable[[], date], reached: str
+) -> TerminologyServer:
+    """The server of what this installation publishes: the product's own value sets, no overlay.
+
+    Args:
+        settings: how it runs.
+        today: the clock.
+        reached: the URL that it was reached under, where the settings name none.
+
+    Raises:
+        DataError: the data files cannot be used.
+    """
+    # Costs memory and time to import: only where it is used.
+    from defib_coverage.content import load  # noqa: PLC0415
+    from defib_coverage.families import load_families  # noqa: PLC0415
+    from defib_coverage.terminology.catalogue import Catalogue  # noqa: PLC0415
+    from defib_coverage.terminology.operations import Operations  # noqa: PLC0415
+    from defib_coverage.terminology.server import TerminologyServer  # noqa: PLC0415
+
+    base = settings.canonical_base
+    knowledge = load().knowledge(base)
+    catalogue = Catalogue(knowledge, load_families(), base)
+    url = (settings.public_base or reached).rstrip("/") + ROOT
+    operations = Operations(catalogue, knowledge, today, lambda: datetime.now(UTC))
+    licensed = settings.terminology == "on"
+    return TerminologyServer(catalogue, operations, url, licensed=licensed)
+
+
+def _url_of(scope: Scope) -> str:
+    """The address that a request came in on; what a proxy calls it is in the settings."""
+    host, port = scope["server"]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scope['scheme']}://{shown}:{port}"

@@ -137,14 +137,14 @@ def _concept(member: Member, base: str) -> ValueSetConcept:
         member.code,
         extension=tuple(
             Extension(f"{EXTENSIONS}/valueset-concept-comments", value_string=comment)
-            for comment in _comments(member)
+            for comment in remarks(member)
         ),
         display=member.display,
         designation=designations(member, base),
     )
 
 
-def _comments(member: Member) -> Iterator[str]:
+def remarks(member: Member) -> Iterator[str]:
     """What a reader of the list must know of a code."""
     entry = member.entry
     if entry.strength != "decide":
