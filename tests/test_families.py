@@ -97,6 +97,19 @@ def test_a_code_is_pinned_to_a_release_that_has_it() -> None:
         FAMILIES.checked_release("cpt")
 
 
+@pytest.mark.parametrize(
+    ("code", "years"),
+    [
+        ("I25.5", {"2018", "2022", "2023", "2026"}),
+        ("I47.2", {"2018", "2022"}),
+        ("I47.20", {"2023", "2026"}),
+    ],
+)
+def test_a_release_has_the_codes_of_its_year(code: str, years: set[str]) -> None:
+    asked = {"2018", "2022", "2023", "2026"}
+    assert {year for year in asked if FAMILIES.in_release("icd10cm", code, year)} == years
+
+
 # --------------------------------------------------------------------------------- the lists alone
 
 LIST_FAULTS = {
@@ -147,7 +160,8 @@ codes = 1
 table = "x"
 checked = 2026-01-01
 [releases.icd10cm]"""
-I47_2 = 'code = "I47.2"     # split into the three that follow\nlast = "2022"'
+I47_2 = 'code = "I47.2", last = "2022"'
+I5A = 'code = "I5A", first = "2022"'
 RELEASE_FAULTS = {
     "no TOML": ("[releases.icd10cm]", "[releases.icd10cm", "-", "TOML"),
     "an unknown key": ('year = "2026"', 'jear = "2026"', "releases.icd10cm", "jear"),
@@ -160,22 +174,22 @@ RELEASE_FAULTS = {
     ),
     "a system without list": ("[releases.icd10cm]", CPT_RELEASE, "releases.cpt", "no list"),
     "a lifetime of another system": (
-        f'system = "icd10cm"\n{I47_2}',
-        f'system = "cpt"\n{I47_2}',
+        f'system = "icd10cm", {I47_2}',
+        f'system = "cpt", {I47_2}',
         "I47.2",
         "no release",
     ),
-    "a lifetime without years": ('code = "I5A"\nfirst = "2022"', 'code = "I5A"', "I5A", "first"),
+    "a lifetime without years": (I5A, 'code = "I5A"', "I5A", "first"),
     "a lifetime with a year that is none": (I47_2, I47_2.replace("2022", "22"), "I47.2", "last"),
     "a lifetime that ends before it begins": (
         I47_2,
-        I47_2 + '\nfirst = "2023"',
+        I47_2 + ', first = "2023"',
         "I47.2",
         "order",
     ),
     "a lifetime that begins after the release": (
-        'code = "I5A"\nfirst = "2022"',
-        'code = "I5A"\nfirst = "2027"',
+        I5A,
+        I5A.replace("2022", "2027"),
         "I5A",
         "order",
     ),

@@ -93,6 +93,17 @@ class Families(msgspec.Struct, frozen=True):
                 return lifetime.last
         return self.checked_release(system)
 
+    def in_release(self, system: str, code: str, year: str) -> bool:
+        """Whether the release of a fiscal year, 2018 or later, has one of our codes as billable.
+
+        What changed after the checked release is not known here: such years count as that one.
+        """
+        return not any(
+            (one.first or year) > year or (one.last or year) < year
+            for one in self.lifetimes
+            if (one.system, one.code) == (system, code)
+        )
+
     def title(self, system: str, code: str) -> str | None:
         """The official title of a code of the lists, None for any other."""
         return self.titles.get(system, {}).get(code)

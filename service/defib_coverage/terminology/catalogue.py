@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.families import Families
     from defib_coverage.terminology.releases import Release
     from defib_coverage.terminology.resources import Artifact
-    from defib_coverage.terminology.sets import PublishedSet, Tables
+    from defib_coverage.terminology.sets import PublishedSet
 
 
 class Catalogue:
@@ -30,12 +31,12 @@ class Catalogue:
     system has a version of its own and stands in every release; ``own`` are all of those.
     """
 
-    def __init__(self, knowledge: Knowledge, tables: Tables, base: str) -> None:
+    def __init__(self, knowledge: Knowledge, families: Families, base: str) -> None:
         """Make everything that is published.
 
         Args:
             knowledge: policy versions, value sets, wording.
-            tables: official titles, and what families of codes stand for.
+            families: official titles, and what families of codes stand for.
             base: the canonical base, without a slash at its end.
         """
         self.base = base
@@ -44,7 +45,7 @@ class Catalogue:
         mapper = Mapper(value_sets, base)
         self.own = tuple(code_systems(knowledge.wording, value_sets, self.releases.latest, base))
         by_release: defaultdict[str, list[PublishedSet]] = defaultdict(list)
-        for one in Publisher(self.releases, tables, base).publish(value_sets):
+        for one in Publisher(self.releases, families, base).publish(value_sets):
             by_release[one.version].append(one)
         self.sets: Mapping[str, tuple[PublishedSet, ...]] = {
             version: tuple(sets) for version, sets in by_release.items()
@@ -53,7 +54,7 @@ class Catalogue:
         for release in self.releases.all:
             published = self.sets[release.version]
             found = tuple(value_set_of(one, base) for one in published)
-            plan = Planner(release, published, base).plan()
+            plan = Planner(release, published, knowledge.index, base).plan()
             parts: tuple[Artifact, ...] = (*self.own, *found, *mapper.maps(release), plan)
             free = tuple(part for part in parts if not names_cpt(part))
             for name, licensed, held in ((MANIFEST, True, parts), (FREE_MANIFEST, False, free)):

@@ -14,7 +14,7 @@ from defib_coverage.terminology.resources import (
     MapTarget,
     Meta,
 )
-from defib_coverage.terminology.systems import FACTS, OWN_VERSION, uri_of
+from defib_coverage.terminology.systems import FACTS, OWN_VERSION, release_of, uri_of
 from defib_coverage.terminology.value_sets import notices
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Mapper:
             identifier=identified(url, release.version),
             **describe(url, release, title, name),
             description=f"{description} {release.title}.",
-            copyright=notices(systems, release.effective.year),
+            copyright=notices(systems, release.effective),
             group=tuple(groups),
         )
 
@@ -137,7 +137,7 @@ class Mapper:
         made = [
             MapGroup(
                 source=uri_of(system, self._base),
-                source_version=self._version(system, release),
+                source_version=release_of(system, release.effective),
                 target=uri_of(CLAIM, self._base),
                 target_version=FACTS[CLAIM].release_on(release.effective),
                 element=tuple(elements.values()),
@@ -199,7 +199,3 @@ class Mapper:
             if (e.system, e.code) == (CLAIM, code) and e.display is not None
         )
         return next(found, None)
-
-    def _version(self, system: str, release: Release) -> str | None:
-        facts = FACTS.get(system)
-        return OWN_VERSION if facts is None else facts.release_on(release.effective)

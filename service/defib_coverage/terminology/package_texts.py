@@ -133,8 +133,9 @@ def notices_in(resources: Iterable[Artifact], release: Release, base: str) -> tu
             used.update(include.system for include in one.compose.include)
         elif isinstance(one, ConceptMap):
             used.update(uri for group in one.group for uri in (group.source, group.target))
-    return tuple(
-        facts.notice.format(year=release.effective.year)
+    texts = (
+        facts.notice_on(release.effective)
         for name, facts in FACTS.items()
-        if facts.notice is not None and uri_of(name, base) in used
+        if uri_of(name, base) in used
     )
+    return tuple(text for text in texts if text is not None)
