@@ -15,9 +15,7 @@ from defib_coverage.terminology.capability import (
     capability_statement,
     terminology_capabilities,
 )
-from defib_coverage.terminology.operations.errors import TerminologyError, refusal
-from defib_coverage.terminology.operations.inputs import INPUTS
-from defib_coverage.terminology.operations.parameters import Body, Query
+from defib_coverage.terminology.operations.errors import outcome_of
 from defib_coverage.terminology.resources import Parameter, Parameters
 from defib_coverage.terminology.searching import KINDS, Searching
 
@@ -84,8 +82,8 @@ class TerminologyServer:
         self._operations = operations
         self._searching = Searching(catalogue)
         self._statement = _encode(capability_statement(catalogue.base, url))
-        taken = (name for name, one in INPUTS["ValueSet", "expand"].items() if not one.refused)
-        self._terminology = _encode(terminology_capabilities(catalogue, url, taken))
+        inputs = operations.inputs("ValueSet", "expand")
+        self._terminology = _encode(terminology_capabilities(catalogue, url, inputs))
 
     def reply(self, question: Question) -> Reply:
         """Answer one question; what is wrong with it becomes an OperationOutcome."""
@@ -128,9 +126,8 @@ class TerminologyServer:
             return _VERSIONS
         if name not in OPERATIONS.get(kind, ()) or "/" in identifier:
             raise _unknown()
-        pairs = _pairs(question.query)
-        given = Query(pairs) if question.method == "GET" else Body(bytes(question.body), pairs)
-        return _encode(self._operations.run(kind, name, identifier or None, given))
+        given = question.body if question.method == "POST" else _pairs(question.query)
+        return self._operations.run(kind, name, identifier or None, given)
 
     def _metadata(self, query: Pairs) -> bytes:
         mode = dict(query).get("mode", "full")
@@ -187,9 +184,7 @@ def _question(entry: _Entry) -> Question:
 
 
 def _refusal(error: RequestError) -> Reply:
-    if not isinstance(error, TerminologyError):
-        error = refusal(error.status, error.code, error.message, place=error.place)
-    return Reply(error.status, _encode(error.outcome), error.code)
+    return Reply(error.status, _encode(outcome_of(error)), error.code)
 
 
 def _entry(reply: Reply) -> bytes:
