@@ -286,8 +286,8 @@ def test_cpt_numbers_stand_alone_beside_the_notice(opened: Open) -> None:
     row = page.locator("#orders-initial-implant-cpt tbody tr:visible")
     assert row.locator("td").first.text_content() == ""
     section = page.locator("#orders-initial-implant-cpt .notice")
-    expect(section).to_have_text(re.compile(r"^CPT © Copyright 2018-2023 American Medical Assoc"))
-    expect(page.get_by_role("contentinfo")).to_contain_text("CPT © Copyright 2018-2023")
+    expect(section).to_have_text(re.compile(r"^CPT © Copyright 2017-2022 American Medical Assoc"))
+    expect(page.get_by_role("contentinfo")).to_contain_text("CPT © Copyright 2017-2022")
 
 
 def test_without_cpt_the_page_holds_no_number() -> None:

@@ -175,7 +175,7 @@ def test_no_word_is_said_of_a_cpt_code_in_the_tables(output: Path) -> None:
     assert {row["code"] for row in rows} == cpt_numbers()
     assert {(row["official title"], row["own words"]) for row in rows} == {("", "")}
     notices = [row["text"] for row in read_csv(output / "notices.csv") if row["about"] == "notice"]
-    assert notices[0].startswith("CPT © Copyright 2018-2023 American Medical Association.")
+    assert notices[0].startswith("CPT © Copyright 2017-2022 American Medical Association.")
 
 
 def test_the_tables_without_cpt(output: Path) -> None:

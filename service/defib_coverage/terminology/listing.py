@@ -214,7 +214,8 @@ def _changes(releases: Sequence[Release], sets: Sequence[ListedSet]) -> Iterator
 def _notices(releases: Sequence[Release], sets: Sequence[ListedSet]) -> Iterator[str]:
     """What owners want to be told, for the years of all releases."""
     used = {code.system for one in sets for code in one.codes}
-    years = f"{releases[0].effective.year}-{releases[-1].effective.year}"
+    first, last = releases[0].effective, releases[-1].effective
     for facts in FACTS.values():
-        if facts.title in used and facts.notice is not None:
-            yield facts.notice.format(year=years)
+        notice = facts.notice_on(last, since=first)
+        if facts.title in used and notice is not None:
+            yield notice
