@@ -363,6 +363,25 @@ def test_an_older_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_disk_that_is_full_leaves_the_older_file(tmp_path: Path) -> None:
+    path = tmp_path / packed("2021.10.1", licensed=True).filename
+    path.write_bytes(b"older")
+    command = 'ulimit -f 16; exec "$@"'
+    asked = ["publish", "package", "--revision", "R3", "-o", str(tmp_path)]
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", sys.executable, "-m", "defib_coverage", *asked],
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+        env=environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{tmp_path}: cannot be written (File too large)" in done.stderr
+    assert path.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_files_are_named_as_the_specification_says() -> None:
     (first, *_) = catalogue().of(catalogue().releases.latest)
     assert resource_file(first) == f"CodeSystem-{first.id}.json"
