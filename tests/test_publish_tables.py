@@ -163,6 +163,8 @@ def test_rows_say_what_a_coder_asks(output: Path) -> None:
     assert "stands beside b3-diagnoses: I25.5" in partner["companions"]
     implant = rows["orders-initial-implant-cpt", "33249"]
     assert implant["order class"] == "initial-implant"
+    assert implant["indications"] == "B1 B2 B3 B4 B5 B6 D-BTT D-IDE"
+    assert rows["orders-removal", "02PAXMZ"]["indications"] == ""
     assert implant["official title"] == implant["own words"] == ""
     assert implant["system releases"] == "2018 2019 2021 2022 2023"
     removal = rows["orders-removal", "02PAXMZ"]

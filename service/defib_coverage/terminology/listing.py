@@ -55,7 +55,8 @@ class ListedCode(msgspec.Struct, frozen=True):
 class ListedSet(msgspec.Struct, frozen=True):
     """A value set: what it is for, the paragraph behind it, its versions, its codes.
 
-    ``indications`` are those whose criteria read it; order codes have a class instead, else ``""``.
+    ``indications`` are those whose criteria read it, or those that may cover the orders of
+    ``order_class``, which is ``""`` for what is no order.
     """
 
     id: str
@@ -139,7 +140,12 @@ def _listed(
         role=latest.role,
         licensed=latest.licensed,
         purpose=source.purpose,
-        indications=tuple(indications.get(source.id, ())),
+        indications=(
+            tuple(indications.get(source.id, ()))
+            if source.order_class is None
+            # Some criteria read order codes too: a device in place shows by its implantation.
+            else latest.release.policy.orders[source.order_class].indications
+        ),
         order_class=source.order_class or "",
         cite=source.cite,
         paragraph=latest.release.policy.paragraphs[source.cite],
