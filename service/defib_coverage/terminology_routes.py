@@ -147,7 +147,9 @@ def terminology_server(
         catalogue = catalogue.free()
     url = (settings.public_base or reached).rstrip("/") + ROOT
     knowledge = load().knowledge(base)
-    operations = Operations(catalogue, knowledge, today, lambda: datetime.now(UTC))
+    operations = Operations(
+        catalogue, knowledge, today, lambda: datetime.now(UTC), licensed=catalogue.licensed
+    )
     return TerminologyServer(catalogue, operations, url)
 
 
