@@ -144,7 +144,7 @@ def _elsewhere_fault(parcel: Parcel, listed: Iterable[Listed], highest: Version)
         if version > highest:
             return (
                 f"the server holds version {version} ({other.place}), higher than {highest}, "
-                "the highest that is pushed; --history pushes older ones beside it"
+                "the highest that is pushed; an older release goes with --history only"
             )
     return None
 
