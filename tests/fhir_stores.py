@@ -129,7 +129,11 @@ def store(
             kept.calls.append(call)
             said = behave(call, kept) or kept.answer(call)
             is_html = isinstance(said.body, str)
-            data = str(said.body).encode() if is_html else json.dumps(said.body).encode()
+            data = (
+                str(said.body).encode(errors="surrogateescape")
+                if is_html
+                else json.dumps(said.body).encode()
+            )
             self.send_response(said.status)
             self.send_header("Content-Type", "text/html; charset=utf-8" if is_html else FHIR)
             self.send_header("Content-Length", str(len(data)))

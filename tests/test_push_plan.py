@@ -228,7 +228,9 @@ def of_server(resource: Json) -> None:
     resource["text"] = {"status": "generated", "div": "<div>made there</div>"}
     resource["meta"] |= {"versionId": "3", "lastUpdated": "2026-11-22T10:00:00Z"}
     resource["meta"]["source"] += "#request"
-    resource["meta"]["tag"].append({"system": "urn:x", "code": "theirs"})
+    resource["meta"]["tag"][0]["display"] = "the name that came first"
+    resource["meta"]["tag"].insert(0, {"system": "urn:x", "code": "theirs"})
+    resource["meta"].get("profile", []).reverse()
 
 
 def test_what_every_server_makes_of_a_resource_is_no_difference() -> None:
@@ -242,7 +244,7 @@ def test_a_tag_that_the_server_dropped_is_told_after_a_write_only() -> None:
     assert differences(one.body, without) == ()
     (found,) = differences(one.body, without, with_tags=True)
     assert str(found) == "/meta/tag/0: is missing there"
-    for meta in ({}, {"tag": "none"}, None):
+    for meta in ({}, {"tag": "none"}, {"tag": [1]}, {"profile": [1]}, None):
         odd = changed(one.body, lambda resource, meta=meta: resource.update(meta=meta))  # type: ignore[misc]
         pointers = [d.pointer for d in differences(one.body, odd, with_tags=True)]
         assert pointers[-1] == "/meta/tag/0"

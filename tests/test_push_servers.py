@@ -327,6 +327,9 @@ def test_a_search_without_an_end_comes_to_one(push: Callable[..., Done]) -> None
         Said(200, "<html>"),
         Said(200, {"resourceType": "CodeSystem", "id": "another"}),
         Said(200, {"resourceType": "CodeSystem", "id": FIRST.id, "version": 1}),
+        Said(200, "[" * 100_000),
+        Said(200, f'{{"resourceType": "CodeSystem", "id": "{FIRST.id}", "x": {"[" * 9999}'),
+        Said(200, f'{{"resourceType": "CodeSystem", "id": "{FIRST.id}", "x": "\udcff"}}'),
     ],
 )
 def test_a_place_that_cannot_be_read_is_not_written_to(

@@ -17,6 +17,7 @@ from defib_coverage.command.fhir_replies import (
     Parameters,
     words_of,
 )
+from defib_coverage.fhir.raw import BAD
 from defib_coverage.network.addresses import below
 from defib_coverage.terminology.push_plan import Held, Listed
 
@@ -99,7 +100,12 @@ class FhirWriter:
         if reply.status in _GONE:
             return None
         head = _decoded(reply, Head) if reply.status == HTTPStatus.OK else None
-        if head is None or f"{head.resource_type}/{head.id}" != place:
+        # The whole is decoded once more to be compared.
+        if (
+            head is None
+            or _decoded(reply, object) is None
+            or f"{head.resource_type}/{head.id}" != place
+        ):
             message = f"{self._base}: reading {place} is answered with {self._told(reply)}"
             raise ServerError(message)
         return Held(head.url, head.version, head.revision, reply.body)
@@ -246,5 +252,5 @@ def _decoded(reply: Reply, kind: type[_Read]) -> _Read | None:
     """A body as what it should be; None for anything else, such as HTML."""
     try:
         return msgspec.json.decode(reply.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BAD:
         return None

@@ -15,11 +15,6 @@ publish = typer.Typer(
 )
 
 
-@publish.callback()
-def _publish() -> None:
-    pass
-
-
 @publish.command()
 def push(  # noqa: PLR0913 - the options of a command
     *,

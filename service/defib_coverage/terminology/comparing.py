@@ -36,7 +36,8 @@ class Difference(msgspec.Struct, frozen=True):
 def differences(here: bytes, there: bytes, *, with_tags: bool = False) -> tuple[Difference, ...]:
     """What differs between two resources, apart from what every server sets or makes itself.
 
-    Left out are ``text``, and of ``meta`` the version, the time, the source and the tags.
+    Left out are ``text``, and of ``meta`` the version, the time, the source and the tags. The order
+    of profiles says nothing, and many servers keep none.
 
     Args:
         here: our resource, JSON.
@@ -65,13 +66,19 @@ def _content(resource: object) -> object:
     meta = kept.get("meta")
     if isinstance(meta, dict):
         kept["meta"] = {name: v for name, v in meta.items() if name not in _SERVERS_META}
+        profiles = meta.get("profile")
+        if isinstance(profiles, list) and all(isinstance(one, str) for one in profiles):
+            kept["meta"]["profile"] = sorted(profiles)
     return kept
 
 
-def _tags(resource: object) -> list[object]:
+def _tags(resource: object) -> list[tuple[object, object]]:
+    """System and code of the tags; servers share the names of tags between resources."""
     meta = resource.get("meta") if isinstance(resource, dict) else None
     tags = meta.get("tag") if isinstance(meta, dict) else None
-    return tags if isinstance(tags, list) else []
+    if not isinstance(tags, list):
+        return []
+    return [(tag.get("system"), tag.get("code")) for tag in tags if isinstance(tag, dict)]
 
 
 def _walk(here: object, there: object, pointer: str) -> Iterator[Difference]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from semver import Version
 
-from defib_coverage import __version__
 from defib_coverage.terminology.describing import SOFTWARE
 from defib_coverage.terminology.resources import Coding, Meta, ValueSet
 
@@ -59,9 +58,7 @@ class Mark(msgspec.Struct, frozen=True):
 
     def on(self, meta: Meta | None) -> Meta:
         """A resource's own meta with the mark."""
-        coding = Coding(
-            system=f"{self.base}/{TAGS}", version=__version__, code=self.digest, display=SOFTWARE
-        )
+        coding = Coding(system=f"{self.base}/{TAGS}", code=self.digest, display=SOFTWARE)
         return msgspec.structs.replace(meta or Meta(), source=self.base, tag=(coding,))
 
 
