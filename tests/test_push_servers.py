@@ -342,6 +342,20 @@ def test_a_place_that_cannot_be_read_is_not_written_to(
     assert not server.writes
 
 
+def test_what_a_server_holds_does_not_steer_the_terminal(push: Callable[..., Done]) -> None:
+    with store() as server:
+        first, second, third = (decoded(one) for one in parcels()[:3])
+        server.held = {
+            FIRST.place: first | {"version": "1\x1b[2J"},
+            "CodeSystem/\x1b[2J": second | {"id": "\x1b[2J", "version": "7.0.0"},
+            f"CodeSystem/{third['id']}": third | {"\x1b[2J": "\x1b[2J"},
+        }
+        done = push(server.base, *SYSTEMS)
+    assert done.code == 1
+    assert done.out.count("refused") == 3
+    assert "\x1b" not in done.out + done.err
+
+
 def test_what_was_deleted_there_is_created(push: Callable[..., Done]) -> None:
     def behave(call: Call, server: Store) -> Said | None:
         is_gone = call.method == "GET" and call.path == FIRST.place

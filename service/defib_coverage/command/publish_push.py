@@ -15,6 +15,7 @@ from defib_coverage.command.documents import InputError
 from defib_coverage.command.fhir_connection import Connection, ServerError, destination
 from defib_coverage.command.fhir_writer import FhirWriter, WriteError
 from defib_coverage.command.options import counted
+from defib_coverage.command.page import plain
 from defib_coverage.command.push_checks import ask_for_codes, read_back, told
 from defib_coverage.command.push_source import Wanted, choose, published
 from defib_coverage.settings import read_settings
@@ -199,15 +200,15 @@ def _print_plan(planned: Plan) -> None:
     counts = Counter(step.action for step in planned.steps)
     for step in planned.of("create", "raise", "replace", "refused"):
         reason = f": {step.reason}" if step.reason else ""
-        typer.echo(f"  {step.action} {step.parcel.place}{reason}")
-        _print_lines(told(step.differences))
+        _print_lines((f"  {step.action} {step.parcel.place}{reason}", *told(step.differences)))
     parts = [f"{counts[action]} to {verb}" for action, verb in _VERBS.items() if counts[action]]
     typer.echo(f"Plan: {counted(len(planned.steps), 'resource')}: {', '.join(parts)}.")
 
 
 def _print_lines(lines: Iterable[str]) -> None:
+    """Print what may hold a server's words."""
     for line in lines:
-        typer.echo(line)
+        typer.echo(plain(line))
 
 
 def _agreed(planned: Plan) -> bool:
