@@ -7,13 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from defib_coverage.command.push_source import Published, published
-from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.publication import read_catalogue
 from defib_coverage.terminology.parcels import Parcel, parcels_of
 
 if TYPE_CHECKING:
     from live_server import Json
 
+BASE = "https://terms.example.org/fhir"
 CURRENT = "2023.1.1"
 BEFORE = "2022.10.1"
 OLDEST = "2018.2.15"
@@ -21,7 +21,7 @@ OLDEST = "2018.2.15"
 
 @cache
 def source() -> Published:
-    return published(read_catalogue(CANONICAL_BASE))
+    return published(read_catalogue(BASE))
 
 
 @cache

@@ -20,7 +20,7 @@ from defib_coverage.terminology.describing import SOFTWARE
 from defib_coverage.terminology.parcels import TYPES, Parcel, parcels_of
 from defib_coverage.terminology.push_plan import Held, Listed, Server, plan
 from defib_coverage.terminology.resources import Contains, ValueSet
-from pushes import BEFORE, CURRENT, OLDEST, decoded, parcels, source
+from pushes import BASE, BEFORE, CURRENT, OLDEST, decoded, parcels, source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def test_every_version_has_a_place_of_its_own_that_fhir_allows() -> None:
 def test_what_is_written_is_marked_with_software_and_data() -> None:
     for one in parcels():
         meta = decoded(one)["meta"]
-        assert meta["source"] == "https://defib-coverage.example/fhir"
+        assert meta["source"] == BASE
         (tag,) = meta["tag"]
         assert tag["code"] == source().mark.digest
         assert tag["display"] == SOFTWARE
