@@ -151,7 +151,8 @@ def remarks(member: Member) -> Iterator[str]:
         yield _STRENGTHS[entry.strength]
     if entry.shared:
         yield "also serves pacemakers"
-    if entry.note is not None:
+    # Of a CPT number only its part in the policy is told.
+    if entry.note is not None and member.words is not None:
         yield entry.note
 
 
