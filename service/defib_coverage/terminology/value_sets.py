@@ -26,6 +26,7 @@ from defib_coverage.terminology.resources import (
     ValueSet,
     ValueSetConcept,
 )
+from defib_coverage.terminology.sets import CPT
 from defib_coverage.terminology.systems import FACTS, uri_of
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def remarks(member: Member) -> Iterator[str]:
     if entry.shared:
         yield "also serves pacemakers"
     # Of a CPT number only its part in the policy is told.
-    if entry.note is not None and member.words is not None:
+    if entry.note is not None and member.system != CPT:
         yield entry.note
 
 
