@@ -23,8 +23,8 @@ from defib_coverage.terminology.search_parameters import fulfils, unusable
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.queries import Pairs
 
-Pairs = tuple[tuple[str, str], ...]
 KINDS = ("ValueSet", "CodeSystem", "ConceptMap", "Library", "PlanDefinition")
 PAGE = 50
 _MOST = 500
