@@ -82,10 +82,15 @@ def own_system(name: str, base: str) -> str:
     return f"{base}/CodeSystem/{name}"
 
 
-def published_uri(alias: str) -> str:
-    """The URI that is published for a code system; that of a site's own is its name."""
+def published_uri(alias: str, base: str) -> str:
+    """The URI that is published for a code system; that of a site's own is its name.
+
+    Args:
+        alias: its short name.
+        base: the canonical base of this project's own.
+    """
     if alias == OWN_EVIDENCE:
-        return own_system(alias)
+        return own_system(alias, base)
     return SYSTEM_URIS.get(alias, (alias,))[0]
 
 
