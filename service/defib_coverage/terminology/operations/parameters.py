@@ -37,6 +37,7 @@ _DATE = re.compile(
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _LARGEST = 2**31 - 1
 _LONGEST = 200
+_NOTHING = (None, (), msgspec.Raw())
 _MISMATCH = re.compile(r"Expected `(?P<want>.+)`, got `(?P<got>\w+)`.*", re.DOTALL)
 _PLACE = re.compile(r".* - at `(?P<place>[^`]+)`", re.DOTALL)
 _BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
@@ -187,7 +188,7 @@ def _from_parameter(parameter: Parameter, kind: Kind, place: str) -> Value:
     held = [
         field
         for field in _WIRE_NAMES
-        if field != "name" and getattr(parameter, field) not in (None, ())
+        if field != "name" and getattr(parameter, field) not in _NOTHING
     ]
     if len(held) != 1 or held[0] not in wanted:
         names = " or ".join(_WIRE_NAMES[field] for field in wanted)
