@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Viewpoint(msgspec.Struct, frozen=True):
-    """What is known, as of a day; ``version`` is the policy of that day, the first before it.
+    """What is known, as of a day.
 
-    ``base`` is the URL below which our own code systems are named.
+    ``version`` is the policy of that day, the first before it; ``base`` the canonical base.
     """
 
     index: CodeIndex

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -15,17 +14,16 @@ from defib_coverage.terminology.capability import (
     capability_statement,
     terminology_capabilities,
 )
-from defib_coverage.terminology.operations import Operations
 from defib_coverage.terminology.operations.errors import outcome_of
+from defib_coverage.terminology.queries import read_query
 from defib_coverage.terminology.resources import Parameter, Parameters
-from defib_coverage.terminology.shelf import KINDS, Shelf
+from defib_coverage.terminology.searching import KINDS, Searching
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
-    from defib_coverage.terminology.shelf import Query
+    from defib_coverage.terminology.operations.operations import Operations
+    from defib_coverage.terminology.queries import Pairs
 
-_MOST_PARAMETERS = 1000
-_MOST_QUERY = 65_536
 # What is asked in between waits for this many parts of a batch.
 _SLICE = 100
 _MODES = ("full", "normative", "terminology")
@@ -56,7 +54,7 @@ class _Request(msgspec.Struct):
 
 class _Entry(msgspec.Struct):
     request: _Request
-    resource: msgspec.Raw | None = None
+    resource: msgspec.Raw = msgspec.Raw()
 
 
 class _Batch(msgspec.Struct, tag_field="resourceType", tag="Bundle"):
@@ -70,20 +68,17 @@ _decode_batch = msgspec.json.Decoder(_Batch).decode
 class TerminologyServer:
     """Answers questions about what is published."""
 
-    def __init__(
-        self, catalogue: Catalogue, operations: Operations, url: str, *, licensed: bool
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, operations: Operations, url: str) -> None:
         """Answer under a URL.
 
         Args:
             catalogue: what is published.
             operations: what can be done with it.
             url: the URL of the server, for links.
-            licensed: also the value sets that hold CPT codes.
         """
         self._url = url
         self._operations = operations
-        self._shelf = Shelf(catalogue, licensed=licensed)
+        self._searching = Searching(catalogue)
         self._statement = _encode(capability_statement(catalogue.base, url))
         inputs = operations.inputs("ValueSet", "expand")
         self._terminology = _encode(terminology_capabilities(catalogue, url, inputs))
@@ -109,17 +104,17 @@ class TerminologyServer:
         if name.startswith("$"):
             return self._operate(question, parts[:-1], name[1:])
         if path == "metadata" and method == "GET":
-            return self._metadata(_pairs(question.query))
+            return self._metadata(read_query(question.query))
         kind = parts[0]
         if kind not in KINDS:
             raise _unknown()
         if len(parts) == 1 and method == "GET":
-            return _encode(self._shelf.search(kind, _pairs(question.query), self._url))
+            return _encode(self._searching.search(kind, read_query(question.query), self._url))
         if parts[1:] == ["_search"] and method == "POST":
-            query = (*_pairs(question.query), *_pairs(_form(question.body)))
-            return _encode(self._shelf.search(kind, query, self._url))
+            query = (*read_query(question.query), *read_query(_form(question.body)))
+            return _encode(self._searching.search(kind, query, self._url))
         if len(parts) == len(("kind", "id")) and method == "GET":
-            return self._shelf.read(kind, parts[1])
+            return self._searching.read(kind, parts[1])
         raise _unknown()
 
     def _operate(self, question: Question, where: list[str], name: str) -> bytes:
@@ -129,10 +124,10 @@ class TerminologyServer:
             return _VERSIONS
         if name not in OPERATIONS.get(kind, ()) or "/" in identifier:
             raise _unknown()
-        given = question.body if question.method == "POST" else _pairs(question.query)
+        given = question.body if question.method == "POST" else read_query(question.query)
         return self._operations.run(kind, name, identifier or None, given)
 
-    def _metadata(self, query: Query) -> bytes:
+    def _metadata(self, query: Pairs) -> bytes:
         mode = dict(query).get("mode", "full")
         if mode not in _MODES:
             message = f"mode is none of {', '.join(_MODES)}"
@@ -182,8 +177,7 @@ def _read_batch(body: bytes | bytearray) -> _Batch:
 
 def _question(entry: _Entry) -> Question:
     path, _, query = entry.request.url.partition("?")
-    body = b"" if entry.resource is None else bytes(entry.resource)
-    return Question(entry.request.method, path.removeprefix("/"), query, body)
+    return Question(entry.request.method, path.removeprefix("/"), query, bytes(entry.resource))
 
 
 def _refusal(error: RequestError) -> Reply:
@@ -195,25 +189,6 @@ def _entry(reply: Reply) -> bytes:
     if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
         return b'{"resource":%b,"response":{"status":"200"}}' % reply.body
     return b'{"response":{"status":"%d","outcome":%b}}' % (reply.status, reply.body)
-
-
-def _pairs(query: str) -> Query:
-    """Names and values of a query.
-
-    Raises:
-        RequestError: 400 for one that cannot be read.
-    """
-    if not query:
-        return ()
-    if len(query) > _MOST_QUERY:
-        raise RequestError(414, "too-long", f"a query has at most {_MOST_QUERY} characters")
-    try:
-        return parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
-        )
-    except ValueError as error:
-        message = "the query cannot be read: it is no UTF-8, or has too many parameters"
-        raise RequestError(400, "invalid", message) from error
 
 
 def _form(body: bytes | bytearray) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of
+from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
 from defib_coverage.terminology.sets import CPT
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.systems import FACTS
 from defib_coverage.terminology.value_sets import designations
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class CodeSystemIndex:
             if alias not in members:
                 continue
             yield KnownSystem(
-                url=uri_of(alias, self._base),
+                url=published_uri(alias, self._base),
                 title=facts.title,
                 version=None if facts.rhythm in _YEARLY else facts.release,
                 codes={code: self._known(alias, held) for code, held in members[alias].items()},
@@ -99,7 +99,7 @@ class CodeSystemIndex:
         if uri in self.systems:
             return uri
         alias = _WRONG.get(uri) or alias_of(uri)
-        return uri if alias is None else uri_of(alias, self._base)
+        return uri if alias is None else published_uri(alias, self._base)
 
     def find(self, uri: str) -> KnownSystem | None:
         """A code system by its published uri, None for one that no set uses."""
