@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -15,7 +15,6 @@ from defib_coverage.terminology.resources import (
     CodeSystem,
     ConceptMap,
     Parameter,
-    Parameters,
     ValueSet,
 )
 
@@ -52,7 +51,16 @@ _READ = frozenset(
     )
 )
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_parameters = msgspec.json.Decoder(Parameters)
+
+
+class _Sent(msgspec.Struct, frozen=True, rename="camel"):
+    """A Parameters resource that says that it is one: a tag could be left out."""
+
+    resource_type: Literal["Parameters"]
+    parameter: tuple[Parameter, ...] = ()
+
+
+_parameters = msgspec.json.Decoder(_Sent)
 _resource: msgspec.json.Decoder[ValueSet | CodeSystem | ConceptMap] = msgspec.json.Decoder(
     ValueSet | CodeSystem | ConceptMap
 )
