@@ -489,6 +489,10 @@ class OperationOutcome(Resource, frozen=True, kw_only=True, tag="OperationOutcom
     issue: tuple[Issue, ...]
 
 
+# Nothing, as text: what is kept as it came cannot be told from nothing otherwise.
+_NO_RESOURCE = msgspec.Raw()
+
+
 class Parameter(Element, frozen=True):
     """A named value that goes into an operation or comes out of it."""
 
@@ -505,7 +509,7 @@ class Parameter(Element, frozen=True):
     value_url: str | None = None
     value_coding: Coding | None = None
     value_codeable_concept: CodeableConcept | None = None
-    resource: msgspec.Raw | None = None
+    resource: msgspec.Raw = _NO_RESOURCE
     part: tuple[Parameter, ...] = ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -36,15 +36,10 @@ class _Plain(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
     value_date_time: str | None = None
 
 
-class _Request(
-    msgspec.Struct,
-    frozen=True,
-    tag_field="resourceType",
-    tag="Parameters",
-    forbid_unknown_fields=True,
-):
+class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """A plain request; whatever else stands in one makes it another."""
 
+    resource_type: Literal["Parameters"]
     parameter: list[_Plain]
 
 
