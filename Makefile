@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test soak lint types bench bench-ledger check schemas lock
+.PHONY: venv run test soak lint types bench bench-ledger check schemas families lock
 
 venv: .venv/bin/defib-coverage
 
@@ -51,6 +51,10 @@ schemas:
 	$(PYTHON) -m defib_coverage policy schema policy > policies/policy.schema.json
 	$(PYTHON) -m defib_coverage policy schema valueset > valuesets/valueset.schema.json
 	$(PYTHON) -m defib_coverage policy schema cards > cards/cards.schema.json
+
+# The codes behind our patterns, with their titles, from the code tables.
+families:
+	$(PYTHON) tests/code_tables.py
 
 # The packages of the container, each with its digests.
 LOCK = $(PYTHON) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

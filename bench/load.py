@@ -53,7 +53,19 @@ class Connection:
         Raises:
             WrongAnswerError: the server closed the connection or did not say how long its body is.
         """
+        self.send(request)
+        return self.receive()
+
+    def send(self, request: bytes) -> None:
+        """Send a request."""
         self._socket.sendall(request)
+
+    def receive(self) -> Answer:
+        """Read the answer to the request that was sent.
+
+        Raises:
+            WrongAnswerError: as ``call``.
+        """
         received = bytearray()
         while (end := received.find(_HEAD_END)) < 0:
             received += self._receive()

@@ -21,6 +21,7 @@ from ledger import Kept, measure_ledger, print_ledger
 from load import Connection, WrongAnswerError, drive, make_request, percentile
 from servers import Server, StartError, Subject
 from slow_fhir import LATENCY
+from terminology import Asked, measure_terminology, print_terminology
 
 OURS = Subject(
     "ours",
@@ -83,13 +84,22 @@ def main() -> int:
         results = measure(charts)
         fetched = measure_fetches(OURS)
         without, kept = measure_ledger(OURS)
+        asked = measure_terminology(OURS)
     except (WrongAnswerError, StartError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print_costs(results, charts)
     print_fetches(fetched)
     print_ledger(without, kept)
-    print_targets([*targets(results), *fetch_targets(fetched), *ledger_targets(without, kept)])
+    print_terminology(asked)
+    print_targets(
+        [
+            *targets(results),
+            *fetch_targets(fetched),
+            *ledger_targets(without, kept),
+            *terminology_targets(asked),
+        ]
+    )
     return 0
 
 
@@ -194,6 +204,17 @@ def ledger_targets(without: Kept, kept: Kept) -> list[Target]:
     return [
         Target("ledger: CPU with over without", 1.4, kept.cpu_ms / without.cpu_ms),
         Target("ledger: p99 of eight callers, with over without", 2.0, late),
+    ]
+
+
+def terminology_targets(asked: Asked) -> list[Target]:
+    """The bounds on questions about codes: 60 % of a constant's throughput, 100,000 in a batch."""
+    get, post = asked.constant.get / asked.ours.get, asked.constant.post / asked.ours.post
+    return [
+        Target("a constant over $validate-code, GET", 1 / 0.6, get),
+        Target("the same, POST", 1 / 0.6, post),
+        Target("a code of a batch, GET: microseconds", 10.0, 1e6 / asked.batch_get),
+        Target("the same, POST", 10.0, 1e6 / asked.batch_post),
     ]
 
 

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING
 
-from defib_coverage.command.push_source import Published, published
+from defib_coverage.command.push_source import Source, open_source
 from defib_coverage.terminology.parcels import Parcel, parcels_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ OLDEST = "2018.2.15"
 
 
 @cache
-def source() -> Published:
-    return published()
+def source() -> Source:
+    return open_source("https://defib-coverage.example/fhir", without_cpt=False)
 
 
 @cache
@@ -27,7 +27,7 @@ def parcels(*versions: str) -> tuple[Parcel, ...]:
     """What a push of some releases writes, the current one by default."""
     releases = source().catalogue.releases
     wanted = [r for r in releases.all if r.version in (versions or (CURRENT,))]
-    return parcels_of(source().resources(wanted, licensed=True), source().mark)
+    return parcels_of(source().resources(wanted), source().mark)
 
 
 def decoded(parcel: Parcel) -> Json:

@@ -47,24 +47,30 @@ LAYERS = {
     "coverage": {"coverage"},
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
+    "explaining": {"coverage", "errors", "explaining", "fhir"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
     "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},
-    "terminology": {"__version__", "coverage", "errors", "explaining", "fhir", "terminology"},
+    "terminology": {
+        *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
+    },
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
-    "content": {"checks", "coverage", "errors", "overlay", "tables"},
+    "content": {"checks", "coverage", "errors", "fhir", "overlay", "tables"},
+    "families": {"checks", "content", "coverage", "errors", "tables"},
+    "family_checks": {"coverage", "errors", "families"},
 }
 # Where the product starts, where it waits for others, and where it writes down when.
 TIMED = {
     *("app", "callers", "calls", "command", "edge", "ledger", "ledger_routes", "logs", "network"),
     "running",
     "selftest",
+    "terminology_routes",
 }
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}
 CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime", "monotonic", "perf_counter"}

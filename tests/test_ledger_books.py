@@ -17,6 +17,7 @@ from sqlalchemy import update
 
 from defib_coverage.database.engine import open_database, open_reader, read_url
 from defib_coverage.database.tables import DECISION
+from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.ledger import exporting, reading
 from defib_coverage.ledger.counting import count
 from defib_coverage.ledger.fhir_events import audit_event, provenance
@@ -354,8 +355,8 @@ def test_decisions_are_fhir_resources(database: str, look: Callable[[], Connecti
         ),
     )
     for row in exporting.decisions(look(), EVERYTHING):
-        event = AuditEvent.model_validate(audit_event(row))
-        origin = Provenance.model_validate(provenance(row))
+        event = AuditEvent.model_validate(audit_event(row, CANONICAL_BASE))
+        origin = Provenance.model_validate(provenance(row, CANONICAL_BASE))
         for resource in (event, origin):
             text = resource.model_dump_json()
             assert row.id in text

@@ -143,10 +143,10 @@ def test_a_name_that_is_none_is_told(push: Callable[..., Done]) -> None:
     [
         (("--only", "Patient"), "--only: 'Patient' is none of CodeSystem, ValueSet"),
         (("--only", ""), "--only: '' is none of"),
-        (("--on", "2018-02-14"), "--on: nothing is published for 2018-02-14"),
+        (("--on", "2018-02-14"), "--on 2018-02-14: nothing is in force before"),
         (("--on", "20260101"), "is no day such as 2026-11-20"),
-        (("--revision", "R99"), "--revision: 'R99' is not published"),
-        (("--history", "--revision", "R6"), "exclude one another"),
+        (("--revision", "R99"), "--revision R99: is none of"),
+        (("--history", "--revision", "R6"), "name releases: give one of them"),
     ],
 )
 def test_options_that_cannot_be_used(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,6 +34,7 @@ from defib_coverage.ledger_routes import LedgerRoutes
 from defib_coverage.lifespan import Lifespan
 from defib_coverage.payer_file import read_payers
 from defib_coverage.running import exposition
+from defib_coverage.terminology_routes import ROOT, TerminologyRoutes, terminology_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,25 +65,24 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             cannot be used.
         SettingsError: a setting cannot be used.
     """
-    knowledge = load(settings.overlay_folder).knowledge()
+    knowledge = load(settings.overlay_folder).knowledge(settings.canonical_base)
     plans = read_payers(settings.payer_file)
     zone = settings.time_zone
     callers = Callers(settings)
     bodies, gate = Bodies(settings.max_body), Gate(settings.max_calls)
     lifespan = Lifespan(settings, callers, gate, knowledge.digest)
     kept = LedgerRoutes(callers, bodies, gate, lifespan.watchers)
-    calls = Calls(
-        Answering(
-            callers=callers,
-            bodies=bodies,
-            gate=gate,
-            knowledge=knowledge,
-            fetcher=Fetcher(Evaluator(knowledge, plans), settings.fhir_seconds),
-            today=today or (lambda: datetime.now(zone).date()),
-            plans={plan.id: plan for plan in plans},
-            watchers=lifespan.watchers,
-        ),
+    answering = Answering(
+        callers=callers,
+        bodies=bodies,
+        gate=gate,
+        knowledge=knowledge,
+        fetcher=Fetcher(Evaluator(knowledge, plans), settings.fhir_seconds),
+        today=today or (lambda: datetime.now(zone).date()),
+        plans={plan.id: plan for plan in plans},
+        watchers=lifespan.watchers,
     )
+    calls = Calls(answering)
     described = msgspec.json.encode(discovery(knowledge.index, feedback=settings.ledger != "off"))
     versions = tuple(version.version for version in knowledge.library.versions)
     health = msgspec.json.encode(Health("ok", __version__, versions, knowledge.digest))
@@ -122,6 +123,19 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         Route("/health", healthy, methods=["GET"]),
         Route("/ready", ready, methods=["GET"]),
     ]
+    straight = calls.paths()
+    if settings.terminology != "off":
+        terminology = TerminologyRoutes(
+            partial(terminology_server, settings, answering.today),
+            bodies,
+            gate,
+            lifespan.watchers,
+        )
+        app.router.routes[:0] = [
+            Route(path, _Endpoint(terminology), methods=["GET", "POST"])
+            for path in (ROOT, ROOT + "/{path:path}")
+        ]
+        straight |= terminology.paths()
     metrics = lifespan.metrics
     app.state.metrics = metrics
     if metrics is not None and settings.metrics == "on":
@@ -132,7 +146,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
 
         app.router.routes.insert(0, Route("/metrics", measured, methods=["GET"]))
     # The last that is added is the outermost.
-    app.add_middleware(Straight, paths=calls.paths(), refused=_refusal)
+    app.add_middleware(Straight, paths=straight, refused=_refusal)
     app.add_middleware(Incidents, failed=None if metrics is None else metrics.failed)
     if settings.cors_origins:
         app.add_middleware(

@@ -91,11 +91,12 @@ class Calls:
         self.ledger: Ledger | None = None
         self._answerer = Answerer(answering.knowledge)
 
-    def paths(self) -> dict[str, ASGIApp]:
-        """What answers a POST, by path, for the services that there are."""
-        found: dict[str, ASGIApp] = {"/determinations": self.determinations}
+    def paths(self) -> dict[tuple[str, str], ASGIApp]:
+        """What answers, by method and path, for the services that there are."""
+        found: dict[tuple[str, str], ASGIApp] = {("POST", "/determinations"): self.determinations}
         for service in SERVICE_IDS:
-            found[f"/cds-services/{service}"] = partial(self._answer, service=service)
+            path = f"/cds-services/{service}"
+            found["POST", path] = partial(self._answer, service=service)
         return found
 
     async def hook(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from defib_coverage.checks import check_place, check_policy, check_value_set, check_wording, decode
+from defib_coverage.checks import (
+    check_place,
+    check_policy,
+    check_see_also,
+    check_value_set,
+    check_wording,
+    decode,
+)
 from defib_coverage.coverage.codes import CodeIndex, ValueSet
 from defib_coverage.coverage.determine import Knowledge
 from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
 from defib_coverage.coverage.wording import Wording
 from defib_coverage.errors import DataError, Fault
+from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.overlay import apply_overlay
 from defib_coverage.tables import read_table
 
@@ -31,13 +39,14 @@ class Content(msgspec.Struct, frozen=True):
     wording: Wording
     digest: str
 
-    def knowledge(self) -> Knowledge:
-        """The content as the core uses it."""
+    def knowledge(self, canonical_base: str = CANONICAL_BASE) -> Knowledge:
+        """The content as the core uses it; its own code systems are below ``canonical_base``."""
         return Knowledge(
             PolicyLibrary(self.versions),
             CodeIndex(self.value_sets),
             self.wording,
             self.digest,
+            canonical_base,
         )
 
 
@@ -65,11 +74,16 @@ def load(overlay: Path | None = None, root: Path | None = None) -> Content:
     faults: list[Fault] = []
     digest = hashlib.sha256()
     value_sets: dict[str, ValueSet] = {}
+    files: dict[str, str] = {}
     for path, table in _tables(root, root / "valuesets", digest, faults):
         value_set = decode(table, ValueSet, f"valuesets/{path.name}", faults)
         if value_set is not None:
             value_sets[value_set.id] = value_set
             check_value_set(value_set, path, faults)
+            files[value_set.id] = f"valuesets/{path.name}"
+    if not faults:
+        # A bad pattern or code has its own fault.
+        check_see_also(value_sets, files, faults)
     if overlay is not None:
         apply_overlay(overlay, value_sets, digest, faults)
     versions: list[PolicyVersion] = []

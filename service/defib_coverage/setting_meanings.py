@@ -56,6 +56,10 @@ MEANINGS: Mapping[str, str] = {
         "who may read `/metrics`: nobody (`off`), whoever reaches the service (`on`), or whoever "
         "reaches an address of its own, such as `127.0.0.1:9464`"
     ),
+    "canonical_base": "the URL below which the value sets and our own code systems are named",
+    "terminology": (
+        "whether `/fhir` answers as a terminology server: `on`, `without-cpt` numbers, or `off`"
+    ),
     "drain_seconds": (
         "how long the service goes on taking calls after it was told to stop, with 503 at `/ready`"
     ),

@@ -12,6 +12,7 @@ import msgspec
 import platformdirs
 
 from defib_coverage.errors import SettingsError
+from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.ledger.content import Content
 from defib_coverage.network.addresses import fhir_base_fault
 from defib_coverage.setting_meanings import SECRETS
@@ -52,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     take to arrive, ``max_calls`` how many calls are answered at a time. ``cors_origins`` are the
     origins of clients that run in a browser.
 
+    ``canonical_base`` is the URL below which what this installation publishes is named.
+    ``terminology`` says whether ``/fhir`` answers questions about it, and whether CPT numbers are
+    among its answers.
+
     ``metrics`` says who may read the metrics: nobody, whoever reaches the service, or whoever
     reaches an address of their own. ``drain_seconds`` is how long the service goes on taking calls
     after it was told to stop, so that those who ask whether it is ready send theirs elsewhere.
@@ -79,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_calls: _Number = 200
     cors_origins: tuple[str, ...] = ()
     metrics: str = "off"
+    canonical_base: str = CANONICAL_BASE
+    terminology: Literal["on", "without-cpt", "off"] = "on"
     drain_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
 
     @property
@@ -173,6 +180,16 @@ def _converted(name: str, given: Given, hint: Any) -> Any:  # noqa: ANN401 - as 
         raise SettingsError(message) from error
 
 
+def canonical_base_fault(base: str) -> str | None:
+    """Why a text cannot be the beginning of canonical URLs; None where it can."""
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        return "is no http or https URL"
+    if parts.query or parts.fragment or base.endswith("/") or not base.isprintable() or " " in base:
+        return "must end with its path: no slash, no query and no fragment after it"
+    return None
+
+
 _WANTED = {
     "max_body": "number of bytes above 0",
     "max_calls": "number above 0",
@@ -180,6 +197,7 @@ _WANTED = {
     "receive_seconds": "number of seconds above 0, at most 60",
     "development": "true or false",
     "trust": "mode of trust: open or required",
+    "terminology": "way to answer at /fhir: on, without-cpt or off",
     "ledger": "way to keep a ledger: refuse, spool or off",
     "ledger_key": "secret of at least 32 characters",
     "ledger_content": "amount to keep: columns, determination or response",
@@ -200,6 +218,10 @@ def _check(settings: Settings) -> None:
         message = f"{PREFIX}ZONE: {settings.zone!r} is not a time zone, such as America/Chicago"
         raise SettingsError(message) from error
     _check_addresses(settings)
+    fault = canonical_base_fault(settings.canonical_base)
+    if fault is not None:
+        message = f"{PREFIX}CANONICAL_BASE: {settings.canonical_base} {fault}"
+        raise SettingsError(message)
     if settings.metrics not in {"on", "off"} and settings.metrics_address is None:
         message = (
             f"{PREFIX}METRICS: {settings.metrics!r} is neither on nor off nor an address such as "

@@ -66,7 +66,7 @@ def evaluate(question: Question) -> Answered:
         raise InputError(message)
     settings = read_settings(os.environ)
     document = read_document(question.path)
-    knowledge = load(settings.overlay_folder).knowledge()
+    knowledge = load(settings.overlay_folder).knowledge(settings.canonical_base)
     plans = read_payers(settings.payer_file)
     today = question.today or datetime.now(settings.time_zone).date()
     body = _request(document, question, knowledge.index)

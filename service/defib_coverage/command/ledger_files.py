@@ -12,6 +12,7 @@ import msgspec
 from defib_coverage.command.documents import InputError
 from defib_coverage.ledger.exporting import PART, decisions, expected, feedback
 from defib_coverage.ledger.fhir_events import audit_event, provenance
+from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,10 +78,10 @@ def _export(  # noqa: PLR0913 - what an export is made of
     if form == "fhir":
         paths = (folder / "audit-events.ndjson", folder / "provenances.ndjson")
         events, origins = (stack.enter_context(_new_file(path)) for path in paths)
-        number = 0
+        number, base = 0, read_settings(os.environ).canonical_base
         for row in decisions(connection, period):
-            events.write(_encode(audit_event(row)) + b"\n")
-            origins.write(_encode(provenance(row)) + b"\n")
+            events.write(_encode(audit_event(row, base)) + b"\n")
+            origins.write(_encode(provenance(row, base)) + b"\n")
             number += 1
         return Written(dict.fromkeys(paths, number), due)
     opened = _opener(form)

@@ -11,6 +11,8 @@ from defib_coverage.command.options import counted
 from defib_coverage.content import load, load_version
 from defib_coverage.coverage.dates import DAY
 from defib_coverage.errors import DataError, Fault
+from defib_coverage.families import load_families
+from defib_coverage.family_checks import family_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from defib_coverage.content import Content
     from defib_coverage.coverage.codes import ValueSet
     from defib_coverage.coverage.policy import PolicyVersion
+    from defib_coverage.families import Families
 
 
 def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
@@ -33,14 +36,18 @@ def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
         draft = _load_draft(file, content)
         # A draft takes the place of the version of its day, or comes between two.
         versions = (*(v for v in versions if v.effective != draft.effective), draft)
+    families = load_families()
+    # A site's codes need no title of ours.
+    shipped = content if overlay is None else load()
     faults = [
         *version_faults(versions),
         *succession_faults(content.value_sets),
         *revision_faults(versions, content.value_sets),
+        *family_faults(families, shipped.value_sets),
     ]
     if faults:
         raise DataError(faults)
-    return list(_report(file, overlay, content, versions))
+    return list(_report(file, overlay, content, families, versions))
 
 
 def _load_draft(file: Path, content: Content) -> PolicyVersion:
@@ -56,14 +63,17 @@ def _report(
     file: Path | None,
     overlay: Path | None,
     content: Content,
+    families: Families,
     versions: Sequence[PolicyVersion],
 ) -> Iterator[str]:
     codes = sum(len(v.codes) for v in content.value_sets)
-    patterns = sum(len(v.patterns) for v in content.value_sets)
+    rules = [rule for v in content.value_sets for rule in v.patterns]
+    members = {(rule.system, code) for rule in rules for code in families.members(rule)}
     yield (
         f"OK: {counted(len(content.versions), 'policy version')}, "
         f"{counted(len(content.value_sets), 'value set')} with {counted(codes, 'code')} and "
-        f"{counted(patterns, 'code family', 'code families')}, "
+        f"{counted(len(rules), 'code family', 'code families')} "
+        f"({counted(len(members), 'code')}), "
         f"{counted(len(list(content.wording.templates())), 'sentence')}"
     )
     if file is not None:

@@ -50,12 +50,22 @@ class Knowledge:
         index: CodeIndex,
         wording: Wording,
         digest: str,
+        canonical_base: str,
     ) -> None:
-        """Join what was loaded; every policy version gets its rulebook."""
+        """Join what was loaded; every policy version gets its rulebook.
+
+        Args:
+            library: the policy versions.
+            index: the codes.
+            wording: the sentences.
+            digest: of the files behind them.
+            canonical_base: the URL below which the code systems are that name what is ours.
+        """
         self.library = library
         self.index = index
         self.wording = wording
         self.digest = digest
+        self.canonical_base = canonical_base
         self._rulebooks = {
             version.effective: Rulebook(version, index, wording) for version in library.versions
         }

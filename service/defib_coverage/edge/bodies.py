@@ -10,6 +10,8 @@ from defib_coverage.errors import RequestError
 from defib_coverage.network.inflate import CorruptError, Inflater, TooLongError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Receive, Scope
 
 _TYPES = {b"application/json", b"application/fhir+json"}
@@ -24,15 +26,17 @@ class Bodies:
         self._most = most
         self._room = _HELD_AT_ONCE * most
 
-    def reading(self, scope: Scope, receive: Receive) -> _Reading:
+    def reading(self, scope: Scope, receive: Receive, also: Sequence[bytes] = ()) -> _Reading:
         """An async context with the body of a request, decoded; leaving it gives the room back.
+
+        Types that are read beside JSON may be named by ``also``.
 
         Entering raises:
             RequestError: 415 for a type or encoding that is not read, 413 for a body that is too
                 large, 400 for broken gzip, 503 where other bodies take all room.
             ClientDisconnect: the client went away.
         """
-        return _Reading(self, scope, receive)
+        return _Reading(self, scope, receive, also)
 
     def take(self, whole: int, size: int) -> None:
         """Take room for ``size`` bytes more of a body that is ``whole`` bytes with them.
@@ -56,7 +60,7 @@ class Bodies:
         message = f"the body is larger than {self._most} bytes"
         return RequestError(413, "too-long", message, f"byte {self._most}")
 
-    def check_head(self, scope: Scope) -> Inflater | None:
+    def check_head(self, scope: Scope, also: Sequence[bytes] = ()) -> Inflater | None:
         """What inflates the body that the headers announce; None for a plain one.
 
         Raises:
@@ -70,7 +74,7 @@ class Bodies:
                 encoding = value.strip().lower()
             elif name == b"content-length" and value.isdigit() and int(value) > self._most:
                 raise self.too_long()
-        if kind not in _TYPES:
+        if kind not in _TYPES and kind not in also:
             raise RequestError(415, "not-supported", "the body must be application/json", "header")
         if encoding == b"identity":
             return None
@@ -83,15 +87,18 @@ class Bodies:
 class _Reading:
     """One body while it is read and held."""
 
-    def __init__(self, bodies: Bodies, scope: Scope, receive: Receive) -> None:
+    def __init__(
+        self, bodies: Bodies, scope: Scope, receive: Receive, also: Sequence[bytes]
+    ) -> None:
         self._bodies = bodies
+        self._also = also
         self._scope = scope
         self._receive = receive
         self._body: bytes | bytearray = b""
 
     async def __aenter__(self) -> bytes | bytearray:
         try:
-            await self._read(self._bodies.check_head(self._scope))
+            await self._read(self._bodies.check_head(self._scope, self._also))
         except BaseException as error:
             self._bodies.give_back(len(self._body))
             if isinstance(error, TooLongError):

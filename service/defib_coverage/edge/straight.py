@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Straight:
-    """ASGI middleware that brings a POST to a known path to what answers it.
+    """ASGI middleware that brings a request to a known path to what answers it.
 
     Trying routes in turn, and what the framework puts around each, costs more than it takes to read
     a body. Everything else goes on to the framework, which has the same routes.
@@ -22,14 +22,14 @@ class Straight:
     def __init__(
         self,
         app: ASGIApp,
-        paths: Mapping[str, ASGIApp],
+        paths: Mapping[tuple[str, str], ASGIApp],
         refused: Callable[[RequestError], ASGIApp],
     ) -> None:
         """Wrap an application.
 
         Args:
             app: the application.
-            paths: what answers a POST, by path.
+            paths: what answers, by method and path.
             refused: the answer to a request that breaks the rules.
         """
         self._app = app
@@ -39,8 +39,8 @@ class Straight:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         known = None
-        if scope["type"] == "http" and scope["method"] == "POST":
-            known = self._paths.get(scope["path"])
+        if scope["type"] == "http":
+            known = self._paths.get((scope["method"], scope["path"]))
         if known is None:
             await self._app(scope, receive, send)
             return

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     "icd10cm": (
         "http://hl7.org/fhir/sid/icd-10-cm",
+        "http://terminology.hl7.org/CodeSystem/icd10CM",
         "urn:oid:2.16.840.1.113883.6.90",
     ),
     "icd10pcs": (
@@ -28,6 +29,8 @@ SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     "hcpcs": (
         "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
         "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+        "http://www.nlm.nih.gov/research/umls/hcpcs",
+        "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes",
         "urn:oid:2.16.840.1.113883.6.285",
         "https://bluebutton.cms.gov/resources/codesystem/hcpcs",
     ),
@@ -56,7 +59,8 @@ SYSTEM_URIS: Mapping[str, tuple[str, ...]] = {
     ),
     "x12-claim-filing": ("https://codesystem.x12.org/005010/1032",),
 }
-# This project's own code systems. That of evidence is known by its last part, whatever its base is.
+# This project's own code systems, below this base unless a site has its own. That of evidence is
+# known by its last part, whatever its base is.
 CANONICAL_BASE = "https://defib-coverage.example/fhir"
 OWN_EVIDENCE = "defib-evidence"
 OWN_OVERRIDE_REASON = "defib-override-reason"
@@ -73,9 +77,22 @@ def alias_of(uri: str) -> str | None:
     return alias
 
 
-def own_system(name: str) -> str:
-    """The URI of one of this project's own code systems."""
-    return f"{CANONICAL_BASE}/CodeSystem/{name}"
+def own_system(name: str, base: str) -> str:
+    """The URI of one of this project's own code systems, below the canonical base."""
+    return f"{base}/CodeSystem/{name}"
+
+
+def published_uri(alias: str, base: str) -> str:
+    """The URI that is published for a code system.
+
+    Args:
+        alias: its short name, also of one of our own; that of a site's own system is its URI.
+        base: the canonical base of our own.
+    """
+    uris = SYSTEM_URIS.get(alias)
+    if uris is not None:
+        return uris[0]
+    return alias if ":" in alias else own_system(alias, base)
 
 
 # The systems as readers know them.
@@ -89,4 +106,9 @@ SYSTEM_NAMES: Mapping[str, str] = {
     "rxnorm": "RxNorm",
     "mdc": "ISO/IEEE 11073",
     "dicom": "DICOM",
+    "v2-0360": "HL7 table 0360",
+    "practitioner-role": "HL7 practitioner role",
+    "payer-typology": "Source of Payment Typology",
+    "x12-claim-filing": "X12 claim filing indicator",
+    OWN_EVIDENCE: "defib-coverage evidence",
 }

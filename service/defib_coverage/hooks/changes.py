@@ -16,7 +16,7 @@ from defib_coverage.fhir.amend import Amendable, amend, items, members
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.resources import CodeableConcept, Period
-from defib_coverage.fhir.systems import OWN_EVIDENCE, SYSTEM_URIS, alias_of, own_system
+from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of
 from defib_coverage.hooks.response import Coding
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ WHO_ORDERS = frozenset({"Practitioner", "PractitionerRole"})
 """Who may be the requester of an order of CRD's profile."""
 _ENCOUNTERS = frozenset({"Encounter"})
 _DIAGNOSES = "icd10cm"
-_VISIT = Coding(own_system(OWN_EVIDENCE), "shared-decision-making")
 
 
 class _Concept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,10 +179,12 @@ def reference_to(reference: str) -> msgspec.Raw:
     return msgspec.Raw(_encode(_Reference(reference)))
 
 
-def visit_order(
+def visit_order(  # noqa: PLR0913 - what an order is made of
     patient_id: str,
+    code: Coding,
     text: str,
     authored_on: date,
+    *,
     requester: msgspec.Raw,
     encounter: msgspec.Raw | None,
 ) -> msgspec.Raw:
@@ -191,7 +192,8 @@ def visit_order(
 
     Args:
         patient_id: for whom.
-        text: what is ordered, in words.
+        code: what is ordered.
+        text: the same in words.
         authored_on: the day of the call.
         requester: who orders it.
         encounter: during which visit it is ordered, where that is known.
@@ -199,7 +201,7 @@ def visit_order(
     order = _VisitOrder(
         status="draft",
         intent="order",
-        code=_Concept((_VISIT,), text),
+        code=_Concept((code,), text),
         subject=_Reference(f"Patient/{patient_id}"),
         encounter=msgspec.UNSET if encounter is None else encounter,
         authored_on=authored_on,

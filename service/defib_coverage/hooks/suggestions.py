@@ -30,11 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
-    from defib_coverage.coverage.wording import Wording
     from defib_coverage.hooks.asked import Asked
     from defib_coverage.hooks.cards.points import Subject
+    from defib_coverage.hooks.cards.stock import Stock
     from defib_coverage.hooks.evaluation import Evaluation
 
 # The hooks at which the orders are drafts that can be changed.
@@ -76,12 +75,13 @@ def selection(
 class Suggestions:
     """Makes the suggestions of one call."""
 
-    def __init__(self, call: Evaluation, asked: Asked, index: CodeIndex, wording: Wording) -> None:
+    def __init__(self, call: Evaluation, asked: Asked, stock: Stock) -> None:
         """Make suggestions for the orders of a call."""
         self._found = call.determinations
         self._asked = asked
-        self._index = index
-        self._wording = wording
+        self._index = stock.index
+        self._wording = stock.wording
+        self._visit_code = stock.visit_code
         self._recommended: set[int] = set()
 
     def _name(self, found: Determination) -> str:
@@ -233,10 +233,11 @@ class Suggestions:
             encounter = reference_to(f"Encounter/{known.removeprefix('Encounter/')}")
         resource = visit_order(
             self._asked.decoded.patient_id,
+            self._visit_code,
             self._wording.labels["visit-order"],
             self._asked.today,
-            requester,
-            encounter,
+            requester=requester,
+            encounter=encounter,
         )
         return self._offer("visit", "create", concerned[0], resource, recommended=recommended)
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from defib_coverage.fhir.systems import CANONICAL_BASE
-
 if TYPE_CHECKING:
     from defib_coverage.ledger.exporting import DecisionRow
 
 Json = dict[str, Any]
-_BASE = CANONICAL_BASE
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _URI = "urn:ietf:rfc:3986"
 _PRODUCT = "defib-coverage"
@@ -24,8 +21,13 @@ _SUCCESS = "0"
 _SERVER = "4"
 
 
-def audit_event(row: DecisionRow) -> Json:
-    """The call of a client that a decision was made in."""
+def audit_event(row: DecisionRow, base: str) -> Json:
+    """The call of a client that a decision was made in.
+
+    Args:
+        row: the decision.
+        base: the canonical base, below which identifiers are ours.
+    """
     return {
         "resourceType": "AuditEvent",
         "id": row.id,
@@ -35,7 +37,7 @@ def audit_event(row: DecisionRow) -> Json:
         "recorded": row.time,
         "outcome": _SUCCESS,
         "agent": [
-            {"who": _client(row), "requestor": True},
+            {"who": _client(row, base), "requestor": True},
             {"who": {"display": _PRODUCT}, "requestor": False},
         ],
         "source": {
@@ -44,7 +46,7 @@ def audit_event(row: DecisionRow) -> Json:
         },
         "entity": [
             {
-                "what": {"identifier": {"system": f"{_BASE}/patient-digest", "value": row.patient}},
+                "what": {"identifier": {"system": f"{base}/patient-digest", "value": row.patient}},
                 "type": _coding(f"{_TERMINOLOGY}/audit-entity-type", _PERSON, "Person"),
                 "role": _coding(f"{_TERMINOLOGY}/object-role", _PATIENT, "Patient"),
             },
@@ -58,8 +60,13 @@ def audit_event(row: DecisionRow) -> Json:
     }
 
 
-def provenance(row: DecisionRow) -> Json:
-    """What a decision rests on: the policy version, and the data files as their digest."""
+def provenance(row: DecisionRow, base: str) -> Json:
+    """What a decision rests on: the policy version, and the data files as their digest.
+
+    Args:
+        row: the decision.
+        base: the canonical base, below which identifiers are ours.
+    """
     sources = [("data-digest", row.data_digest)]
     if row.policy is not None:
         sources.insert(0, ("policy-version", row.policy))
@@ -70,11 +77,14 @@ def provenance(row: DecisionRow) -> Json:
         "occurredDateTime": row.time,
         "recorded": row.time,
         "activity": {"coding": [_coding(f"{_TERMINOLOGY}/v3-DataOperation", "CREATE", "create")]},
-        "agent": [_agent("assembler", {"display": _PRODUCT}), _agent("enterer", _client(row))],
+        "agent": [
+            _agent("assembler", {"display": _PRODUCT}),
+            _agent("enterer", _client(row, base)),
+        ],
         "entity": [
             {
                 "role": "source",
-                "what": {"identifier": {"system": f"{_BASE}/{kind}", "value": value}},
+                "what": {"identifier": {"system": f"{base}/{kind}", "value": value}},
             }
             for kind, value in sources
         ],
@@ -91,10 +101,10 @@ def _decision(row: DecisionRow) -> Json:
     return {"identifier": identifier, "display": f"coverage determination: {row.status}"}
 
 
-def _client(row: DecisionRow) -> Json:
+def _client(row: DecisionRow, base: str) -> Json:
     if row.client is None:
         return {"display": "a client without a token"}
-    return {"identifier": {"system": f"{_BASE}/client", "value": row.client}}
+    return {"identifier": {"system": f"{base}/client", "value": row.client}}
 
 
 def _details(row: DecisionRow) -> list[tuple[str, str | None]]:

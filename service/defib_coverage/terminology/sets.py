@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from defib_coverage.coverage.codes import CodeEntry, CodePattern, ValueSet
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.releases import Release
-from defib_coverage.terminology.systems import FACTS, OWN_VERSION, uri_of
+from defib_coverage.terminology.systems import release_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from defib_coverage.families import Families
     from defib_coverage.terminology.releases import Releases
 
 CPT = "cpt"
@@ -22,18 +23,6 @@ CPT_SUFFIX = "-cpt"
 # What a value set is for: the article's own diagnoses alone or as companions, its order codes,
 # what a chart may show.
 Role = Literal["primary", "required-secondary", "order", "evidence"]
-
-
-class Tables(msgspec.Struct, frozen=True):
-    """Official titles of public-domain codes, from the releases that were looked through.
-
-    ``releases`` are those releases by system, ``titles`` the titles by system and code, ``retired``
-    the last release of a code that they hold no longer.
-    """
-
-    releases: Mapping[str, str]
-    titles: Mapping[tuple[str, str], str]
-    retired: Mapping[tuple[str, str], str]
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -87,17 +76,17 @@ class PublishedSet(msgspec.Struct, frozen=True):
 class Publisher:
     """Makes published sets of the value sets."""
 
-    def __init__(self, releases: Releases, tables: Tables, base: str) -> None:
+    def __init__(self, releases: Releases, families: Families, base: str) -> None:
         """Publish under a canonical base.
 
         Args:
             releases: the releases.
-            tables: official titles, and what a family of codes stands for.
+            families: official titles, and what a family of codes stands for.
             base: the canonical base, without a slash at its end.
         """
         self.releases = releases
         self.base = base
-        self._tables = tables
+        self._families = families
 
     def publish(self, value_sets: Iterable[ValueSet]) -> Iterator[PublishedSet]:
         """Every value set in every release, by release, then in the order given."""
@@ -107,12 +96,6 @@ class Publisher:
             for release in self.releases.all
             for _, pairing in release.policy.pairings()
         }
-        ended = {
-            (entry.system, entry.code): entry.until
-            for value_set in sets
-            for entry in value_set.codes
-            if entry.until is not None
-        }
         for release in self.releases.all:
             for value_set in sets:
                 role: Role = "evidence" if value_set.role == "evidence" else "primary"
@@ -120,7 +103,7 @@ class Publisher:
                     role = "order"
                 elif value_set.id in partners:
                     role = "required-secondary"
-                members = tuple(self._members(value_set, release, ended))
+                members = tuple(self._members(value_set, release))
                 yield from self._split(value_set, release, role, members)
 
     def _split(
@@ -142,65 +125,49 @@ class Publisher:
                 members=inside,
             )
 
-    def _members(
-        self, value_set: ValueSet, release: Release, ended: Mapping[tuple[str, str], date]
-    ) -> Iterator[Member]:
+    def _members(self, value_set: ValueSet, release: Release) -> Iterator[Member]:
         is_dated = value_set.role != "evidence"
         listed = set()
         for entry in value_set.codes:
             listed.add((entry.system, entry.code))
             if entry.in_force(release.effective):
                 pinned = release.effective if is_dated else None
-                yield self._member(entry, pinned, ended)
+                yield self._member(entry, pinned)
         for family in value_set.patterns:
             for entry in self._enumerated(family):
                 if (entry.system, entry.code) not in listed:
                     listed.add((entry.system, entry.code))
-                    yield self._member(entry, None, ended)
+                    yield self._member(entry, None)
 
     def _enumerated(self, family: CodePattern) -> Iterator[CodeEntry]:
         """The codes that a family stands for."""
-        pattern = re.compile(family.pattern)
-        for system, code in self._tables.titles:
-            if system == family.system and pattern.fullmatch(code):
-                yield CodeEntry(
-                    system=system,
-                    code=code,
-                    label=family.label,
-                    strength=family.strength,
-                    modality=family.modality,
-                )
+        for code in self._families.members(family):
+            yield CodeEntry(
+                system=family.system,
+                code=code,
+                label=family.label,
+                strength=family.strength,
+                modality=family.modality,
+            )
 
-    def _member(
-        self, entry: CodeEntry, pinned: date | None, ended: Mapping[tuple[str, str], date]
-    ) -> Member:
+    def _member(self, entry: CodeEntry, pinned: date | None) -> Member:
         """A member; ``pinned`` is the day whose release its code system is taken in.
 
-        Without one it is the release that was looked through: a chart may hold codes of any year.
+        Without one it is the last release that has the code, up to the one that was looked through:
+        a chart may hold codes of any year.
         """
-        key = (entry.system, entry.code)
-        retired = self._tables.retired.get(key)
-        last_day = ended.get(key)
-        version: str | None
-        facts = FACTS.get(entry.system)
-        if facts is None:
-            version = OWN_VERSION
-        elif pinned is not None or facts.rhythm == "fixed":
-            version = facts.release_on(pinned or date.max)
-        elif retired is not None:
-            version = retired
-        elif last_day is not None:
-            version = facts.release_on(last_day)
-        else:
-            version = self._tables.releases.get(entry.system)
-        licensed = entry.system == CPT
+        system, code = entry.system, entry.code
+        is_checked = system in self._families.releases
+        last = self._families.last_release(system, code) if is_checked else None
         return Member(
-            system=entry.system,
-            uri=uri_of(entry.system, self.base),
-            code=entry.code,
-            version=version,
+            system=system,
+            uri=published_uri(system, self.base),
+            code=code,
+            version=release_of(system, pinned) or last,
             entry=entry,
-            display=entry.display or self._tables.titles.get(key),
-            words=None if licensed else entry.label,
-            inactive=pinned is None and (retired is not None or last_day is not None),
+            display=entry.display or self._families.title(system, code),
+            words=None if system == CPT else entry.label,
+            inactive=(
+                pinned is None and is_checked and last != self._families.checked_release(system)
+            ),
         )

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.fhir.systems import SYSTEM_URIS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,7 +19,8 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
 
     ``rhythm`` is how its releases are named: by the fiscal year that begins in October, by the
     calendar year, or by ``release`` whatever the day; a fixed one without a release is not pinned.
-    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year of the release.
+    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year in which the release
+    came out: that of CPT does so in the August before.
     """
 
     title: str
@@ -40,7 +39,12 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
             case "fixed":
                 return self.release
 
+    def notice_on(self, day: date) -> str | None:
+        """What the owner wants to be told of the release in force on ``day``; None for nothing."""
+        return None if self.notice is None else self.notice.format(year=day.year - 1)
 
+
+# The owners' own words.
 _CPT = (
     "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are "
     "registered trademarks of the American Medical Association."
@@ -52,8 +56,9 @@ _LOINC = (
     "is a registered United States trademark of Regenstrief Institute, Inc."
 )
 _SNOMED = (
-    "SNOMED CT is copyright of the International Health Terminology Standards Development "
-    "Organisation, trading as SNOMED International; its use needs an affiliate licence."
+    "This material contains content that is copyright of SNOMED International. Implementers of "
+    "these specifications must have the appropriate SNOMED CT Affiliate license - for more "
+    "information contact https://www.snomed.org/get-snomed or info@snomed.org."
 )
 # By the short names of the value set files.
 FACTS: Mapping[str, CodeSystemFacts] = {
@@ -86,12 +91,14 @@ OWN_VERSION = "1.0.0"
 OWN_DATE = "2026-11-22"
 
 
-def uri_of(alias: str, base: str) -> str:
-    """The URI under which a code system is published.
+def release_of(alias: str, day: date | None) -> str | None:
+    """The release of a code system that is named for a service on ``day``.
 
     Args:
-        alias: its short name in the value set files; one of this project's own too.
-        base: the canonical base of this project's own.
+        alias: its short name; our own have one version.
+        day: None where no day is meant: then only releases that last are named.
     """
-    uris = SYSTEM_URIS.get(alias)
-    return f"{base}/CodeSystem/{alias}" if uris is None else uris[0]
+    facts = FACTS.get(alias)
+    if facts is None:
+        return OWN_VERSION
+    return facts.release_on(day) if day is not None else facts.release

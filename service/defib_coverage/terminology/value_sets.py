@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import (
     CRMI,
     EXTENSIONS,
@@ -26,10 +27,11 @@ from defib_coverage.terminology.resources import (
     ValueSet,
     ValueSetConcept,
 )
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from defib_coverage.terminology.sets import Member, PublishedSet
 
@@ -94,7 +96,7 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
         ),
         description=_description(published),
         purpose=f"{_ROLES[published.role]}: {source.purpose}.",
-        copyright=notices(systems, release.effective.year),
+        copyright=notices(systems, release.effective),
         compose=Compose(
             inactive=True if any(m.inactive for m in published.members) else None,
             include=tuple(_includes(published.members, base)),
@@ -103,16 +105,15 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
     )
 
 
-def notices(systems: Iterable[str], year: int) -> str | None:
+def notices(systems: Iterable[str], day: date) -> str | None:
     """What the owners of code systems want to be told; None where none wants anything.
 
     Args:
         systems: the systems by their short names.
-        year: the year of the releases that are used.
+        day: whose releases are used.
     """
-    found = (FACTS[name].notice for name in systems if name in FACTS)
-    texts = [text.format(year=year) for text in found if text is not None]
-    return " ".join(texts) or None
+    texts = (FACTS[name].notice_on(day) for name in systems if name in FACTS)
+    return " ".join(text for text in texts if text is not None) or None
 
 
 def _description(published: PublishedSet) -> str:
@@ -137,14 +138,14 @@ def _concept(member: Member, base: str) -> ValueSetConcept:
         member.code,
         extension=tuple(
             Extension(f"{EXTENSIONS}/valueset-concept-comments", value_string=comment)
-            for comment in _comments(member)
+            for comment in remarks(member)
         ),
         display=member.display,
         designation=designations(member, base),
     )
 
 
-def _comments(member: Member) -> Iterator[str]:
+def remarks(member: Member) -> Iterator[str]:
     """What a reader of the list must know of a code."""
     entry = member.entry
     if entry.strength != "decide":
@@ -159,7 +160,7 @@ def designations(member: Member, base: str) -> tuple[Designation, ...]:
     """Our own words for a code."""
     if member.words is None:
         return ()
-    use = Coding(system=uri_of(OWN_WORDS, base), code="own-words")
+    use = Coding(system=published_uri(OWN_WORDS, base), code="own-words")
     return (Designation(member.words, language="en", use=use),)
 
 
@@ -220,7 +221,7 @@ def _properties(members: Iterable[Member], base: str) -> Iterator[Extension]:
     """The properties that are used in an expansion."""
     used = dict.fromkeys(name for member in members for name, _ in properties_of(member))
     for name in used:
-        uri = f"{uri_of(OWN_PROPERTY, base)}#{name}"
+        uri = f"{published_uri(OWN_PROPERTY, base)}#{name}"
         yield Extension(
             _PROPERTY, (Extension("code", value_code=name), Extension("uri", value_uri=uri))
         )

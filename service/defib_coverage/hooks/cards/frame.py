@@ -34,7 +34,7 @@ class Frame:
         self.asked = asked
         self.stock = stock
         self.wording = stock.wording
-        self.suggestions = Suggestions(evaluation, asked, stock.index, stock.wording)
+        self.suggestions = Suggestions(evaluation, asked, stock)
         self.about: dict[str, str] = {}
         self._evaluation = evaluation
         context = asked.decoded.request.context

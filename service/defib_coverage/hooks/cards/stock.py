@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from defib_coverage.fhir.systems import OWN_OVERRIDE_REASON, own_system
+from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON, own_system
 from defib_coverage.hooks.cards.content import Content
 from defib_coverage.hooks.cards.points import unique
 from defib_coverage.hooks.configuration import CardTopic
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _TOPICS = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
 _TOPICS_2_2 = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
-_OVERRIDES = own_system(OWN_OVERRIDE_REASON)
 _EVERY_TOPIC: tuple[CardTopic, ...] = get_args(CardTopic)
 # Sentences that no fact stands in.
 _DETAILS = ("bridge", "checked", "pair-none", "tips", "to-document", "visit")
@@ -27,7 +26,8 @@ class Stock:
     """What is known, and what of the cards it settles.
 
     ``details`` are the sentences that are always the same, by name; ``override_reasons`` and
-    ``topics`` (of CRD 2.2: ``topics_2_2``) stand on every card of a topic.
+    ``topics`` (of CRD 2.2: ``topics_2_2``) stand on every card of a topic. ``visit_code`` orders a
+    shared decision-making visit.
     """
 
     def __init__(self, knowledge: Knowledge) -> None:
@@ -38,9 +38,12 @@ class Stock:
         self.visit_summary = wording.summary("visit", {})
         self.topics = {topic: Coding(_TOPICS, topic) for topic in _EVERY_TOPIC}
         self.topics_2_2 = {topic: Coding(_TOPICS_2_2, topic) for topic in _EVERY_TOPIC}
+        base = knowledge.canonical_base
+        self.visit_code = Coding(own_system(OWN_EVIDENCE, base), "shared-decision-making")
+        overrides = own_system(OWN_OVERRIDE_REASON, base)
         self.override_reasons = {
             topic: tuple(
-                Coding(_OVERRIDES, code, reason.display)
+                Coding(overrides, code, reason.display)
                 for code, reason in wording.overrides.items()
                 if topic in reason.cards
             )
