@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defib_coverage.command.documents import InputError
-from defib_coverage.command.push_source import Wanted, choose
+from defib_coverage.command.push_source import Choice, choose
 from defib_coverage.terminology.comparing import differences
 from defib_coverage.terminology.describing import SOFTWARE
 from defib_coverage.terminology.parcels import TYPES, Parcel, parcels_of
 from defib_coverage.terminology.push_plan import Held, Listed, Server, plan
 from defib_coverage.terminology.resources import Contains, ValueSet
-from pushes import BASE, BEFORE, CURRENT, OLDEST, decoded, parcels, source
+from pushes import BEFORE, CURRENT, OLDEST, decoded, parcels, source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def test_every_version_has_a_place_of_its_own_that_fhir_allows() -> None:
 def test_what_is_written_is_marked_with_software_and_data() -> None:
     for one in parcels():
         meta = decoded(one)["meta"]
-        assert meta["source"] == BASE
+        assert meta["source"] == "https://defib-coverage.example/fhir"
         (tag,) = meta["tag"]
         assert tag["code"] == source().mark.digest
         assert tag["display"] == SOFTWARE
@@ -294,7 +294,7 @@ def test_nothing_differs_exactly_where_two_trees_are_equal(here: object, there: 
 
 
 def chosen(today: date = TODAY, **wanted: object) -> list[str]:
-    asked = msgspec.convert(wanted, Wanted)
+    asked = msgspec.convert(wanted, Choice)
     return [r.version for r in choose(source().catalogue.releases, asked, today)]
 
 
@@ -318,10 +318,10 @@ def test_a_release_that_is_not_in_force_yet_is_taken_by_name_only() -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"on": "2018-02-14"}, "nothing is published for 2018-02-14; there is 2018.2.15"),
-        ({"revision": "R99"}, "'R99' is not published; there is 2018.2.15"),
-        ({"on": "2022-01-01", "history": True}, "exclude one another"),
-        ({"revision": "R6", "history": True}, "exclude one another"),
+        ({"on": "2018-02-14"}, "--on 2018-02-14: nothing is in force before 2018-02-15"),
+        ({"revision": "R99"}, "--revision R99: is none of original, R1"),
+        ({"on": "2022-01-01", "history": True}, "name releases: give one of them"),
+        ({"revision": "R6", "history": True}, "name releases: give one of them"),
     ],
 )
 def test_releases_that_cannot_be_chosen(wanted: Json, said: str) -> None:

@@ -16,7 +16,7 @@ from defib_coverage.command.push_checks import ask_for_codes
 from fhir_servers import free_port
 from fhir_stores import Call, Said, Store, outcome, result, store
 from live_server import running
-from pushes import BASE, CURRENT, decoded, parcels, source
+from pushes import CURRENT, decoded, parcels, source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +43,8 @@ def push(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Done]:
     """The command in this process."""
-    for name in ("DEVELOPMENT", "CA_BUNDLE", "CONFIG"):
+    for name in ("DEVELOPMENT", "CA_BUNDLE", "CONFIG", "CANONICAL_BASE"):
         monkeypatch.delenv(f"DEFIB_COVERAGE_{name}", raising=False)
-    monkeypatch.setenv("DEFIB_COVERAGE_CANONICAL_BASE", BASE)
 
     def run(base: str, *options: str) -> Done:
         with pytest.raises(SystemExit) as stopped:
@@ -64,7 +63,7 @@ def test_nobody_answers(push: Callable[..., Done]) -> None:
     base = f"http://127.0.0.1:{free_port()}/fhir"
     done = push(base, *SYSTEMS)
     assert done.code == 2
-    assert done.err == f"{base}: cannot be reached, or broke the connection off\n"
+    assert done.err.endswith(f"\n{base}: cannot be reached, or broke the connection off\n")
 
 
 @pytest.mark.parametrize(
@@ -144,10 +143,10 @@ def test_a_name_that_is_none_is_told(push: Callable[..., Done]) -> None:
     [
         (("--only", "Patient"), "--only: 'Patient' is none of CodeSystem, ValueSet"),
         (("--only", ""), "--only: '' is none of"),
-        (("--on", "2018-02-14"), "--on: nothing is published for 2018-02-14"),
+        (("--on", "2018-02-14"), "--on 2018-02-14: nothing is in force before"),
         (("--on", "20260101"), "is no day such as 2026-11-20"),
-        (("--revision", "R99"), "--revision: 'R99' is not published"),
-        (("--history", "--revision", "R6"), "exclude one another"),
+        (("--revision", "R99"), "--revision R99: is none of"),
+        (("--history", "--revision", "R6"), "name releases: give one of them"),
     ],
 )
 def test_options_that_cannot_be_used(
@@ -454,6 +453,24 @@ def test_what_changed_since_the_plan_is_not_written_over(
         assert server.held == {FIRST.place: older}
 
 
+def test_everything_stands_below_the_canonical_base_that_is_named(
+    push: Callable[..., Done],
+) -> None:
+    base = "https://codes.example.org/r4"
+    with store() as server:
+        done = push(server.base, "--canonical", base, *SYSTEMS)
+        assert done.code == 0
+        assert "an example's" not in done.err
+        for held in server.held.values():
+            assert held["url"].startswith(f"{base}/CodeSystem/")
+            assert held["meta"]["source"] == base
+        refused = push(server.base, "--canonical", "nonsense", *SYSTEMS)
+        assert refused.code == 2
+        assert "--canonical nonsense" in refused.err
+        # The same ids under another base are somebody else's.
+        assert push(server.base, *SYSTEMS).out.count("another resource has this id there") == 6
+
+
 # --------------------------------------------------------------------------------------- afterwards
 
 
@@ -614,12 +631,20 @@ def test_a_server_without_the_operation_is_asked_once_and_not_called_a_success(
     assert len(server.asked("$validate-code")) == 1
 
 
-def test_our_own_terminology_has_every_code_that_is_asked_for() -> None:
-    with running(canonical_base=BASE) as live:
+def test_our_own_terminology_has_every_code_that_is_asked_for_and_takes_no_writes(
+    push: Callable[..., Done],
+) -> None:
+    with running() as live:
         to = destination(f"{live.base}/fhir", None, {}, ca_bundle=None, development=False)
         connection = Connection(to)
         versions = [release.version for release in source().catalogue.releases.all]
         found = ask_for_codes(FhirWriter(connection), parcels(*versions))
         connection.close()
-    assert found.faults == ()
-    assert "Not checked" not in "".join(found.summary)
+        assert found.faults == ()
+        count = sum(one.probe is not None for one in parcels(*versions))
+        assert found.summary == (
+            f"$validate-code: {count} of {count} value sets found to have the code asked for.",
+        )
+        done = push(to.base)
+        assert done.code == 2
+        assert "lets nobody write CodeSystem, ValueSet, ConceptMap" in done.err

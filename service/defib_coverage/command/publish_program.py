@@ -11,7 +11,7 @@ import typer
 from defib_coverage.command.options import read_day
 
 publish = typer.Typer(
-    help="The value sets and the policy as FHIR R4, as tables, as a page.",
+    help="The value sets and the policy as FHIR R4, as tables, as a page, on another server.",
     no_args_is_help=True,
 )
 _Output = Annotated[
@@ -109,18 +109,17 @@ def push(  # noqa: PLR0913 - the options of a command
     ] = None,
     on: Annotated[
         date | None,
-        typer.Option(
-            parser=read_day, metavar="YYYY-MM-DD", help="The release of a day; today's if none."
-        ),
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="A service day; today if none."),
     ] = None,
     revision: Annotated[
         str | None,
-        typer.Option(metavar="R6", help="The release of a revision of the article instead."),
+        typer.Option(metavar="NAME", help="Instead: a revision as R6, or a version as 2022.10.1."),
     ] = None,
     history: Annotated[
-        bool, typer.Option("--history", help="All releases up to today's instead.")
+        bool, typer.Option("--history", help="Instead: all versions up to today's.")
     ] = False,
     without_cpt: _WithoutCpt = False,
+    canonical: _Canonical = None,
     only: Annotated[
         str | None,
         typer.Option(metavar="TYPES", help="Types to push, such as CodeSystem,ValueSet."),
@@ -132,7 +131,6 @@ def push(  # noqa: PLR0913 - the options of a command
         bool, typer.Option("--replace", help="Write over other content of the same version.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
-    canonical: _Canonical = None,
 ) -> None:
     """Write a release to a FHIR server, read it back, and ask for a code of each value set.
 
@@ -146,17 +144,17 @@ def push(  # noqa: PLR0913 - the options of a command
       defib-coverage publish push --to https://fhir.example.org/r4 --token-env FHIR_TOKEN --history
     """
     from defib_coverage.command import publish_push  # noqa: PLC0415 - --help stays quick
-    from defib_coverage.command.push_source import Wanted  # noqa: PLC0415
+    from defib_coverage.command.push_source import Choice  # noqa: PLC0415
 
     asked = publish_push.Push(
         to=to,
         token_name=token_env,
-        wanted=Wanted(on, revision, history),
-        licensed=not without_cpt,
+        choice=Choice(on, revision, history),
+        canonical=canonical,
+        without_cpt=without_cpt,
         types=publish_push.read_types(only),
         transaction=transaction,
         replace=replace,
         dry_run=dry_run,
-        canonical=canonical,
     )
     raise typer.Exit(publish_push.push(asked))

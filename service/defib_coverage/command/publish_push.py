@@ -16,9 +16,8 @@ from defib_coverage.command.fhir_connection import Connection, ServerError, dest
 from defib_coverage.command.fhir_writer import FhirWriter, WriteError
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
-from defib_coverage.command.publishing import open_catalogue
 from defib_coverage.command.push_checks import ask_for_codes, read_back, told
-from defib_coverage.command.push_source import Wanted, choose, published
+from defib_coverage.command.push_source import Choice, choose, open_source
 from defib_coverage.settings import read_settings
 from defib_coverage.terminology.parcels import TYPES, parcels_of
 from defib_coverage.terminology.push_plan import Plan, Server, plan
@@ -46,20 +45,20 @@ _VERBS: Mapping[Action, str] = {
 class Push(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a push: where, which releases and types, and how.
 
-    ``token_name`` is the environment variable of a bearer token. ``licensed`` takes the value sets
-    with CPT codes too, ``transaction`` writes all in one Bundle, ``replace`` writes over other
-    content of the same version, ``dry_run`` stops after the plan.
+    ``token_name`` is the environment variable of a bearer token, ``canonical`` the canonical base
+    where it is not that of the settings. ``transaction`` writes all in one Bundle, ``replace``
+    writes over other content of the same version, ``dry_run`` stops after the plan.
     """
 
     to: str
     token_name: str | None = None
-    wanted: Wanted = Wanted()
-    licensed: bool = True
+    choice: Choice = Choice()
+    canonical: str | None = None
+    without_cpt: bool = False
     types: tuple[str, ...] = TYPES
     transaction: bool = False
     replace: bool = False
     dry_run: bool = False
-    canonical: str | None = None
 
 
 def read_types(text: str | None) -> tuple[str, ...]:
@@ -93,10 +92,9 @@ def push(asked: Push) -> int:
         development=settings.development,
     )
     today = datetime.now(settings.time_zone).date()
-    source = published(open_catalogue(asked.canonical))
-    releases = choose(source.catalogue.releases, asked.wanted, today)
-    resources = source.resources(releases, licensed=asked.licensed)
-    parcels = parcels_of(resources, source.mark, asked.types)
+    source = open_source(asked.canonical, without_cpt=asked.without_cpt)
+    releases = choose(source.catalogue.releases, asked.choice, today)
+    parcels = parcels_of(source.resources(releases), source.mark, asked.types)
     _print_head(to, releases, today)
     connection = Connection(to)
     try:

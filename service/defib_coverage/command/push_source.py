@@ -1,4 +1,4 @@
-"""What is published, and which releases of it a push takes."""
+"""Which releases a push takes, and what marks them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.command.documents import InputError
+from defib_coverage.command.publishing import find_release, open_catalogue
 from defib_coverage.content import load
 from defib_coverage.terminology.catalogue import Catalogue
 from defib_coverage.terminology.parcels import Mark
-from defib_coverage.terminology.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from defib_coverage.terminology.releases import Releases
+    from defib_coverage.terminology.releases import Release, Releases
     from defib_coverage.terminology.resources import Artifact
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True):
     """Which releases are asked for: of a day, by name, all; today's where nothing is said."""
 
     on: date | None = None
@@ -28,31 +28,35 @@ class Wanted(msgspec.Struct, frozen=True):
     history: bool = False
 
 
-class Published(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True):
     """Everything that is published, and what marks it."""
 
     catalogue: Catalogue
     mark: Mark
 
-    def resources(self, releases: Sequence[Release], *, licensed: bool) -> tuple[Artifact, ...]:
-        """The resources of releases; ``licensed`` takes those with CPT codes too."""
-        found: list[Artifact] = []
-        catalogue = self.catalogue if licensed else self.catalogue.free()
-        for release in releases:
-            found.extend(catalogue.of(release))
-        return tuple(found)
+    def resources(self, releases: Sequence[Release]) -> tuple[Artifact, ...]:
+        """The resources of releases."""
+        return tuple(one for release in releases for one in self.catalogue.of(release))
 
 
-def published(catalogue: Catalogue) -> Published:
-    """A catalogue with the mark of the data that it was made of.
+def open_source(canonical: str | None, *, without_cpt: bool) -> Source:
+    """What this installation publishes; never a site's own codes.
+
+    Args:
+        canonical: the canonical base; that of the settings where None.
+        without_cpt: whether the value sets with CPT codes are left out.
 
     Raises:
-        DataError: the data files cannot be used.
+        InputError: the base cannot be one.
+        SettingsError: a setting cannot be used.
+        DataError: the data cannot be used.
     """
-    return Published(catalogue, Mark(catalogue.base, load().digest))
+    catalogue = open_catalogue(canonical)
+    mark = Mark(catalogue.base, load().digest)
+    return Source(catalogue.free() if without_cpt else catalogue, mark)
 
 
-def choose(releases: Releases, wanted: Wanted, today: date) -> tuple[Release, ...]:
+def choose(releases: Releases, choice: Choice, today: date) -> tuple[Release, ...]:
     """The releases that are asked for, the oldest first.
 
     Servers that are asked for a url alone take the highest version, in force or not: one that is
@@ -60,37 +64,23 @@ def choose(releases: Releases, wanted: Wanted, today: date) -> tuple[Release, ..
 
     Args:
         releases: all.
-        wanted: which.
+        choice: which.
         today: the day.
 
     Raises:
         InputError: two ways of asking at once, or there is no such release.
     """
-    ways = [wanted.on is not None, wanted.revision is not None, wanted.history]
+    ways = [choice.on is not None, choice.revision is not None, choice.history]
     if sum(ways) > 1:
-        message = "--on, --revision and --history exclude one another"
+        message = "--on, --revision and --history name releases: give one of them"
         raise InputError(message)
-    if wanted.history:
+    if choice.history:
         return tuple(release for release in releases.all if release.effective <= today)
-    if wanted.revision is not None:
-        return (_named(releases, wanted.revision),)
-    day = wanted.on or today
-    found = releases.on(day)
-    if found is None:
-        message = f"--on: nothing is published for {day}; there is {releases.periods}"
-        raise InputError(message)
-    if found.effective > today:
+    found = find_release(releases, choice.on or today, choice.revision)
+    if choice.revision is None and found.effective > today:
         message = (
             f"--on: {found.version} is in force from {found.effective} only; "
             f"--revision {found.revisions[0]} pushes it all the same"
         )
         raise InputError(message)
     return (found,)
-
-
-def _named(releases: Releases, name: str) -> Release:
-    found = releases.named(name) or releases.versioned(name)
-    if found is None:
-        message = f"--revision: {name!r} is not published; there is {releases.periods}"
-        raise InputError(message)
-    return found
