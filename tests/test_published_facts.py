@@ -430,6 +430,10 @@ def test_a_manifest_depends_on_the_releases_that_its_value_sets_pin(contents: Co
             if p["name"] == "system-version"
         ]
         assert set(chosen) <= pinned
+        day, _ = period_of(manifest)
+        for system, _, version in (uri.partition("|") for uri in chosen):
+            if system in {ICD10CM, ICD10PCS}:
+                assert version == str(day.year + (day.month >= 10))
         systems = [uri.partition("|")[0] for uri in chosen]
         assert sorted(systems) == sorted({uri.partition("|")[0] for uri in pinned})
 

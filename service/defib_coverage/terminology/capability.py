@@ -146,7 +146,7 @@ def terminology_capabilities(
         publisher=PUBLISHER,
         description="The code systems of the coverage policy: its own whole, others as fragments.",
         kind="instance",
-        software=Software(PUBLISHER, __version__, OWN_DATE),
+        software=Software(PUBLISHER, __version__),
         implementation=Implementation("Terminology of NCD 20.4", url),
         code_system=tuple(_systems(catalogue)),
         expansion=TerminologyExpansion(

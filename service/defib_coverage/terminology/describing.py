@@ -123,7 +123,8 @@ def artifact_extensions(release: Release, cite: str | None = None) -> tuple[Exte
                 (
                     Coding(
                         system="http://terminology.hl7.org/CodeSystem/artifact-version-policy-codes",
-                        code="strict",
+                        # Codes never change within a version; a title may be put better.
+                        code="metadata",
                     ),
                 )
             ),

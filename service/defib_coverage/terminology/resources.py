@@ -576,7 +576,7 @@ class Software(Element, frozen=True):
 
     name: str
     version: str
-    release_date: str
+    release_date: str | None = None
 
 
 class Implementation(Element, frozen=True):

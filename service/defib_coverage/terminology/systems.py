@@ -39,9 +39,13 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
             case "fixed":
                 return self.release
 
-    def notice_on(self, day: date) -> str | None:
-        """What the owner wants to be told of the release in force on ``day``; None for nothing."""
-        return None if self.notice is None else self.notice.format(year=day.year - 1)
+    def notice_on(self, day: date, since: date | None = None) -> str | None:
+        """What the owner wants to be told of the release in force on ``day``; None for nothing.
+
+        With ``since`` it is told of all releases from that day on.
+        """
+        years = "" if since is None else f"{since.year - 1}-"
+        return None if self.notice is None else self.notice.format(year=f"{years}{day.year - 1}")
 
 
 # The owners' own words.

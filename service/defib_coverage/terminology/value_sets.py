@@ -27,6 +27,7 @@ from defib_coverage.terminology.resources import (
     ValueSet,
     ValueSetConcept,
 )
+from defib_coverage.terminology.sets import CPT
 from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def remarks(member: Member) -> Iterator[str]:
         yield _STRENGTHS[entry.strength]
     if entry.shared:
         yield "also serves pacemakers"
-    if entry.note is not None:
+    # Of a CPT number only its part in the policy is told.
+    if entry.note is not None and member.system != CPT:
         yield entry.note
 
 
