@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminologies import BASE, CPT, ICD, PCS
+from terminologies import BASE, CPT, ICD, PCS, TODAY
 from test_tx_expand import SYSTEM, TREE, value_set
 from tx_calls import B1, Json, body_of, coding_of, kinds, out, pairs_of, published, refused
+
+if TYPE_CHECKING:
+    from defib_coverage.terminology.sets import PublishedSet
 
 SERVICE = published()
 SETS = [one for sets in SERVICE.catalogue.sets.values() for one in sets]
 VALIDATE = "ValueSet/$validate-code"
 IN_SYSTEM = "CodeSystem/$validate-code"
+ALIAS = "urn:oid:2.16.840.1.113883.6.90"
 NOT_IN_VS = ("error", "code-invalid", "not-in-vs")
 INVALID_CODE = ("error", "code-invalid", "invalid-code")
 INVALID_DISPLAY = ("error", "invalid", "invalid-display")
@@ -59,20 +64,38 @@ def test_every_member_of_every_version() -> None:
             assert got.get("version") == member.version
 
 
-@given(st.sampled_from(SETS), st.data())
-def test_prepared_answers_are_those_of_the_operation(one: object, data: st.DataObject) -> None:
-    chosen = next(found for found in SETS if found is one)
-    member = data.draw(st.sampled_from(chosen.members))
-    plain = pairs_of(url=chosen.canonical, system=member.uri, code=member.code)
-    # What says nothing new keeps the prepared answers away.
-    careful = [*plain, ("abstract", "false")]
+@given(
+    st.sampled_from(SETS),
+    st.data(),
+    st.sampled_from([None, "x", "Ventricular fibrillation", "VENTRICULAR  fibrillation"]),
+)
+def test_plain_questions_are_answered_as_all_others(
+    one: PublishedSet, data: st.DataObject, display: str | None
+) -> None:
+    codes = st.sampled_from([member.code for member in one.members])
+    systems = st.sampled_from([*(member.uri for member in one.members), "urn:x", ALIAS])
+    code = data.draw(st.one_of(codes, st.sampled_from(["I49.01", "I4901", "i47.2", "zz"])))
+    system = data.draw(systems)
+    plain = pairs_of(url=one.canonical, system=system, code=code)
+    if display is not None:
+        plain.append(("display", display))
+    # What says nothing new makes a question an odd one.
+    odd = [*plain, ("abstract", "false")]
     run = SERVICE.operations.run
     ready = run("ValueSet", "validate-code", None, plain)
-    assert ready == run("ValueSet", "validate-code", None, careful)
+    assert ready == run("ValueSet", "validate-code", None, odd)
     held = SERVICE.operations.quick.validate(
-        chosen.url, chosen.version, date(2000, 1, 1), member.uri, member.code
+        one.url, one.version, date(2000, 1, 1), system, code, display
     )
     assert held == ready
+
+
+def test_plain_questions_that_are_wrong_are_left_to_the_operation() -> None:
+    validate_quickly = SERVICE.operations.quick.validate
+    assert validate_quickly("urn:none", None, TODAY, ICD, "I49.01") is None
+    assert validate_quickly(B1, "9", TODAY, ICD, "I49.01") is None
+    assert validate_quickly(B1, None, date(2001, 1, 1), ICD, "I49.01") is None
+    assert validate_quickly(B1, None, TODAY, ICD, "\ud800") is None
 
 
 def test_only_the_day_decides() -> None:

@@ -57,8 +57,8 @@ def read_quickly(
         today: the day for a request without one.
 
     Returns:
-        None for a request that is not plain, and for one whose answer is not ready: then the
-        operation itself must be run, which also finds what is wrong with a request.
+        None for a request that is not plain, and for one that is wrong: then the operation itself
+        must be run, which also finds what is wrong.
     """
     if isinstance(given, (bytes, bytearray)):
         asked = _posted(given)
