@@ -182,6 +182,17 @@ def test_definition_only_where_asked_and_copyright_always() -> None:
     assert not any("display" in one for one in lean["expansion"]["contains"])
 
 
+def test_notices_go_with_the_codes_of_other_sets() -> None:
+    url = f"{BASE}/ValueSet/orders-initial-implant-cpt"
+    asked = value_set({"valueSet": [url]}, copyright="Mine.")
+    got = SERVICE.post("ValueSet/$expand", valueSet=asked)
+    assert got["copyright"].startswith("Mine. CPT")
+    assert "American Medical Association" in got["copyright"]
+    assert "copyright" not in SERVICE.post(
+        "ValueSet/$expand", valueSet=value_set({"valueSet": [B1]})
+    )
+
+
 def test_designations_only_where_asked() -> None:
     url = f"{BASE}/ValueSet/vt-vf-arrest"
     lean = SERVICE.get("ValueSet/$expand", url=url)["expansion"]["contains"]

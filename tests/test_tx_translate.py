@@ -113,6 +113,9 @@ def test_no_mapping() -> None:
     got = translate(system=ICD, code="I49.01", targetsystem=SNOMED)
     assert (got["result"], targets(got)) == (False, [])
     assert f"{ICD}#I49.01" in got["message"]
+    got = translate(system=ICD, code="i472")
+    assert got["result"] is False
+    assert "'i472' is spelt 'I47.2'" in got["message"]
 
 
 def test_a_map_that_came() -> None:

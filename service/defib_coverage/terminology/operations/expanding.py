@@ -72,7 +72,8 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
         parameter=parameters,
         contains=tuple(_shown(given, members[offset:end])),
     )
-    return _answer(value_set, expansion, given)
+    owned = msgspec.structs.replace(value_set, copyright=" ".join(composer.notices) or None)
+    return _answer(owned, expansion, given)
 
 
 def _wanted(scope: Scope, members: Iterable[Contains]) -> Iterator[Contains]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.pins import split
 from defib_coverage.terminology.resources import (
@@ -69,7 +70,7 @@ def translate(scope: Scope, maps: Maps, instance: ConceptMap | None) -> Paramete
     parameters = [Parameter("result", value_boolean=good)]
     if not good:
         names = ", ".join(quoted(f"{one.system or ''}#{one.code}") for one in codings)
-        text = f"no map says what {names[:1000]} is"
+        text = f"no map says what {names[:1000]} is{_respelt(scope, codings)}"
         parameters.append(Parameter("message", value_string=text))
     return Parameters(parameter=(*parameters, *map(_written, matches)))
 
@@ -197,6 +198,19 @@ def _matches(
                     concept = Coding(there, version, element.code, element.display)
                     equivalence = _REVERSED.get(equivalence, equivalence)
                 yield _Match(equivalence, concept, target.comment, one.url, one.version)
+
+
+def _respelt(scope: Scope, codings: Sequence[Coding]) -> str:
+    """The right spelling of codes that are spelt wrongly, for a message."""
+    found = []
+    for one in codings:
+        system, code = scope.system(one.system or ""), one.code or ""
+        if system is None or system.alias is None or len(code) > LONGEST_CODE:
+            continue
+        right = normalise(system.alias, code)
+        if right != code and system.find(right) is not None:
+            found.append(f"; {quoted(code)} is spelt {quoted(right)}")
+    return "".join(found)
 
 
 def _written(match: _Match) -> Parameter:
