@@ -106,7 +106,7 @@ def test_terminology_capabilities_name_systems_releases_and_parameters(live: Liv
     systems = {one["uri"]: one for one in found["codeSystem"]}
     assert systems[ICD10CM]["extension"][0]["valueCode"] == "fragment"
     releases = [one["code"] for one in systems[ICD10CM]["version"]]
-    assert {"2018", "2020", "2022", "2023", "2026"} <= set(releases)
+    assert {"2018", "2020", "2022", "2023", "2024"} <= set(releases)
     assert systems[f"{BASE}/CodeSystem/defib-finding"]["extension"][0]["valueCode"] == "complete"
     parameters = {one["name"] for one in found["expansion"]["parameter"]}
     assert {

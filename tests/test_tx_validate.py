@@ -364,7 +364,7 @@ def test_own_systems() -> None:
     got = in_system(url=url, code="B99")
     assert (got["result"], kinds(got)) == (False, [INVALID_CODE])
     assert "may be" not in got["message"]
-    path = "CodeSystem/defib-indication/$validate-code"
+    path = "CodeSystem/defib-indication-1.0.0/$validate-code"
     assert out(SERVICE.both(path, code="B1"))["result"] is True
 
 

@@ -34,7 +34,7 @@ def read_query(query: str) -> Pairs:
         for part in parts:
             name, _, value = part.partition("=")
             if "%" in part or "+" in part:
-                name, value = _decoded(name), _decoded(value)
+                name, value = decoded(name), decoded(value)
             if part:
                 found.append((name, value))
     except UnicodeDecodeError as error:
@@ -42,7 +42,7 @@ def read_query(query: str) -> Pairs:
     return tuple(found)
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
     """A name or value as it was before it was escaped."""
     return _again(text) if len(text) <= _KEPT else unquote_plus(text, errors="strict")
 

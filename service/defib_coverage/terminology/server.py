@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # What is asked in between waits for this many parts of a batch.
 _SLICE = 100
+# What is asked most: whether a code is in a value set.
+MOST_ASKED = "ValueSet/$validate-code"
 _MODES = ("full", "normative", "terminology")
 _encode = msgspec.json.Encoder().encode
 
@@ -85,10 +87,22 @@ class TerminologyServer:
 
     def reply(self, question: Question) -> Reply:
         """Answer one question; what is wrong with it becomes an OperationOutcome."""
+        if question.path == MOST_ASKED:
+            ready = self._ready(question.method, question.query, question.body)
+            if ready is not None:
+                return Reply(200, ready)
         try:
             return Reply(200, self._answer(question))
         except RequestError as error:
             return _refusal(error)
+
+    def _ready(
+        self, method: str, query: str, body: bytes | bytearray | msgspec.Raw
+    ) -> bytes | None:
+        """The answer to a plain question whether a code is in a value set; None for any other."""
+        if method == "GET":
+            return self._operations.reader.of_query(query)
+        return self._operations.reader.of_body(body) if method == "POST" and not query else None
 
     def _answer(self, question: Question) -> bytes:
         """The resource that is asked for.
@@ -142,12 +156,22 @@ class TerminologyServer:
             return _refusal(error)
         replies = []
         for number, entry in enumerate(asked.entry, 1):
-            replies.append(_entry(self.reply(_question(entry))))
+            request = entry.request
+            path, _, query = request.url.removeprefix("/").partition("?")
+            ready = None
+            if path == MOST_ASKED:
+                ready = self._ready(request.method, query, entry.resource)
+            if ready is None:
+                question = Question(request.method, path, query, bytes(entry.resource))
+                replies.append(_entry(self.reply(question)))
+            else:
+                replies.append(_FOUND % ready)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
         return Reply(200, _BATCH % b",".join(replies))
 
 
+_FOUND = b'{"resource":%b,"response":{"status":"200"}}'
 _BATCH = b'{"resourceType":"Bundle","type":"batch-response","entry":[%b]}'
 _VERSIONS = _encode(
     Parameters(
@@ -175,11 +199,6 @@ def _read_batch(body: bytes | bytearray) -> _Batch:
     return asked
 
 
-def _question(entry: _Entry) -> Question:
-    path, _, query = entry.request.url.partition("?")
-    return Question(entry.request.method, path.removeprefix("/"), query, bytes(entry.resource))
-
-
 def _refusal(error: RequestError) -> Reply:
     return Reply(error.status, _encode(outcome_of(error)), error.code)
 
@@ -187,7 +206,7 @@ def _refusal(error: RequestError) -> Reply:
 def _entry(reply: Reply) -> bytes:
     """What came of one question of a batch."""
     if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
-        return b'{"resource":%b,"response":{"status":"200"}}' % reply.body
+        return _FOUND % reply.body
     return b'{"response":{"status":"%d","outcome":%b}}' % (reply.status, reply.body)
 
 

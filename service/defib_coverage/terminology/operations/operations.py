@@ -16,7 +16,7 @@ from defib_coverage.terminology.operations.looking_up import look_up
 from defib_coverage.terminology.operations.map_shelf import Maps
 from defib_coverage.terminology.operations.parameters import read_input
 from defib_coverage.terminology.operations.quick import QuickAnswers
-from defib_coverage.terminology.operations.quick_reading import read_quickly
+from defib_coverage.terminology.operations.quick_reading import QuickReader
 from defib_coverage.terminology.operations.scope import Scope
 from defib_coverage.terminology.operations.shelf import Shelf
 from defib_coverage.terminology.operations.subsuming import subsumes
@@ -41,7 +41,8 @@ _encode = msgspec.json.Encoder().encode
 class Operations:
     """The operations on value sets, code systems and concept maps.
 
-    ``quick`` holds the answers that are made beforehand.
+    ``quick`` holds the answers that are made beforehand; ``reader`` answers plain requests whether
+    a code is in a value set with them, before anything else is tried.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Operations:
             if isinstance(one, CodeSystem) and one.id is not None and one.url is not None
         }
         self.quick = QuickAnswers(self._shelf, self._scope(Given({})))
+        self.reader = QuickReader(self.quick, today)
 
     def inputs(self, resource_type: str, operation: str) -> tuple[str, ...]:
         """The parameters that an operation takes, by their names."""
@@ -103,10 +105,6 @@ class Operations:
             TerminologyError: 400 for bad input, 404 for an unknown operation, id or code, 422 for
                 what is not known or not offered.
         """
-        if resource_type == "ValueSet" and operation == "validate-code" and instance is None:
-            ready = read_quickly(given, self.quick, self._today)
-            if ready is not None:
-                return ready
         if isinstance(given, (bytes, bytearray)):
             found = self.answer(resource_type, operation, instance, content=given)
         else:
