@@ -85,7 +85,7 @@ def test_other_ways_to_ask() -> None:
     assert look_up(system=ALIAS, code="I49.01") == plain
     coding = {"system": ICD, "code": "I49.01"}
     assert out(SERVICE.post(LOOKUP, coding=coding)) == plain
-    got = out(SERVICE.both("CodeSystem/defib-indication/$lookup", code="B1"))
+    got = out(SERVICE.both("CodeSystem/defib-indication-1.0.0/$lookup", code="B1"))
     assert got == look_up(system=INDICATION, code="B1")
 
 
@@ -128,7 +128,7 @@ def test_coding_without_parts() -> None:
     for coding in ({"code": "B1"}, {"system": ICD}):
         assert refused(lambda c=coding: SERVICE.post(LOOKUP, coding=c))[0] == 400  # type: ignore[misc]
     asked = {"coding": {"system": ICD, "code": "I49.01"}}
-    path = "CodeSystem/defib-indication/$lookup"
+    path = "CodeSystem/defib-indication-1.0.0/$lookup"
     assert refused(lambda: SERVICE.post(path, **asked))[0] == 400
 
 
@@ -157,7 +157,7 @@ def test_places_in_a_tree(first: str, second: str, outcome: str) -> None:
 def test_own_systems_are_flat() -> None:
     got = SERVICE.both(SUBSUMES, system=INDICATION, codeA="B1", codeB="B2")
     assert out(got) == {"outcome": "not-subsumed"}
-    got = SERVICE.both("CodeSystem/defib-indication/$subsumes", codeA="B1", codeB="B1")
+    got = SERVICE.both("CodeSystem/defib-indication-1.0.0/$subsumes", codeA="B1", codeB="B1")
     assert out(got) == {"outcome": "equivalent"}
 
 

@@ -352,7 +352,11 @@ def answered(path: str, asked: Sequence[tuple[str, str]] | bytes, instance: str 
     assert resource["resourceType"] in {"ValueSet", "Parameters", "OperationOutcome"}
 
 
-@given(PATHS, st.data(), st.sampled_from([None, "b1-diagnoses-2023.1.1", "defib-indication", "x"]))
+@given(
+    PATHS,
+    st.data(),
+    st.sampled_from([None, "b1-diagnoses-2023.1.1", "defib-indication-1.0.0", "x"]),
+)
 def test_any_query(chosen: tuple[str, Json], data: st.DataObject, instance: str | None) -> None:
     path, table = chosen
     names = st.sampled_from([*table, "nonsense"])
@@ -360,7 +364,7 @@ def test_any_query(chosen: tuple[str, Json], data: st.DataObject, instance: str 
     answered(path, pairs, instance)
 
 
-@given(PATHS, st.data(), st.sampled_from([None, "b1-diagnoses-2023.1.1", "defib-indication"]))
+@given(PATHS, st.data(), st.sampled_from([None, "b1-diagnoses-2023.1.1", "defib-indication-1.0.0"]))
 def test_any_body(chosen: tuple[str, Json], data: st.DataObject, instance: str | None) -> None:
     path, table = chosen
     names = [name for name, known in table.items() if known.refused is None]

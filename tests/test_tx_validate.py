@@ -364,7 +364,7 @@ def test_own_systems() -> None:
     got = in_system(url=url, code="B99")
     assert (got["result"], kinds(got)) == (False, [INVALID_CODE])
     assert "may be" not in got["message"]
-    path = "CodeSystem/defib-indication/$validate-code"
+    path = "CodeSystem/defib-indication-1.0.0/$validate-code"
     assert out(SERVICE.both(path, code="B1"))["result"] is True
 
 
@@ -388,7 +388,7 @@ def test_gaps_in_questions_about_systems(asked: Json) -> None:
 
 
 def test_odd_questions_about_systems() -> None:
-    path = "CodeSystem/defib-indication/$validate-code"
+    path = "CodeSystem/defib-indication-1.0.0/$validate-code"
     assert refused(lambda: SERVICE.get(path, url=ICD, code="B1"))[0] == 400
     assert refused(lambda: SERVICE.post(IN_SYSTEM, codeSystem=value_set(), code="x"))[0] == 400
     for coding in ({"system": ICD}, {"code": "I49.01"}):

@@ -21,8 +21,15 @@ from defib_coverage.terminology.resources import (
     Extension,
     Meta,
 )
-from defib_coverage.terminology.systems import OWN_DATE, OWN_VERSION
-from defib_coverage.terminology.value_sets import MEMBER_PROPERTIES, OWN_PROPERTY, OWN_WORDS
+from defib_coverage.terminology.systems import (
+    OWN_DATE,
+    OWN_FINDING,
+    OWN_INDICATION,
+    OWN_PROPERTY,
+    OWN_VERSIONS,
+    OWN_WORDS,
+)
+from defib_coverage.terminology.value_sets import MEMBER_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,9 +37,6 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.codes import ValueSet
     from defib_coverage.coverage.wording import Wording
     from defib_coverage.terminology.releases import Release
-
-OWN_FINDING = "defib-finding"
-OWN_INDICATION = "defib-indication"
 
 
 class _Slots(dict[str, str]):
@@ -65,8 +69,9 @@ def code_systems(
     """
     for source in _sources(wording, value_sets, release):
         url = published_uri(source.name, base)
+        version = OWN_VERSIONS[source.name]
         yield CodeSystem(
-            id=source.name,
+            id=f"{source.name}-{version}",
             meta=Meta(
                 profile=tuple(
                     f"{CRMI}/crmi-{kind}codesystem" for kind in ("shareable", "publishable")
@@ -76,8 +81,8 @@ def code_systems(
                 Extension(f"{EXTENSIONS}/cqf-knowledgeCapability", value_code=kind)
                 for kind in ("shareable", "publishable")
             ),
-            identifier=(identified(url, OWN_VERSION),),
-            **own(describe(url, release, source.title, source.name)),
+            identifier=(identified(url, version),),
+            **_own(describe(url, release, source.title, source.name), version),
             description=source.description,
             purpose="Codes for what no standard code system says.",
             case_sensitive=True,
@@ -90,9 +95,9 @@ def code_systems(
         )
 
 
-def own(described: Described) -> Described:
+def _own(described: Described, version: str) -> Described:
     """The description of what has a version of its own."""
-    described["version"] = OWN_VERSION
+    described["version"] = version
     described["date"] = OWN_DATE
     return described
 

@@ -29,19 +29,21 @@ def read_query(query: str) -> Pairs:
         raise RequestError(400, "invalid", f"a query has at most {_MOST_PARAMETERS} parameters")
     if not query.isascii():
         raise RequestError(400, "invalid", "the query holds characters that are not escaped")
+    found = []
     try:
-        return tuple(
-            (_decoded(name), _decoded(value))
-            for name, _, value in (part.partition("=") for part in parts if part)
-        )
+        for part in parts:
+            name, _, value = part.partition("=")
+            if "%" in part or "+" in part:
+                name, value = _decoded(name), _decoded(value)
+            if part:
+                found.append((name, value))
     except UnicodeDecodeError as error:
         raise RequestError(400, "invalid", "the query is not UTF-8") from error
+    return tuple(found)
 
 
 def _decoded(text: str) -> str:
     """A name or value as it was before it was escaped."""
-    if "%" not in text and "+" not in text:
-        return text
     return _again(text) if len(text) <= _KEPT else unquote_plus(text, errors="strict")
 
 

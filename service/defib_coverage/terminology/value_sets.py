@@ -28,7 +28,7 @@ from defib_coverage.terminology.resources import (
     ValueSetConcept,
 )
 from defib_coverage.terminology.sets import CPT
-from defib_coverage.terminology.systems import FACTS
+from defib_coverage.terminology.systems import FACTS, OWN_PROPERTY, OWN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition"
 _PROPERTY = f"{_R5}/extension-ValueSet.expansion.property"
 _CONTAINS_PROPERTY = f"{_R5}/extension-ValueSet.expansion.contains.property"
-OWN_PROPERTY = "defib-property"
-OWN_WORDS = "defib-designation"
 # The profile wants these words and no others.
 _USAGE_WARNING = (
     "This value set contains a point-in-time expansion enumerating the codes that meet the value "

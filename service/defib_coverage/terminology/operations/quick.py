@@ -1,8 +1,9 @@
-"""Answers to plain questions whether a code is in a published set; those for members are ready."""
+"""Answers to plain questions whether a code is in a published set, most of them ready."""
 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
     from defib_coverage.terminology.operations.scope import Scope
     from defib_coverage.terminology.operations.shelf import Key, Prepared, Shelf
+    from defib_coverage.terminology.resources import Contains
 
 _encode = msgspec.json.Encoder().encode
 _HERE = Place()
+_KEPT, _LONGEST_KEPT = 4096, 400
+# In place of a code that nobody knows: what is no code of any system.
+_SOME = "~some code~"
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):
@@ -30,22 +35,45 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
     displays: frozenset[str]
 
 
-class QuickSet(msgspec.Struct, frozen=True):
-    """A published set with the answers for its members, and what answers for all other codes."""
+class QuickSet:
+    """A published set with the answers for its members, and what answers for all other codes.
 
-    first: date
-    last: date
-    name: str
-    ready: dict[Key, Ready]
-    checker: Checker
+    Of codes that are in no set of ours the answers differ in nothing but the code: for each system
+    one is made when it is asked for, and cut where the code stands.
+    """
 
-    def validate(self, system: str, code: str, display: str | None) -> bytes:
-        """Whether a code is in the set, as JSON."""
-        found = self.ready.get((system, code))
+    def __init__(self, prepared: Prepared, scope: Scope) -> None:
+        """Make the answers for members."""
+        self.first = prepared.release.effective
+        self.last = prepared.release.until or date.max
+        self._scope = scope
+        self._name = canonical(prepared.value_set)
+        self._checker = Checker(scope, prepared.members, self._name)
+        self._ready = {key: self._member(key, member) for key, member in prepared.members.items()}
+        self._strangers: dict[str, list[bytes]] = {}
+
+    def _member(self, key: Key, member: Contains) -> Ready:
+        system, code = key
+        known = self._scope.system(system)
+        names = names_of((member, None if known is None else known.find(code)))
+        return Ready(self.look(system, code), names.all)
+
+    def look(self, system: str, code: str, display: str | None = None) -> bytes:
+        """Look at a code, however it may be: the answer as JSON."""
+        verdict = self._checker.check(Coding(system=system, code=code, display=display), _HERE)
+        return _encode(answer([verdict], used=self._name))
+
+    def ready(self, system: str, code: str, display: str | None) -> bytes | None:
+        """Whether a code is in the set, as JSON; None where it must be looked at."""
+        found = self._ready.get((system, code))
         if found is not None and (display is None or display in found.displays):
             return found.content
-        verdict = self.checker.check(Coding(system=system, code=code, display=display), _HERE)
-        return _encode(answer([verdict], used=self.name))
+        if display is None and self._scope.index.is_stranger(system, code):
+            parts = self._strangers.get(system)
+            if parts is None:
+                parts = self._strangers[system] = self.look(system, _SOME).split(_SOME.encode())
+            return code.encode().join(parts)
+        return None
 
 
 class QuickAnswers:
@@ -59,7 +87,9 @@ class QuickAnswers:
             scope: of a request that says nothing. Its day is not looked at: nothing here asks for
                 a release.
         """
-        made = {name: _quick(one, scope) for name, one in shelf.by_id.items()}
+        # A population has few codes: what was looked at is asked again.
+        self._looked = lru_cache(maxsize=_KEPT)(QuickSet.look)
+        made = {name: QuickSet(one, scope) for name, one in shelf.by_id.items()}
         self._by_version = {
             (one.published.url, one.published.version): made[name]
             for name, one in shelf.by_id.items()
@@ -95,8 +125,13 @@ class QuickAnswers:
         held = self._on(url, day) if version is None else self._by_version.get((url, version))
         if held is None:
             return None
+        found = held.ready(system, code, display)
+        if found is not None:
+            return found
+        is_short = len(code) + len(system) + len(display or "") <= _LONGEST_KEPT
+        look = self._looked if is_short else QuickSet.look
         try:
-            return held.validate(system, code, display)
+            return look(held, system, code, display)
         except UnicodeEncodeError:
             return None
 
@@ -105,17 +140,3 @@ class QuickAnswers:
             if held.first <= day <= held.last:
                 return held
         return None
-
-
-def _quick(prepared: Prepared, scope: Scope) -> QuickSet:
-    name = canonical(prepared.value_set)
-    checker = Checker(scope, prepared.members, name)
-    ready = {}
-    for key, member in prepared.members.items():
-        system, code = key
-        verdict = checker.check(Coding(system=system, code=code), _HERE)
-        known = scope.system(system)
-        names = names_of((member, None if known is None else known.find(code)))
-        ready[key] = Ready(_encode(answer([verdict], used=name)), names.all)
-    release = prepared.release
-    return QuickSet(release.effective, release.until or date.max, name, ready, checker)
