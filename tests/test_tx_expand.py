@@ -451,6 +451,35 @@ def test_a_set_that_has_only_an_expansion() -> None:
     assert codes(SERVICE.post("ValueSet/$expand", valueSet=asked)) == [(SYSTEM, "a"), (SYSTEM, "b")]
 
 
+def test_a_set_that_has_nothing() -> None:
+    nothing = {"resourceType": "ValueSet", "status": "active"}
+    status, issue = refused(lambda: SERVICE.post("ValueSet/$expand", valueSet=nothing))
+    assert (status, coding_of(issue)) == (422, "vs-invalid")
+
+
+def test_warnings_of_the_state_of_a_definition() -> None:
+    for more, name in (
+        ({"status": "draft"}, "warning-draft"),
+        ({"status": "retired"}, "warning-withdrawn"),
+        ({"experimental": True}, "warning-experimental"),
+    ):
+        asked = value_set({"system": SYSTEM}, **more)
+        got = SERVICE.post("ValueSet/$expand", valueSet=asked, tx_resource=TREE)
+        assert (name, "http://example.org/vs") in told(got)
+
+
+def test_codes_that_stand_below_two_others_and_in_rings() -> None:
+    def parent(code: str, *above: str) -> Json:
+        held = [{"code": "parent", "valueCode": one} for one in above]
+        return {"code": code, "property": held}
+
+    ring = code_system(parent("a", "c"), parent("b", "a"), parent("c", "b", "a"))
+    below = [{"property": "concept", "op": "descendent-of", "value": "a"}]
+    asked = value_set({"system": SYSTEM, "filter": below})
+    got = SERVICE.post("ValueSet/$expand", valueSet=asked, tx_resource=ring)
+    assert [code for _, code in codes(got)] == ["b", "c"]
+
+
 def test_for_ui_and_inactive() -> None:
     asked = value_set({"system": SYSTEM})
     got = SERVICE.post(
@@ -490,6 +519,7 @@ def test_more_codes_than_are_given_at_once() -> None:
     [
         {},
         {"concept": [{"code": "a"}]},
+        {"valueSet": [B1], "concept": [{"code": "a"}]},
         {"filter": [{"property": "code", "op": "=", "value": "a"}]},
         {
             "system": SYSTEM,

@@ -387,6 +387,20 @@ def test_gaps_in_questions_about_systems(asked: Json) -> None:
     assert refused(lambda: SERVICE.get(IN_SYSTEM, **asked))[0] == 400
 
 
+def test_odd_questions_about_systems() -> None:
+    path = "CodeSystem/defib-indication-1.0.0/$validate-code"
+    assert refused(lambda: SERVICE.get(path, url=ICD, code="B1"))[0] == 400
+    assert refused(lambda: SERVICE.post(IN_SYSTEM, codeSystem=value_set(), code="x"))[0] == 400
+    for coding in ({"system": ICD}, {"code": "I49.01"}):
+        got = out(SERVICE.post(IN_SYSTEM, coding=coding))
+        assert (got["result"], kinds(got)) == (False, [INVALID_DATA])
+    got = out(SERVICE.post(IN_SYSTEM, tx_resource=TREE, url=SYSTEM, code="f"))
+    assert (got["result"], kinds(got)) == (False, [("error", "business-rule", "code-rule")])
+    got = out(SERVICE.post(IN_SYSTEM, tx_resource=TREE, url=SYSTEM, code="f", abstract=True))
+    assert got["result"] is True
+    assert kinds(in_system(url=ICD, code="I47.2")) == [("warning", "business-rule", "code-comment")]
+
+
 # ------------------------------------------------------------------------------------- rules
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.codes import normalise
-from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of, published_uri
+from defib_coverage.fhir.systems import alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
 from defib_coverage.terminology.sets import CPT
@@ -156,7 +156,3 @@ class CodeSystemIndex:
         years = (facts.release_on(self._first), facts.release_on(today))
         first, last = (int(year) for year in years if year is not None)
         return tuple(str(year) for year in range(first, last + 1))
-
-    def spellings(self, system: KnownSystem) -> tuple[str, ...]:
-        """Every uri that is understood as this system."""
-        return SYSTEM_URIS.get(system.alias or "", (system.url,))
