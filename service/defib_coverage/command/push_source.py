@@ -16,8 +16,8 @@ from defib_coverage.terminology.parcels import Mark
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release, Releases
-    from defib_coverage.terminology.resources import Artifact
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -14,13 +14,8 @@ from defib_coverage.terminology.describing import (
     describe,
     identified,
 )
-from defib_coverage.terminology.resources import (
-    CodeSystem,
-    CodeSystemProperty,
-    Concept,
-    Extension,
-    Meta,
-)
+from defib_coverage.terminology.elements import Extension, Meta
+from defib_coverage.terminology.resources import CodeSystem, CodeSystemProperty, Concept
 from defib_coverage.terminology.systems import (
     OWN_DATE,
     OWN_FINDING,

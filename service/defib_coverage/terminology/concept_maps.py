@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe, identified
-from defib_coverage.terminology.resources import (
-    ConceptMap,
-    MapElement,
-    MapGroup,
-    MapTarget,
-    Meta,
-)
+from defib_coverage.terminology.elements import Meta
+from defib_coverage.terminology.resources import ConceptMap, MapElement, MapGroup, MapTarget
 from defib_coverage.terminology.systems import FACTS, OWN_INDICATION, OWN_VERSIONS, release_of
 from defib_coverage.terminology.value_sets import notices
 

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, TypedDict
 
 from defib_coverage import __version__
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.elements import (
     CodeableConcept,
     Coding,
     ContactDetail,

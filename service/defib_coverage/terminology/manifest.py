@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage.fhir.systems import published_uri
+from defib_coverage.terminology.artifacts import Library
 from defib_coverage.terminology.describing import (
     CRMI,
     EXTENSIONS,
@@ -14,25 +15,24 @@ from defib_coverage.terminology.describing import (
     period_of,
     sources,
 )
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.elements import (
     CodeableConcept,
     Coding,
     Extension,
-    Library,
     Meta,
     Parameter,
     Parameters,
     Reference,
     RelatedArtifact,
-    ValueSet,
 )
+from defib_coverage.terminology.resources import ValueSet
 from defib_coverage.terminology.systems import FACTS, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact
 
 MANIFEST = "ncd-20.4-manifest"
 FREE_MANIFEST = f"{MANIFEST}-without-cpt"

@@ -8,12 +8,13 @@ import msgspec
 from semver import Version
 
 from defib_coverage.terminology.describing import SOFTWARE
-from defib_coverage.terminology.resources import Coding, Meta, ValueSet
+from defib_coverage.terminology.elements import Coding, Meta
+from defib_coverage.terminology.resources import ValueSet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from defib_coverage.terminology.resources import Artifact
+    from defib_coverage.terminology.elements import Artifact
 
 # A value set is validated against code systems, a plan refers to value sets.
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap", "Library", "PlanDefinition")

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 from defib_coverage.coverage.policy import value_sets_of
 from defib_coverage.explaining.policy_text import PolicyText
 from defib_coverage.fhir.systems import published_uri
+from defib_coverage.terminology.artifacts import (
+    Action,
+    CodeFilter,
+    DataRequirement,
+    PlanDefinition,
+    TriggerDefinition,
+)
 from defib_coverage.terminology.describing import (
     CRMI,
     artifact_extensions,
@@ -15,18 +22,8 @@ from defib_coverage.terminology.describing import (
     period_of,
     sources,
 )
+from defib_coverage.terminology.elements import CodeableConcept, Coding, Meta, RelatedArtifact
 from defib_coverage.terminology.manifest import MANIFEST
-from defib_coverage.terminology.resources import (
-    Action,
-    CodeableConcept,
-    CodeFilter,
-    Coding,
-    DataRequirement,
-    Meta,
-    PlanDefinition,
-    RelatedArtifact,
-    TriggerDefinition,
-)
 from defib_coverage.terminology.systems import OWN_INDICATION, OWN_VERSIONS
 
 if TYPE_CHECKING:

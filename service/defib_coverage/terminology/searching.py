@@ -10,15 +10,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.terminology.resources import (
-    Artifact,
-    Bundle,
-    BundleEntry,
-    BundleLink,
-    BundleSearch,
-    Coding,
-    Meta,
-)
+from defib_coverage.terminology.elements import Artifact, Coding, Meta
+from defib_coverage.terminology.exchanged import Bundle, BundleEntry, BundleLink, BundleSearch
 from defib_coverage.terminology.search_parameters import fulfils, unusable
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from defib_coverage.terminology.capability import (
     capability_statement,
     terminology_capabilities,
 )
+from defib_coverage.terminology.elements import Parameter, Parameters
 from defib_coverage.terminology.operations.errors import outcome_of
 from defib_coverage.terminology.queries import read_query
-from defib_coverage.terminology.resources import Parameter, Parameters
 from defib_coverage.terminology.searching import KINDS, Searching
 
 if TYPE_CHECKING:

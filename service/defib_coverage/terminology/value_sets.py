@@ -14,16 +14,13 @@ from defib_coverage.terminology.describing import (
     identified,
     stable_id,
 )
+from defib_coverage.terminology.elements import Coding, Designation, Extension, Meta
 from defib_coverage.terminology.resources import (
-    Coding,
     Compose,
     Contains,
-    Designation,
     Expansion,
     ExpansionParameter,
-    Extension,
     Include,
-    Meta,
     ValueSet,
     ValueSetConcept,
 )

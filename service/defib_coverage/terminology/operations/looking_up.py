@@ -8,9 +8,9 @@ from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.explaining.code_facts import facts_of
 from defib_coverage.explaining.lookup_properties import PropertyCoding, lookup_properties
 from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.code_validating import lifetime
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
-from defib_coverage.terminology.resources import Coding, Parameter, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

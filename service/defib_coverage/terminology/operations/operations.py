@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.elements import Parameters
     from defib_coverage.terminology.operations.known_systems import KnownSystem
     from defib_coverage.terminology.operations.parameters import Pairs
-    from defib_coverage.terminology.resources import Parameters, ValueSet
+    from defib_coverage.terminology.resources import ValueSet
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from defib_coverage.terminology.elements import Parameter
 from defib_coverage.terminology.operations.errors import quoted, refusal
 from defib_coverage.terminology.operations.given import Day, Given, Value
-from defib_coverage.terminology.resources import (
-    CodeSystem,
-    ConceptMap,
-    Parameter,
-    ValueSet,
-)
+from defib_coverage.terminology.resources import CodeSystem, ConceptMap, ValueSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.terminology.elements import Coding
 from defib_coverage.terminology.operations.checking import Checker
 from defib_coverage.terminology.operations.composing import canonical
 from defib_coverage.terminology.operations.displays import names_of
 from defib_coverage.terminology.operations.verdicts import Place, answer
-from defib_coverage.terminology.resources import Coding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

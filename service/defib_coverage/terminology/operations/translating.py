@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.coverage.codes import LONGEST_CODE, normalise
+from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.pins import split
-from defib_coverage.terminology.resources import (
-    Coding,
-    ConceptMap,
-    Parameter,
-    Parameters,
-)
+from defib_coverage.terminology.resources import ConceptMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
