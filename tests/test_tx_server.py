@@ -400,6 +400,13 @@ def test_without_cpt_no_number_of_it_is_told(own: Live) -> None:
     assert "33249" not in json.dumps(answer).replace("code=33249", "")
 
 
+@pytest.mark.parametrize("code", ["02PAXMZ", "0JH608Z"])
+def test_without_cpt_none_of_its_numbers_is_a_neighbour(live: Live, own: Live, code: str) -> None:
+    path = f"CodeSystem/$lookup?system=http://www.cms.gov/Medicare/Coding/ICD10&code={code}"
+    assert CPT in json.dumps(got(live, path))
+    assert CPT not in json.dumps(got(own, path))
+
+
 def test_terminology_can_be_switched_off() -> None:
     with running(terminology="off") as server:
         assert server.get("/fhir/metadata").status_code == 404

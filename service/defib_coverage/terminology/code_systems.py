@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.explaining.lookup_properties import PROPERTIES
 from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON, published_uri
 from defib_coverage.terminology.describing import (
     CRMI,
@@ -24,7 +25,6 @@ from defib_coverage.terminology.systems import (
     OWN_VERSIONS,
     OWN_WORDS,
 )
-from defib_coverage.terminology.value_sets import MEMBER_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -150,10 +150,10 @@ def _sources(
     )
     yield _Source(
         OWN_PROPERTY,
-        "Properties of codes in the value sets",
-        "What the value sets say of a code beside its meaning.",
+        "Properties of codes",
+        "What expansions and look-ups say of a code beside its meaning.",
         tuple(
-            Concept(code, display=code.replace("-", " "), definition=meaning)
-            for code, meaning in MEMBER_PROPERTIES.items()
+            Concept(one.code, display=one.code.replace("-", " "), definition=one.description)
+            for one in PROPERTIES
         ),
     )

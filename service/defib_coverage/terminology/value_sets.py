@@ -50,13 +50,6 @@ _ROLES = {
     "order": "Order codes",
     "evidence": "What a chart may show",
 }
-# What an expansion says of a code beside its meaning.
-MEMBER_PROPERTIES = {
-    "strength": "ask: may only raise a question; claim-only: says nothing about the patient",
-    "shared-with-pacemakers": "an order code that also serves pacemakers",
-    "modality": "the imaging behind a reading or a procedure",
-    "nyha-class": "the NYHA class, 1 to 4, that an answer stands for",
-}
 _STRENGTHS = {
     "decide": "may settle a criterion",
     "ask": "may only raise a question, never settle one",

@@ -155,6 +155,9 @@ def _facts(
     name = system.alias or system.url.rpartition("/")[2]
     for facts in facts_of(found.code, knowledge, scope.day, name):
         for one in lookup_properties(facts):
+            # Codes of a system that is kept out of all answers are no neighbours either.
+            if isinstance(one.value, PropertyCoding) and scope.system(one.value.system) is None:
+                continue
             yield _property(one.code, _typed(one), one.description)
 
 
