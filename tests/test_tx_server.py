@@ -172,7 +172,10 @@ def test_all_versions_of_a_url_are_found_newest_first(live: Live) -> None:
         ("status=retired", set()),
         ("url=https://nowhere.example/ValueSet/x", set()),
         ("jurisdiction=urn:iso:std:iso:3166|US&_id=b2-diagnoses-2018.2.15", {"b2-diagnoses"}),
-        ("context=focus&_id=b2-diagnoses-2018.2.15", {"b2-diagnoses-2018.2.15"}),
+        ("context-type=focus&_id=b2-diagnoses-2018.2.15", {"b2-diagnoses-2018.2.15"}),
+        ("context=Medicare&_id=b2-diagnoses-2018.2.15", {"b2-diagnoses-2018.2.15"}),
+        (f"url={B1}|2019.10.1", {"b1-diagnoses-2019.10.1"}),
+        ("status=http://hl7.org/fhir/publication-status|active&name=b3diag", {"b3-diagnoses"}),
     ],
 )
 def test_search_finds_what_fulfils_every_parameter(live: Live, query: str, ids: set[str]) -> None:
@@ -196,6 +199,14 @@ def test_a_search_is_shown_page_by_page(live: Live) -> None:
     assert counted["total"] == len(seen)
     assert "entry" not in counted
     assert "entry" not in got(live, "ValueSet?_count=0")
+
+
+def test_a_search_shows_the_elements_that_are_asked_for(live: Live) -> None:
+    (found,) = got(live, f"ValueSet?url={B1}&version=2023.1.1&_elements=url,version")["entry"]
+    resource = found["resource"]
+    assert set(resource) == {"resourceType", "id", "meta", "url", "version", "status"}
+    assert resource["meta"]["tag"][-1]["code"] == "SUBSETTED"
+    ValueSet.model_validate(resource)
 
 
 def test_a_search_may_be_posted(live: Live) -> None:
@@ -261,7 +272,31 @@ def test_nothing_can_be_written(live: Live, method: str) -> None:
     OperationOutcome.model_validate(response.json())
 
 
+def test_the_query_of_a_post_counts(live: Live) -> None:
+    content = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "url", "valueUri": B1},
+            {"name": "system", "valueUri": ICD10CM},
+            {"name": "code", "valueCode": "I47.2"},
+        ],
+    }
+    path = "/ValueSet/$validate-code"
+    assert named(posted(live, f"{path}?date=2022-01-01", content))["result"] is True
+    assert named(posted(live, path, content))["result"] is False
+    assert issue(posted(live, f"{path}?colour=blue", content, 400))["code"] == "invalid"
+
+
+def test_a_head_gets_the_head(live: Live) -> None:
+    response = requests.head(f"{live.base}/fhir/metadata", timeout=30)
+    assert response.status_code == 200
+    assert int(response.headers["content-length"]) == len(live.get("/fhir/metadata").content)
+    assert response.content == b""
+
+
 def test_xml_is_not_written(live: Live) -> None:
+    assert issue(got(live, "metadata?_format=xml", 406))["code"] == "not-supported"
+    assert got(live, "metadata?_format=application/fhir%2Bjson")["kind"] == "instance"
     for accepted, status in (
         ("application/fhir+xml", 406),
         ("application/fhir+json; fhirVersion=4.0", 200),
@@ -285,7 +320,10 @@ def test_the_id_of_a_request_comes_back(live: Live) -> None:
 def test_a_body_that_is_no_json_is_refused(live: Live) -> None:
     response = requests.post(f"{live.base}/fhir/{MEMBERSHIP}", data={"a": "b"}, timeout=30)
     assert response.status_code == 415
-    OperationOutcome.model_validate(response.json())
+    assert "application/json" in issue(response.json())["details"]["text"]
+    sent = {"X-Request-Id": "abc"}
+    response = requests.post(f"{live.base}/fhir", data=b"", headers=sent, timeout=30)
+    assert response.headers["x-request-id"] == "abc"
 
 
 # ------------------------------------------------------------------------------------------ batches
@@ -358,6 +396,9 @@ def test_each_answer_of_a_batch_is_the_one_that_the_question_gets_alone(live: Li
         json.dumps(batch({"request": {"method": "GET"}})).encode(),
         json.dumps(batch({"request": {"method": 1, "url": "metadata"}})).encode(),
         b'{"resourceType":"Bundle","type":"batch","entry":[' + b"[" * 5000,
+        b'{"a":' * 50_000,
+        b'{"type":"batch","entry":[]}',
+        b'{"resourceType":"Parameters","type":"batch","entry":[]}',
     ],
 )
 def test_what_is_no_batch_is_refused(live: Live, body: bytes) -> None:
@@ -365,7 +406,39 @@ def test_what_is_no_batch_is_refused(live: Live, body: bytes) -> None:
 
 
 def test_an_empty_batch_gets_an_empty_answer(live: Live) -> None:
-    assert posted(live, "", batch())["entry"] == []
+    assert posted(live, "", batch()) == {"resourceType": "Bundle", "type": "batch-response"}
+
+
+def test_the_parts_of_a_batch_may_have_whole_urls_and_odd_bodies(live: Live) -> None:
+    deep = b'{"request":{"method":"POST","url":"ValueSet/$expand"},"resource":%b}' % (
+        b'{"a":' * 4000 + b"1" + b"}" * 4000
+    )
+    body = b'{"resourceType":"Bundle","type":"batch","entry":[%b]}' % deep
+    found = live.post("/fhir", body)
+    assert found.status_code in {200, 400}
+    found = posted(
+        live,
+        "",
+        batch(
+            asked(f"{live.base}/fhir/ValueSet/b1-diagnoses-2023.1.1"),
+            {
+                "request": {"method": "POST", "url": "ValueSet/_search"},
+                "resource": {"resourceType": "Parameters"},
+            },
+        ),
+    )
+    assert [one["response"]["status"] for one in found["entry"]] == ["200", "404"]
+
+
+def test_short_questions_get_no_endless_answer(live: Live) -> None:
+    whole = batch(*[asked("ValueSet?_count=500")] * 30)
+    found = live.post("/fhir", json.dumps(whole).encode())
+    assert len(found.content) < 48 * 2**20
+    statuses = [one["response"]["status"] for one in found.json()["entry"]]
+    assert statuses == ["200"] * statuses.count("200") + ["422"] * statuses.count("422")
+    assert len(statuses) == 30
+    assert statuses[0] == "200"
+    assert statuses[-1] == "422"
 
 
 # ----------------------------------------------------------------------------------------- settings

@@ -14,6 +14,7 @@ from defib_coverage.edge.messages import parent_of
 from defib_coverage.errors import RequestError
 from defib_coverage.logs import CallRefused, write
 from defib_coverage.running.watching import Refused
+from defib_coverage.terminology.batches import answer_batch
 from defib_coverage.terminology.capability import FHIR_JSON
 from defib_coverage.terminology.server import Question, Reply
 
@@ -79,11 +80,13 @@ class TerminologyRoutes:
             server = await asyncio.to_thread(self._server, _url_of(scope))
         headers = [_TYPE]
         try:
+            accepted = b""
             for name, value in scope["headers"]:
                 if name == b"accept":
-                    _check_accepted(value)
+                    accepted += value
                 elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                     headers.append((name, value))
+            _check_accepted(accepted)
             reply = await self._reply(server, path, scope, receive)
         except RequestError as error:
             reply = server.refused(error)
@@ -94,7 +97,8 @@ class TerminologyRoutes:
         headers.append((b"content-length", b"%d" % len(reply.body)))
         start = {"type": "http.response.start", "status": reply.status, "headers": headers}
         await send(start)
-        await send({"type": "http.response.body", "body": reply.body})
+        content = b"" if scope["method"] == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": content})
 
     async def _reply(
         self, server: TerminologyServer, path: str, scope: Scope, receive: Receive
@@ -105,14 +109,15 @@ class TerminologyRoutes:
             RequestError: its body cannot be read.
         """
         query = scope["query_string"].decode("latin-1")
-        if scope["method"] != "POST":
-            return server.reply(Question(scope["method"], path, query))
+        method = scope["method"]
+        if method != "POST":
+            return server.reply(Question("GET" if method == "HEAD" else method, path, query))
         also = (_FORM,) if path.endswith("/_search") else ()
         async with self._bodies.reading(scope, receive, also) as body:
             if path:
                 return server.reply(Question("POST", path, query, body))
             async with self._gate:
-                return await server.batch(body)
+                return await answer_batch(server, body)
 
     def paths(self) -> dict[tuple[str, str], ASGIApp]:
         """What answers the questions that are asked most, by method and path."""
@@ -169,7 +174,7 @@ def _check_accepted(kinds: bytes) -> None:
     Raises:
         RequestError: 406.
     """
-    if kinds != b"*/*" and not any(kind in kinds.lower() for kind in _READABLE):
+    if kinds not in {b"", b"*/*"} and not any(kind in kinds.lower() for kind in _READABLE):
         raise RequestError(406, "not-supported", f"only {FHIR_JSON} is written", "Accept")
 
 

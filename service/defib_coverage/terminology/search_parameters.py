@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from defib_coverage.errors import RequestError
-from defib_coverage.terminology.elements import Artifact, CodeableConcept
+from defib_coverage.terminology.elements import Artifact
 from defib_coverage.terminology.resources import CodeSystem, ValueSet
 
 
@@ -47,14 +47,18 @@ def _codes(resource: Artifact) -> Iterator[str]:
             yield f"{resource.url}|{concept.code}"
 
 
+def _statuses(resource: Artifact) -> Iterator[str]:
+    yield f"http://hl7.org/fhir/publication-status|{resource.status}"
+
+
 def _contexts(resource: Artifact) -> Iterator[str]:
     for context in resource.use_context:
-        yield _text_of(context.value_codeable_concept)
-        yield context.code.code or ""
+        yield context.value_codeable_concept.text or ""
 
 
-def _text_of(concept: CodeableConcept) -> str:
-    return concept.text or ""
+def _context_types(resource: Artifact) -> Iterator[str]:
+    for context in resource.use_context:
+        yield f"{context.code.system}|{context.code.code}"
 
 
 def _jurisdictions(resource: Artifact) -> Iterator[str]:
@@ -72,16 +76,18 @@ SEARCHED: Mapping[str, Parameter] = {
     "title": Parameter("string", "the title", _one("title")),
     "description": Parameter("string", "the description", _one("description")),
     "publisher": Parameter("string", "who publishes it", _one("publisher")),
-    "status": Parameter("token", "active, for all", _one("status")),
+    "status": Parameter("token", "active, for all", _statuses),
     "date": Parameter("date", "the day of publication", _one("date")),
-    "context": Parameter("string", "program or focus, or its text", _contexts),
+    "context": Parameter("string", "the text of the program or of what it is about", _contexts),
+    "context-type": Parameter("token", "program or focus", _context_types),
     "jurisdiction": Parameter("token", "where it holds", _jurisdictions),
     "code": Parameter("token", "a code that it holds, alone or after its system", _codes),
 }
 """The search parameters of every type."""
-PAGED = ("_count", "_offset", "_summary", "_format", "_total", "_pretty")
+PAGED = ("_count", "_elements", "_offset", "_summary", "_format", "_total", "_pretty")
 """The parameters of a search that are about its answer."""
 _DATE = "date"
+_LONGEST = 100
 _ORDERS: Mapping[str, Callable[[str, str], bool]] = {
     "eq": lambda held, asked: held.startswith(asked),
     "ne": lambda held, asked: not held.startswith(asked),
@@ -94,7 +100,8 @@ _ORDERS: Mapping[str, Callable[[str, str], bool]] = {
 
 def unusable(name: str, reason: str) -> RequestError:
     """The refusal of a parameter that cannot be used."""
-    return RequestError(400, "invalid", f"{name} {reason}", name)
+    shown = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+    return RequestError(400, "invalid", f"{shown} {reason}", shown)
 
 
 def fulfils(resource: Artifact, name: str, value: str) -> bool:

@@ -30,6 +30,8 @@ _CONTENT: Mapping[str, Mapping[str, Any]] = {
     "Library": {"related_artifact": (), "contained": ()},
     "PlanDefinition": {"action": (), "related_artifact": ()},
 }
+# What no part of a resource does without.
+_NEEDED = frozenset({"resourceType", "id", "meta", "status", "content", "type"})
 _SUBSETTED = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 
 
@@ -43,6 +45,7 @@ class Page(msgspec.Struct, frozen=True):
     count: int = PAGE
     offset: int = 0
     summary: str = "false"
+    elements: frozenset[str] = frozenset()
 
 
 class Searching:
@@ -99,7 +102,7 @@ class Searching:
             entry=tuple(
                 BundleEntry(
                     full_url=f"{base}/{kind}/{one.id}",
-                    resource=msgspec.Raw(_encode(_cut(one, page.summary))),
+                    resource=msgspec.Raw(_encode(_cut(one, page))),
                     search=BundleSearch("match"),
                 )
                 for one in shown
@@ -129,7 +132,9 @@ def _page(query: Pairs) -> Page:
     if summary not in _SUMMARIES:
         raise unusable(_SUMMARY, "is none of true, false, count, data and text")
     count = _number("_count", given.get("_count", str(PAGE)))
-    return Page(min(count, _MOST), _number("_offset", given.get("_offset", "0")), summary)
+    named = frozenset(one.strip() for one in given.get("_elements", "").split(",")) - {""}
+    offset = _number("_offset", given.get("_offset", "0"))
+    return Page(min(count, _MOST), offset, summary, named)
 
 
 def _number(name: str, text: str) -> int:
@@ -138,12 +143,15 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _cut(resource: Artifact, summary: str) -> Artifact:
-    """As much of a resource as a summary shows."""
-    if summary not in {"true", "text"}:
+def _cut(resource: Artifact, page: Page) -> object:
+    """As much of a resource as is wanted."""
+    is_summary = page.summary in {"true", "text"}
+    if not is_summary and not page.elements:
         return resource
     meta = resource.meta or Meta()
     tag = (*meta.tag, Coding(system=_SUBSETTED, code="SUBSETTED"))
-    return msgspec.structs.replace(
-        resource, meta=msgspec.structs.replace(meta, tag=tag), **_CONTENT[_kind(resource)]
-    )
+    shown = msgspec.structs.replace(resource, meta=msgspec.structs.replace(meta, tag=tag))
+    if is_summary:
+        return msgspec.structs.replace(shown, **_CONTENT[_kind(resource)])
+    wanted = page.elements | _NEEDED
+    return {name: value for name, value in msgspec.to_builtins(shown).items() if name in wanted}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.operations.operations import Operations
     from defib_coverage.terminology.queries import Pairs
 
-# What is asked in between waits for this many parts of a batch.
-_SLICE = 100
 # What is asked most: whether a code is in a value set.
 MOST_ASKED = "ValueSet/$validate-code"
 _MODES = ("full", "normative", "terminology")
@@ -33,12 +30,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Question(NamedTuple):
-    """A request: ``path`` is below the server's base, ``query`` as it came, ``body`` of a POST."""
+    """A request: ``path`` is below the server's base, ``query`` as it came, ``body`` of a POST.
+
+    ``batch``: it stands in a batch, where a body is a resource and never a form.
+    """
 
     method: str
     path: str
     query: str = ""
-    body: bytes | bytearray = b""
+    body: bytes | bytearray | msgspec.Raw = b""
+    batch: bool = False
 
 
 class Reply(NamedTuple):
@@ -49,26 +50,8 @@ class Reply(NamedTuple):
     issue: str = ""
 
 
-class _Request(msgspec.Struct):
-    method: str
-    url: str
-
-
-class _Entry(msgspec.Struct):
-    request: _Request
-    resource: msgspec.Raw = msgspec.Raw()
-
-
-class _Batch(msgspec.Struct, tag_field="resourceType", tag="Bundle"):
-    type: str
-    entry: list[_Entry] = []
-
-
-_decode_batch = msgspec.json.Decoder(_Batch).decode
-
-
 class TerminologyServer:
-    """Answers questions about what is published."""
+    """Answers questions about what is published; ``url`` is where."""
 
     def __init__(self, catalogue: Catalogue, operations: Operations, url: str) -> None:
         """Answer under a URL.
@@ -78,7 +61,7 @@ class TerminologyServer:
             operations: what can be done with it.
             url: the URL of the server, for links.
         """
-        self._url = url
+        self.url = url
         self._operations = operations
         self._searching = Searching(catalogue)
         self._statement = _encode(capability_statement(catalogue.base, url))
@@ -115,7 +98,8 @@ class TerminologyServer:
         """
         method, path, *_ = question
         if method not in {"GET", "POST"}:
-            raise RequestError(405, "not-supported", "only GET and POST are answered")
+            message = "nothing can be written here: only GET and POST are answered"
+            raise RequestError(405, "not-supported", message)
         parts = path.split("/")
         _check_format(question.query)
         name = parts[-1]
@@ -127,10 +111,10 @@ class TerminologyServer:
         if kind not in KINDS:
             raise _unknown()
         if len(parts) == 1 and method == "GET":
-            return _encode(self._searching.search(kind, read_query(question.query), self._url))
-        if parts[1:] == ["_search"] and method == "POST":
-            query = (*read_query(question.query), *read_query(_form(question.body)))
-            return _encode(self._searching.search(kind, query, self._url))
+            return _encode(self._searching.search(kind, read_query(question.query), self.url))
+        if parts[1:] == ["_search"] and method == "POST" and not question.batch:
+            query = (*read_query(question.query), *read_query(_form(bytes(question.body))))
+            return _encode(self._searching.search(kind, query, self.url))
         if len(parts) == len(("kind", "id")) and method == "GET":
             return self._searching.read(kind, parts[1])
         raise _unknown()
@@ -142,8 +126,11 @@ class TerminologyServer:
             return _VERSIONS
         if name not in OPERATIONS.get(kind, ()) or "/" in identifier:
             raise _unknown()
-        given = question.body if question.method == "POST" else read_query(question.query)
-        return self._operations.run(kind, name, identifier or None, given)
+        pairs = read_query(question.query)
+        if question.method == "GET":
+            return self._operations.run(kind, name, identifier or None, pairs)
+        body = bytes(question.body)
+        return _encode(self._operations.answer(kind, name, identifier or None, pairs, body))
 
     def _metadata(self, query: Pairs) -> bytes:
         mode = dict(query).get("mode", "full")
@@ -153,33 +140,9 @@ class TerminologyServer:
         if mode != "terminology":
             return self._statement
         systems, inputs = self._operations.systems(), self._operations.inputs("ValueSet", "expand")
-        return _encode(terminology_capabilities(self._base, self._url, systems, inputs))
-
-    async def batch(self, body: bytes | bytearray) -> Reply:
-        """Answer a Bundle of questions, each by itself; others are answered in between."""
-        try:
-            asked = _read_batch(body)
-        except RequestError as error:
-            return self.refused(error)
-        replies = []
-        for number, entry in enumerate(asked.entry, 1):
-            request = entry.request
-            path, _, query = request.url.removeprefix("/").partition("?")
-            ready = None
-            if path == MOST_ASKED:
-                ready = self._ready(request.method, query, entry.resource)
-            if ready is None:
-                question = Question(request.method, path, query, bytes(entry.resource))
-                replies.append(_entry(self.reply(question)))
-            else:
-                replies.append(_FOUND % ready)
-            if number % _SLICE == 0:
-                await asyncio.sleep(0)
-        return Reply(200, _BATCH % b",".join(replies))
+        return _encode(terminology_capabilities(self._base, self.url, systems, inputs))
 
 
-_FOUND = b'{"resource":%b,"response":{"status":"200"}}'
-_BATCH = b'{"resourceType":"Bundle","type":"batch-response","entry":[%b]}'
 _VERSIONS = _encode(
     Parameters(
         parameter=(
@@ -188,29 +151,6 @@ _VERSIONS = _encode(
         )
     )
 )
-
-
-def _read_batch(body: bytes | bytearray) -> _Batch:
-    """The questions of a Bundle.
-
-    Raises:
-        RequestError: 400 for what is no batch.
-    """
-    try:
-        asked = _decode_batch(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(400, "structure", f"is no Bundle of requests: {error}") from error
-    if asked.type != "batch":
-        message = "only a Bundle of type batch is answered"
-        raise RequestError(400, "not-supported", message, "Bundle.type")
-    return asked
-
-
-def _entry(reply: Reply) -> bytes:
-    """What came of one question of a batch."""
-    if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
-        return _FOUND % reply.body
-    return b'{"response":{"status":"%d","outcome":%b}}' % (reply.status, reply.body)
 
 
 def _check_format(query: str) -> None:
@@ -225,7 +165,7 @@ def _check_format(query: str) -> None:
             raise RequestError(406, "not-supported", "only JSON is written", "_format")
 
 
-def _form(body: bytes | bytearray) -> str:
+def _form(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
