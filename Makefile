@@ -15,9 +15,16 @@ PORT ?= 8000
 run: venv
 	.venv/bin/python docs/samples/try.py $(PORT)
 
+# The core's tests, measured; beside them those that need the machine for themselves: they kill
+# servers, count seconds, press many at a time. Then all others, a process for each processor.
+ALONE = $(wildcard tests/test_core_*.py tests/test_properties_c*.py) \
+  $(addprefix tests/test_,$(addsuffix .py,vignettes time_coverage payers overlay \
+    edge_load fhir_hostile ledger_kills protocol_parallel running))
+
 test:
-	$(PYTHON) -m coverage run -m pytest
+	$(PYTHON) -m coverage run -m pytest $(ALONE)
 	$(PYTHON) -m coverage report --include='*/defib_coverage/coverage/*' --fail-under=100 --skip-covered
+	$(PYTHON) -m pytest -n auto --dist loadfile $(filter-out $(ALONE),$(wildcard tests/test_*.py))
 
 # Random inputs for as long as it takes, in two processes; another SEED gives other inputs. Then the
 # service is killed under load, as often on each database.

@@ -13,6 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
+from defib_coverage.content import load
 from load import Answer, Connection, WrongAnswerError
 from servers import Server, Subject
 
@@ -26,11 +27,10 @@ ROUNDS = 7
 BATCH = 10_000
 _BASE = "https://defib-coverage.example/fhir"
 _ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
-# Claim codes of all lists, codes of near misses, and codes that are nobody's.
-CODES = (
-    *("I46.2", "I46.9", "I47.20", "I49.01", "I25.2", "I25.5", "I42.0", "I42.1", "I50.22"),
-    *("Z45.02", "T82.110A", "I50.9", "I21.4", "I10", "E11.9", "X99.9", "Z00.6", "I47.2"),
-)
+# What a population has: 2,000 codes in turn, every ICD-10-CM code of our lists, and mostly others.
+_OURS = sorted({e.code for vs in load().value_sets for e in vs.codes if e.system == "icd10cm"})
+_OTHERS = [f"{letter}{number // 10:02}.{number % 10}" for letter in "AB" for number in range(1000)]
+CODES = tuple((_OURS + _OTHERS)[:2000])
 _SET = f"{_BASE}/ValueSet/b1-diagnoses"
 
 

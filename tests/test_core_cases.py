@@ -451,6 +451,20 @@ def test_value_of_the_wrong_type_is_told_in_plain_words(judge: Judge) -> None:
     assert "Observation/text: valueQuantity.value: a text does not belong there" in told
 
 
+def test_readings_beside_one_that_cannot_be_read_settle_nothing(judge: Judge) -> None:
+    broken = lvef(None, valueQuantity={"value": "32", "unit": "%"}, id="text")
+    whole, partial = (judge([order()], [*b3_chart(), *more])[0] for more in ([], [broken]))
+    for name in ("lvef-35", "nyha-ii-iii"):
+        truths = [
+            criterion["truth"]
+            for found in (whole, partial)
+            for one in found["indications"]
+            for criterion in one["criteria"]
+            if one["id"] == "B3" and criterion["id"] == name
+        ]
+        assert truths == ["met", "unknown"], name
+
+
 def test_exchange_without_replacement_code_asks_for_it_once(
     answer: Answer,
 ) -> None:
