@@ -56,6 +56,10 @@ LAYERS = {
     "terminology": {
         *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
     },
+    "console": {
+        *("__version__", "console", "content", "coverage", "edge", "errors", "explaining"),
+        *("families", "fhir", "hooks", "ledger", "running", "settings", "setting_meanings"),
+    },
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},
