@@ -57,6 +57,20 @@ LAYERS = {
     "terminology": {
         *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
     },
+    "console": {
+        *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
+        *(
+            "explaining",
+            "families",
+            "fhir",
+            "hooks",
+            "ledger",
+            "running",
+            "settings",
+            "setting_meanings",
+        ),
+    },
+    "documents": {"coverage", "documents", "errors", "explaining", "fhir", "hooks"},
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},
