@@ -56,6 +56,7 @@ LAYERS = {
     "terminology": {
         *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
     },
+    "whatif": {"coverage", "errors", "fhir", "whatif"},
     "errors": set[str](),
     "logs": {"coverage"},
     "tables": {"errors"},
