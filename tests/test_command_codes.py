@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -16,44 +17,69 @@ if TYPE_CHECKING:
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "i5022": (
         "ICD-10-CM I50.22 Chronic systolic (congestive) heart failure",
-        "(heart-failure-partners, coverage, P-GROUP1)",
-        "valid from 2018-02-15",
-        "on a claim it is the companion of I25.2 (P-B2-CODES)",
+        "(heart-failure-partners: list of diagnoses of the article, P-GROUP1)",
+        "Valid from 2018-02-15",
+        "B2, B3, B4: companion that a claim must carry, from 2018-02-15",
+        "B2: it is a companion of I25.2 (P-B2-CODES)",
+        "Close to its list and not on it: - ICD-10-CM I50.20",
         "It is no order code.",
     ),
-    "I25.5": ("on a claim I25.5 must go with one of I50.21, I50.22, I50.23, I50.41",),
-    "I47.2": (
-        "valid from 2018-02-15 through 2022-09-30 after that use I47.20, I47.21, I47.29",
-        "speaks of the past: it need not be current",
+    "I25.5": (
+        "It does not stand alone: a companion must stand beside it.",
+        "B3: I25.5 must go with one of I50.21, I50.22, I50.23, I50.41",
     ),
-    "i5a": ("counts on the claim and says nothing about the patient",),
+    "Z76.82": ("D-BTT: Z76.82 must go with I50.84 (P-D-BTT)",),
+    "I47.2": (
+        "Valid from 2018-02-15 through 2022-09-30. - After that use I47.20, I47.21, I47.29.",
+        "Replaced it: - ICD-10-CM I47.20",
+        "Speaks of the past: the record need not be current",
+    ),
+    "I47.20": ("Before that it was I47.2.", "Stood for it through 2022-09-30: - ICD-10-CM I47.2"),
+    "i5a": (
+        "counts on the claim and says nothing about the patient",
+        "I5A follows its cause, which is coded first.",
+    ),
     "g0448": (
         "HCPCS G0448",
         "(in our own words)",
-        "initial-implant: needs one of B1, B2, B3, B4, B5, B6, D-BTT, D-IDE",
+        "Class initial-implant: it needs one of B1, B2, B3, B4, B5, B6, D-BTT, D-IDE",
     ),
-    " 33249 ": ("CPT 33249", "copyright of the American Medical Association"),
+    " 33249 ": (
+        "CPT 33249",
+        "copyright of the American Medical Association",
+        "A diagnosis of the article must stand beside it, alone or in a complete pair.",
+    ),
     "33225": (
-        "lead-only: needs a listed diagnosis that stands alone, or a complete pair",
+        "Class lead-only: it needs a listed diagnosis that stands alone, or a complete pair",
         "Beside an implant of the same call it stands or falls with the implant.",
         "silent where no defibrillator is evidenced",
+        "33225 is billed only beside its parent procedure.",
     ),
-    "C1721": ("ordered by a DeviceRequest",),
+    "C1721": ("It is ordered by a DeviceRequest", "It names the device;"),
     "A0392": (
         "HCPCS A0392 ambulance defibrillation supplies",
-        "Silent: it orders no defibrillator of the article",
-        "a hint (P-B1), never proof, told unless B1 is met",
+        "B1 (Sustained VT or VF arrest in the history): a hint, no proof",
+        "Often looked up beside it: - HCPCS A0394",
+        "Silent: it orders no defibrillator service of the article",
+        "a hint and no proof, told unless B1 is met.",
         "if there was an arrest from VF, I46.2 or I49.01 then and Z86.74 now",
+        "(P-B1, arrest-hint)",
     ),
     "92953": (
         "CPT 92953 temporary pacing through skin pads",
-        "Silent: it orders no defibrillator of the article",
-        "raises a question on the service date or the day before",
+        "no implanted device and no sign of one",
+        "Silent: it orders no defibrillator service of the article",
+        "dated on the service date or the day before, puts in question: clinically stable",
         "look for a pacemaker indication (I44.1, I44.2, I49.5)",
     ),
-    "429007001": ("SNOMED CT 429007001", "documents what the claim code Z86.74 says"),
-    "la28405-1": ("LOINC LA28405-1", "B3, B4: NYHA class II or III (P-B3): among the readings"),
-    "K0606": ("an option while a waiting period runs",),
+    "429007001": ("SNOMED CT 429007001", "What it documents is said by Z86.74"),
+    "la28405-1": ("LOINC LA28405-1", "B3, B4: holds the class for: NYHA class II or III (P-B3)"),
+    "K0606": ("Named on cards as an option while a waiting period runs",),
+    "0210093": (
+        "Known as one of a family of codes (021[0-3].*)",
+        "starts the waiting period of 3 months after bypass surgery",
+    ),
+    "RN": ("No criterion of the policy names its value sets",),
 }
 
 
@@ -87,3 +113,51 @@ def test_code_of_a_site(tmp_path: Path) -> None:
     )
     done = run("policy", "codes", "EF-1", settings={"OVERLAY": os.fspath(tmp_path)})
     assert words(done.stdout).startswith("urn:site EF-1 EF here")
+
+
+def test_code_of_another_day() -> None:
+    before = words(run("policy", "codes", "I47.2", "--on", "2022-09-30").stdout)
+    assert "In force on 2022-09-30." in before
+    assert "It stands alone: the article asks for no companion." in before
+    after = words(run("policy", "codes", "I47.2", "--on", "2022-10-01").stdout)
+    assert "No longer in force on 2022-10-01." in after
+    assert "It is no claim code for a service on 2022-10-01." in after
+    assert run("policy", "codes", "I47.2", "--on", "yesterday").returncode == 2
+
+
+@pytest.mark.parametrize("system", ["payer-typology", "https://nahdo.org/sopt"])
+def test_code_of_one_system(system: str) -> None:
+    both = run("policy", "codes", "12").stdout
+    assert "Medicare fee for service" in both
+    assert "X12 claim filing indicator 12" in both
+    one = run("policy", "codes", "12", "--system", system).stdout
+    assert "Medicare fee for service" in one
+    assert "X12" not in one
+
+
+def test_unknown_system_is_refused() -> None:
+    done = run("policy", "codes", "I25.2", "--system", "icd9")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "--system icd9: no value set uses it; known are icd10cm" in words(done.stderr)
+
+
+def test_code_of_another_system() -> None:
+    done = run("policy", "codes", "I25.2", "--system", "cpt")
+    assert done.returncode == 1
+    page = words(done.stdout)
+    assert page == "I25.2: is in no value set as a code of cpt. It is a code of ICD-10-CM."
+
+
+def test_facts_for_programs() -> None:
+    (found,) = json.loads(run("policy", "codes", "I252", "--on", "2026-11-21", "--json").stdout)[
+        "codes"
+    ]
+    assert (found["uri"], found["code"]) == ("http://hl7.org/fhir/sid/icd-10-cm", "I25.2")
+    assert (found["day"], found["status"]) == ("2026-11-21", "in-force")
+    assert [s["valueSet"] for s in found["valueSets"]] == ["b2-diagnoses", "old-mi"]
+    assert [c["indication"] for c in found["companions"]] == ["B2"]
+    unknown = run("policy", "codes", "I50.24", "--json")
+    assert unknown.returncode == 1
+    assert json.loads(unknown.stdout)["codes"] == []
+    assert "I50.21" in json.loads(unknown.stdout)["near"]

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from command_line import POLICY, edited_policy, run, words
-from defib_coverage.command.policy_changes import WORDS, policy_changes
 from defib_coverage.content import load
 from defib_coverage.coverage import policy
+from defib_coverage.explaining.policy_changes import WORDS, policy_changes
 
 if TYPE_CHECKING:
     from pathlib import Path

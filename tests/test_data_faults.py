@@ -235,6 +235,13 @@ VALUE_SET_FAULTS = {
         "codes",
         "",
     ),
+    "a code to be looked up that is not known": (
+        "ambulance-defibrillation",
+        'see_also = ["A0382"]',
+        'see_also = ["A0383"]',
+        "A0384",
+        "Did you mean",
+    ),
     "days the wrong way round": (
         "orders-initial-implant",
         "from = 2018-02-15",

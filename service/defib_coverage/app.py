@@ -17,6 +17,7 @@ from starlette.routing import Route
 from defib_coverage import __version__
 from defib_coverage.callers import Callers
 from defib_coverage.calls import Answering, Calls
+from defib_coverage.console_routes import PATHS, ConsoleRoutes
 from defib_coverage.content import load
 from defib_coverage.edge.bodies import Bodies
 from defib_coverage.edge.gate import Gate
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from defib_coverage.console.service import Service
     from defib_coverage.settings import Settings
 
 _FHIR = "application/fhir+json"
@@ -136,6 +138,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             for path in (ROOT, ROOT + "/{path:path}")
         ]
         straight |= terminology.paths()
+    app.router.routes += _console(settings, answering, lifespan, kept)
     metrics = lifespan.metrics
     app.state.metrics = metrics
     if metrics is not None and settings.metrics == "on":
@@ -161,6 +164,32 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     # FastAPI's own way to replace its description.
     app.openapi = lambda: describe(__version__)  # type: ignore[method-assign]
     return app
+
+
+def _console(
+    settings: Settings, answering: Answering, lifespan: Lifespan, kept: LedgerRoutes
+) -> list[Route]:
+    """Where the pages of the console stand, if they are shown."""
+    if settings.pages == "none":
+        return []
+
+    def service() -> Service:
+        # Nobody needs it before the first page.
+        from defib_coverage.console.service import Service  # noqa: PLC0415
+
+        return Service(
+            settings=settings,
+            knowledge=answering.knowledge,
+            plans=tuple(answering.plans.values()),
+            today=answering.today,
+            bodies=answering.bodies,
+            gate=answering.gate,
+            readiness=lifespan.readiness,
+            lookup=lambda: kept.lookup,
+        )
+
+    console = _Endpoint(ConsoleRoutes(service, patients=settings.pages == "all"))
+    return [Route(path, console) for path in PATHS]
 
 
 class _Endpoint:

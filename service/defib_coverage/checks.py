@@ -139,6 +139,27 @@ def _code_faults(value_set: ValueSet) -> Iterator[tuple[str, str, str]]:
         seen.add((entry.system, entry.code))
 
 
+def check_see_also(
+    value_sets: Mapping[str, ValueSet], files: Mapping[str, str], faults: list[Fault]
+) -> None:
+    """Check that the codes that people look up beside another are known.
+
+    Args:
+        value_sets: all value sets, by id.
+        files: the names of their files, by id; what stands in none is not checked.
+        faults: where faults are added.
+    """
+    known = {entry.code for value_set in value_sets.values() for entry in value_set.codes}
+    families = [family.pattern for vs in value_sets.values() for family in vs.patterns]
+    for name, file in files.items():
+        for number, entry in enumerate(value_sets[name].codes):
+            for code in entry.see_also:
+                if code not in known and not any(re.fullmatch(p, code) for p in families):
+                    key = f"codes[{number}] {entry.code}"
+                    reason = f"see_also {code!r} is in no value set"
+                    faults.append(Fault(file, key, reason, near(code, sorted(known))))
+
+
 def _pattern_faults(value_set: ValueSet) -> Iterator[tuple[str, str, str]]:
     for number, rule in enumerate(value_set.patterns):
         if rule.system not in SYSTEM_URIS:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from defib_coverage.checks import check_place, check_policy, check_value_set, check_wording, decode
+from defib_coverage.checks import (
+    check_place,
+    check_policy,
+    check_see_also,
+    check_value_set,
+    check_wording,
+    decode,
+)
 from defib_coverage.coverage.codes import CodeIndex, ValueSet
 from defib_coverage.coverage.determine import Knowledge
 from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
@@ -67,11 +74,16 @@ def load(overlay: Path | None = None, root: Path | None = None) -> Content:
     faults: list[Fault] = []
     digest = hashlib.sha256()
     value_sets: dict[str, ValueSet] = {}
+    files: dict[str, str] = {}
     for path, table in _tables(root, root / "valuesets", digest, faults):
         value_set = decode(table, ValueSet, f"valuesets/{path.name}", faults)
         if value_set is not None:
             value_sets[value_set.id] = value_set
             check_value_set(value_set, path, faults)
+            files[value_set.id] = f"valuesets/{path.name}"
+    if not faults:
+        # A bad pattern or code has its own fault.
+        check_see_also(value_sets, files, faults)
     if overlay is not None:
         apply_overlay(overlay, value_sets, digest, faults)
     versions: list[PolicyVersion] = []

@@ -60,6 +60,10 @@ MEANINGS: Mapping[str, str] = {
     "terminology": (
         "whether `/fhir` answers as a terminology server: `on`, `without-cpt` numbers, or `off`"
     ),
+    "console": (
+        "the web pages at `/`: `on`, `off`, or without it all of them where trust is open, else "
+        "those that show no patient data"
+    ),
     "drain_seconds": (
         "how long the service goes on taking calls after it was told to stop, with 503 at `/ready`"
     ),

@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``terminology`` says whether ``/fhir`` answers questions about it, and whether CPT numbers are
     among its answers.
 
+    ``console`` says whether the web pages are shown; by default all of them are where trust is
+    open, and where it is not, those that show no patient data.
+
     ``metrics`` says who may read the metrics: nobody, whoever reaches the service, or whoever
     reaches an address of their own. ``drain_seconds`` is how long the service goes on taking calls
     after it was told to stop, so that those who ask whether it is ready send theirs elsewhere.
@@ -86,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics: str = "off"
     canonical_base: str = CANONICAL_BASE
     terminology: Literal["on", "without-cpt", "off"] = "on"
+    console: Literal["on", "off"] | None = None
     drain_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
 
     @property
@@ -124,6 +128,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         host, _, port = self.metrics.rpartition(":")
         is_port = port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT
         return (host.strip("[]"), int(port)) if host and is_port else None
+
+    @property
+    def pages(self) -> Literal["all", "without-patients", "none"]:
+        """Which pages of the console are shown."""
+        if self.console == "off":
+            return "none"
+        return "all" if self.console == "on" or not self.tokens_required else "without-patients"
 
     @property
     def tokens_required(self) -> bool:
@@ -198,6 +209,7 @@ _WANTED = {
     "development": "true or false",
     "trust": "mode of trust: open or required",
     "terminology": "way to answer at /fhir: on, without-cpt or off",
+    "console": "way to show the pages: on or off",
     "ledger": "way to keep a ledger: refuse, spool or off",
     "ledger_key": "secret of at least 32 characters",
     "ledger_content": "amount to keep: columns, determination or response",

@@ -15,7 +15,6 @@ from defib_coverage.errors import RequestError
 from defib_coverage.logs import CallRefused, write
 from defib_coverage.running.watching import Refused
 from defib_coverage.terminology.capability import FHIR_JSON
-from defib_coverage.terminology.server import Question, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from defib_coverage.edge.gate import Gate
     from defib_coverage.running.watching import Watcher
     from defib_coverage.settings import Settings
-    from defib_coverage.terminology.server import TerminologyServer
+    from defib_coverage.terminology.server import Reply, TerminologyServer
 
 ROOT = "/fhir"
 _SERVICE = "terminology"
@@ -100,6 +99,9 @@ class TerminologyRoutes:
         Raises:
             RequestError: the body cannot be read, or no JSON is wanted.
         """
+        # Its import costs memory and time: only where it is used.
+        from defib_coverage.terminology.server import Question  # noqa: PLC0415
+
         for name, value in scope["headers"]:
             if name == b"accept" and not any(kind in value.lower() for kind in _READABLE):
                 raise RequestError(406, "not-supported", f"only {FHIR_JSON} is written", "Accept")

@@ -1,155 +1,239 @@
-"""``policy codes``: all that is known of one code."""
+"""``policy codes``: all that is known of a code, for a person or for a program."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from defib_coverage.command.code_roles import hints_of, pairings_of, roles_of
-from defib_coverage.command.near_codes import near_codes
-from defib_coverage.command.order_codes import SYSTEMS
-from defib_coverage.command.policy_page import effect_of, known_today
+import msgspec
+
+from defib_coverage.command.policy_page import known_today
+from defib_coverage.documents.document import InputError
+from defib_coverage.explaining.code_facts import facts_of, system_named, systems_of
+from defib_coverage.explaining.fact_models import CodeFacts
+from defib_coverage.explaining.near_codes import near_codes
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from defib_coverage.command.page import Page
-    from defib_coverage.coverage.codes import CodeEntry, CodeIndex, Match, Strength
-    from defib_coverage.coverage.determine import Knowledge
-    from defib_coverage.coverage.policy import PolicyVersion
+    from defib_coverage.coverage.codes import CodeIndex, Strength
+    from defib_coverage.explaining.fact_models import (
+        ChartUse,
+        Companions,
+        IndicationPart,
+        Membership,
+        Status,
+    )
+    from defib_coverage.explaining.part_words import PartRole
+    from defib_coverage.explaining.similar_codes import SimilarCode
 
+_ROLES: Mapping[PartRole, str] = {
+    "primary": "claim diagnosis",
+    "required-secondary": "companion that a claim must carry",
+    "order": "order code",
+    "evidence": "evidence in a chart",
+    "near-miss": "near miss: does not count",
+    "window-event": "event of a waiting period",
+    "bars": "decides against it",
+    "question": "raises a question",
+    "hint": "a hint, no proof",
+    "clears": "undoes evidence",
+}
+_LISTS: Mapping[str, str] = {
+    "coverage": "list of diagnoses of the article",
+    "order": "order codes",
+    "evidence": "what a chart may show",
+}
 _STRENGTHS: Mapping[Strength, str] = {
     "ask": "raises a question and settles nothing",
     "claim-only": "counts on the claim and says nothing about the patient",
 }
-_CPT_NOTICE = (
-    "CPT code numbers are copyright of the American Medical Association; the meaning given here is "
-    "in our own words."
-)
-_MOST_NEIGHBOURS = 12
+_STATUS: Mapping[Status, str] = {
+    "in-force": "In force on {day}.",
+    "not-yet-in-force": "Not yet in force on {day}.",
+    "ended": "No longer in force on {day}.",
+    "chart-only": "It stands on no list of the article; records of it are read whatever their day.",
+}
+_UNREAD = "No criterion of the policy names its value sets; their purpose says what they are for."
 
 
-def print_code(text: str, page: Page) -> bool:
+class CodesAnswer(msgspec.Struct, frozen=True):
+    """What ``--json`` prints: the facts by code system; for an unknown code those near it."""
+
+    codes: tuple[CodeFacts, ...]
+    near: tuple[str, ...]
+
+
+def print_code(
+    text: str, on: date | None, system: str | None, page: Page, *, as_json: bool = False
+) -> bool:
     """Print what is known of a code; whether anything is.
 
     Args:
-        text: the code, in any spelling, of any system.
+        text: the code, in any spelling.
+        on: the day as of which it is told; today if None.
+        system: the code system, by short name, name or URI; all if None.
         page: where to print.
+        as_json: print the facts for a program.
+
+    Raises:
+        InputError: no value set uses the system.
     """
     knowledge, today = known_today()
-    index = knowledge.index
-    systems = dict.fromkeys(e.system for vs in index.value_sets.values() for e in vs.codes)
-    systems |= dict.fromkeys(r.system for vs in index.value_sets.values() for r in vs.patterns)
-    found = {system: index.find(system, text) for system in systems}
-    known = {system: matches for system, matches in found.items() if matches}
-    if not known:
-        page.line(f"{text}: is in no value set. {_near(text, index)}")
-        return False
-    version = knowledge.library.in_force(today) or knowledge.library.versions[0]
-    for number, (system, matches) in enumerate(known.items()):
+    if system is not None and system_named(system, knowledge.index) is None:
+        known = ", ".join(systems_of(knowledge.index))
+        message = f"--system {system}: no value set uses it; known are {known}, and their URIs"
+        raise InputError(message)
+    facts = facts_of(text, knowledge, on or today, system)
+    near = () if facts else tuple(_near(text, knowledge.index, system))
+    if as_json:
+        answer = msgspec.json.format(msgspec.json.encode(CodesAnswer(facts, near)), indent=2)
+        sys.stdout.buffer.write(answer + b"\n")
+    elif not facts:
+        told = f"Near: {', '.join(near)}." if near else "No known code is near."
+        elsewhere = [found.system_name for found in facts_of(text, knowledge, on or today)]
+        if elsewhere:
+            told = f"It is a code of {', '.join(elsewhere)}."
+        of_system = "" if system is None else f" as a code of {system}"
+        page.line(f"{text}: is in no value set{of_system}. {told}")
+    else:
+        _print_all(facts, page)
+    return bool(facts)
+
+
+def _near(text: str, index: CodeIndex, system: str | None) -> list[str]:
+    wanted = None if system is None else system_named(system, index)
+    entries = (e for vs in index.value_sets.values() for e in vs.codes)
+    return near_codes(text, (e.code for e in entries if wanted is None or e.system == wanted))
+
+
+def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
+    for number, facts in enumerate(found):
         if number:
             page.line("")
-        _print_matches(system, matches, knowledge, version, page)
-    return True
+        page.line(f"{facts.system_name} {facts.code}", style="bold")
+        page.line(facts.display or f"{facts.words} (in our own words)", indent=2)
+        for line in _notes(facts):
+            page.line(line, indent=2)
+        _section(page, "Since when", _days(facts))
+        _section(page, "Value sets", _value_sets(facts.value_sets))
+        _section(page, "Indications", _indications(facts))
+        _section(page, "On a claim", _claim(facts))
+        page.heading("Similar codes")
+        _print_similar(facts.similar, page)
+        page.heading("In an order")
+        page.line(_order(facts), indent=2)
+        _section(page, "In a chart", _chart(facts.chart), _UNREAD)
 
 
-def _near(text: str, index: CodeIndex) -> str:
-    close = near_codes(text, (e.code for vs in index.value_sets.values() for e in vs.codes))
-    return f"Near: {', '.join(close)}." if close else "No known code is near."
+def _section(page: Page, title: str, lines: Iterator[str], otherwise: str = "") -> None:
+    page.heading(title)
+    for line in list(lines) or [otherwise]:
+        # Each is a sentence, but for what begins with a code.
+        page.item(line[:1].upper() + line[1:])
 
 
-def _print_matches(
-    system: str,
-    matches: Sequence[Match],
-    knowledge: Knowledge,
-    version: PolicyVersion,
-    page: Page,
-) -> None:
-    entry = matches[0].entry
-    page.line(f"{SYSTEM_NAMES.get(system, system)} {entry.code}", style="bold")
-    page.line(_meaning(matches, knowledge.index), indent=2)
-    if system == "cpt":
-        page.line(_CPT_NOTICE, indent=2)
-    page.heading("Value sets")
-    for match in matches:
-        _print_value_set(match, knowledge.index, page)
-    value_sets = [match.value_set for match in matches]
-    page.heading("As an order")
-    page.line(_as_order(system, matches, knowledge, version), indent=2)
-    page.heading("In a chart")
-    lines = [*roles_of(version, value_sets)]
-    lines += pairings_of(version, knowledge.index, entry.code, value_sets)
-    for name, hint in hints_of(version, value_sets):
-        text = knowledge.wording.findings[name].text
-        lines.append(f"a hint ({hint.cite}), never proof, told unless {hint.unless_met} is met")
-        lines.append(text)
-    for line in lines or ["no rule reads it"]:
-        page.item(line)
+def _notes(facts: CodeFacts) -> Iterator[str]:
+    for member in facts.value_sets:
+        if member.family is not None:
+            yield (
+                f"Known as one of a family of codes ({member.family}); whether there is such a "
+                "code is not checked."
+            )
+        if member.note is not None:
+            yield f"Note: {member.note}."
+    if facts.notice is not None:
+        yield facts.notice
 
 
-def _meaning(matches: Sequence[Match], index: CodeIndex) -> str:
-    """The official title where we hold it, else our own words."""
-    for match in matches:
-        if match.entry.display is not None:
-            return match.entry.display
-    return f"{index.label(matches[0])} (in our own words)"
+def _days(facts: CodeFacts) -> Iterator[str]:
+    yield _STATUS[facts.status].format(day=facts.day)
+    spans = {_span(m): m for m in facts.value_sets if m.first_day or m.last_day}
+    yield from (f"Valid {span}." for span in spans)
+    if facts.successors:
+        yield f"After that use {', '.join(facts.successors)}."
+    if facts.predecessors:
+        yield f"Before that it was {', '.join(facts.predecessors)}."
 
 
-def _print_value_set(match: Match, index: CodeIndex, page: Page) -> None:
-    value_set = index.value_sets[match.value_set]
-    page.item(f"{value_set.title} ({value_set.id}, {value_set.role}, {value_set.cite})")
-    page.line(value_set.purpose, indent=4)
-    if value_set.resource is not None:
-        page.line(f"ordered by a {value_set.resource}", indent=4)
-    for line in _entry_lines(match.entry):
-        page.line(line, indent=4)
-    others = [e.code for e in value_set.codes if e.code != match.entry.code]
-    if 0 < len(others) <= _MOST_NEIGHBOURS:
-        page.line(f"beside {', '.join(others)}", indent=4)
-    elif others:
-        page.line(f"beside {len(others)} other codes", indent=4)
+def _span(dated: Membership | IndicationPart) -> str:
+    first = "" if dated.first_day is None else f"from {dated.first_day}"
+    last = "" if dated.last_day is None else f"through {dated.last_day}"
+    return f"{first} {last}".strip()
 
 
-def _entry_lines(entry: CodeEntry) -> Iterator[str]:
-    if entry.start is None and entry.until is None:
-        yield "valid on every day"
-    else:
-        first = "" if entry.start is None else f"from {entry.start} "
-        last = "" if entry.until is None else f"through {entry.until}"
-        yield f"valid {first}{last}".rstrip()
-    if entry.successors:
-        yield f"after that use {', '.join(entry.successors)}"
-    if entry.strength in _STRENGTHS:
-        yield _STRENGTHS[entry.strength]
-    if entry.suggest:
-        yield f"documents what the claim code {', '.join(entry.suggest)} says"
-    if entry.modality is not None:
-        yield f"method: {entry.modality}"
-    if entry.shared:
-        yield "also serves pacemakers"
-    if entry.note is not None:
-        yield f"note: {entry.note}"
+def _value_sets(members: Sequence[Membership]) -> Iterator[str]:
+    for member in members:
+        text = f"{member.title} ({member.value_set}: {_LISTS[member.role]}, {member.cite})"
+        if member.role != "order":
+            text += f": {member.purpose}"
+        extra = [_STRENGTHS[member.strength]] if member.strength in _STRENGTHS else []
+        extra += [] if member.modality is None else [f"method: {member.modality}"]
+        yield "; ".join([text, *extra]) + "."
 
 
-def _as_order(
-    system: str,
-    matches: Sequence[Match],
-    knowledge: Knowledge,
-    version: PolicyVersion,
-) -> str:
-    if system not in SYSTEMS:
-        return "It is no order code."
-    for match in matches:
-        order_class = knowledge.index.value_sets[match.value_set].order_class
-        if order_class is None:
-            continue
-        rule = version.orders[order_class]
-        text = f"{order_class}: {effect_of(rule, version)}"
-        if order_class == "lead-only":
-            text += " Beside an implant of the same call it stands or falls with the implant."
-        if match.entry.shared:
-            text += " It also serves pacemakers: silent where no defibrillator is evidenced."
-        if rule.finding is not None:
-            text += f" {knowledge.wording.findings[rule.finding].text}"
-        return text
-    return "Silent: it orders no defibrillator of the article, and an order of it gets no card."
+def _indications(facts: CodeFacts) -> Iterator[str]:
+    """The parts, those that differ in the indication only in one line."""
+    parts = facts.indications
+    if facts.order.judged == "diagnosis":
+        yield "Any diagnosis of the article supports it; it needs no indication of its own."
+    elif not parts:
+        yield "It belongs to none."
+    grouped: dict[str, list[str]] = {}
+    for part in parts:
+        span = _span(part)
+        text = _ROLES[part.role] + (f", {span}" if span else "")
+        text += "" if part.event is None else f" ({part.event})"
+        grouped.setdefault(text, []).append(part.indication)
+    for text, names in grouped.items():
+        labels = {part.indication: part.label for part in parts}
+        whose = f"{names[0]} ({labels[names[0]]})" if len(names) == 1 else ", ".join(names)
+        yield f"{whose}: {text}"
+
+
+def _claim(facts: CodeFacts) -> Iterator[str]:
+    yield facts.claim
+    yield from _pairs(facts.companions, f"{facts.code} must go with one of {{codes}}")
+    yield from _pairs(facts.companion_of, "it is a companion of {codes}")
+    if facts.suggests:
+        yield f"What it documents is said by {', '.join(facts.suggests)}"
+    if facts.tip is not None:
+        yield facts.tip
+
+
+def _pairs(pairs: Sequence[Companions], text: str) -> Iterator[str]:
+    for pair in pairs:
+        codes = ", ".join(pair.codes)
+        line = f"{pair.indication}: {text.format(codes=codes)} ({pair.cite})"
+        if len(pair.codes) == 1:
+            line = line.replace("one of ", "")
+        if pair.notice_until is not None:
+            line += f"; through {pair.notice_until} contractors only gave notice"
+        yield line
+
+
+def _print_similar(codes: Sequence[SimilarCode], page: Page) -> None:
+    """The codes, grouped by why they are named."""
+    for why in dict.fromkeys(one.why for one in codes):
+        page.item(f"{why[:1].upper()}{why[1:]}:")
+        for one in codes:
+            if one.why == why:
+                name = SYSTEM_NAMES.get(one.system, one.system)
+                page.item(f"{name} {one.code} {one.display or one.words}", indent=4)
+    if not codes:
+        page.item("None is known.")
+
+
+def _order(facts: CodeFacts) -> str:
+    resource = facts.order.resource
+    return facts.order.text + ("" if resource is None else f" It is ordered by a {resource}.")
+
+
+def _chart(uses: Sequence[ChartUse]) -> Iterator[str]:
+    for use in uses:
+        whose = f"{', '.join(use.indications)}: " if use.indications else ""
+        behind = [name for name in (use.cite, use.finding) if name is not None]
+        yield whose + use.text + (f" ({', '.join(behind)})" if behind else "")

@@ -6,9 +6,10 @@ import os
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from defib_coverage.command.policy_text import PolicyText
 from defib_coverage.content import load
 from defib_coverage.coverage.dates import DAY
+from defib_coverage.explaining.order_effect import effect_of
+from defib_coverage.explaining.policy_text import PolicyText
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 from defib_coverage.settings import read_settings
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from defib_coverage.command.page import Page
     from defib_coverage.coverage.codes import CodeIndex, OrderClass
     from defib_coverage.coverage.determine import Knowledge
-    from defib_coverage.coverage.policy import OrderRule, PolicyLibrary, PolicyVersion
+    from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
 
 
 def known_today() -> tuple[Knowledge, date]:
@@ -90,17 +91,6 @@ def _print_indications(version: PolicyVersion, page: Page) -> None:
     for criterion in always:
         rule = version.criteria[criterion]
         page.item(f"{rule.label} ({rule.cite})", indent=4)
-
-
-def effect_of(rule: OrderRule, version: PolicyVersion) -> str:
-    """What an order of a class is judged by."""
-    if rule.diagnosis_support:
-        return (
-            "needs a listed diagnosis that stands alone, or a complete pair; no waiting period, no "
-            "LVEF, no shared decision-making."
-        )
-    asked = ", ".join(version.criteria[name].label.lower() for name in rule.always)
-    return f"needs one of {', '.join(rule.indications)}; and beside it: {asked}."
 
 
 def order_codes(order_class: OrderClass, index: CodeIndex, day: date) -> Iterator[str]:

@@ -91,21 +91,31 @@ def diff(
 
 @policy.command()
 def codes(
+    *,
     code: Annotated[str, typer.Argument(help="A code of any system, in any spelling.")],
+    on: Annotated[
+        date | None,
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="The day; today if not given."),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(help="The code system, such as hcpcs, or its URI; all if not given."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
 ) -> None:
-    """Tell all that is known of a code: meaning, value sets, valid days, companions, role.
+    """Tell all that is known of a code: meaning, days, indications, companions, similar codes, use.
 
     Exit code 1 where the code is unknown.
 
     Examples:
       defib-coverage policy codes i5022
 
-      defib-coverage policy codes A0392
+      defib-coverage policy codes I47.2 --on 2022-09-30 --json
     """
     from defib_coverage.command.code_page import print_code  # noqa: PLC0415
     from defib_coverage.command.page import Page  # noqa: PLC0415
 
-    if not print_code(code, Page()):
+    if not print_code(code, on, system, Page(), as_json=as_json):
         raise typer.Exit(1)
 
 

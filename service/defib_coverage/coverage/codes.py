@@ -35,7 +35,8 @@ class CodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     ``decide`` may settle a criterion, ``ask`` may only raise a question, ``claim-only`` counts as a
     claim code and says nothing about the patient. ``suggest`` and ``successors`` are ICD-10-CM
     codes; ``nyha`` is the class 1 to 4 that an answer stands for; ``shared`` marks order codes that
-    also serve pacemakers.
+    also serve pacemakers; ``see_also`` are known codes, of any system, that people look up beside
+    it.
     """
 
     system: str
@@ -50,6 +51,7 @@ class CodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     nyha: int | None = None
     suggest: tuple[str, ...] = ()
     successors: tuple[str, ...] = ()
+    see_also: tuple[str, ...] = ()
     note: str | None = None
 
     def in_force(self, day: date) -> bool:

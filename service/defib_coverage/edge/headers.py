@@ -16,6 +16,11 @@ Header = tuple[bytes, bytes]
 
 NO_STORE: Header = (b"cache-control", b"no-store")
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""The policy of a page that has nothing inline and asks no other host."""
 ALWAYS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -28,7 +33,8 @@ _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 class SecurityHeaders:
     """ASGI middleware that adds them.
 
-    No answer is stored, except what says itself how it may be: files come with an ETag.
+    No answer is stored, except what says itself how it may be: files come with an ETag. Nothing may
+    run in an answer, except in a page that brings a policy of its own.
     """
 
     def __init__(self, app: ASGIApp, pages: Container[str] = (), *, https: bool = False) -> None:
@@ -36,7 +42,7 @@ class SecurityHeaders:
 
         Args:
             app: the application.
-            pages: paths of its HTML pages; the scripts in them may run.
+            pages: paths of HTML pages that are not ours; the scripts in them may run.
             https: whether clients reach the service by https alone.
         """
         self._app = app
@@ -61,12 +67,15 @@ class SecurityHeaders:
                 for name, _ in message["headers"]:
                     if name in _TELLS_STORAGE:
                         more = self._file
+                    elif name == _POLICY:
+                        more = self._page
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 
         await self._app(scope, receive, sender)
 
 
+_POLICY = b"content-security-policy"
 _TELLS_STORAGE = {b"etag", b"cache-control"}
 
 
@@ -85,7 +94,7 @@ class _PageSender:
             return
         if self._start is not None:
             start, self._start = self._start, None
-            policy = (b"content-security-policy", page_policy(message.get("body", b"")).encode())
+            policy = (_POLICY, page_policy(message.get("body", b"")).encode())
             start["headers"] = [*start["headers"], *self._headers, policy]
             await self._send(start)
         await self._send(message)

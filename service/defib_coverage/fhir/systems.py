@@ -82,6 +82,13 @@ def own_system(name: str, base: str) -> str:
     return f"{base}/CodeSystem/{name}"
 
 
+def published_uri(alias: str) -> str:
+    """The URI that is published for a code system; that of a site's own is its name."""
+    if alias == OWN_EVIDENCE:
+        return own_system(alias)
+    return SYSTEM_URIS.get(alias, (alias,))[0]
+
+
 # The systems as readers know them.
 SYSTEM_NAMES: Mapping[str, str] = {
     "icd10cm": "ICD-10-CM",
@@ -93,4 +100,9 @@ SYSTEM_NAMES: Mapping[str, str] = {
     "rxnorm": "RxNorm",
     "mdc": "ISO/IEEE 11073",
     "dicom": "DICOM",
+    "v2-0360": "HL7 table 0360",
+    "practitioner-role": "HL7 practitioner role",
+    "payer-typology": "Source of Payment Typology",
+    "x12-claim-filing": "X12 claim filing indicator",
+    OWN_EVIDENCE: "defib-coverage evidence",
 }

@@ -54,7 +54,7 @@ class Catalogue:
         for release in self.releases.all:
             published = self.sets[release.version]
             found = tuple(value_set_of(one, base) for one in published)
-            plan = Planner(release, published, base).plan()
+            plan = Planner(release, published, knowledge.index, base).plan()
             parts: tuple[Artifact, ...] = (*self.own, *found, *mapper.maps(release), plan)
             free = tuple(part for part in parts if not names_cpt(part))
             for name, licensed, held in ((MANIFEST, True, parts), (FREE_MANIFEST, False, free)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.policy import value_sets_of
+from defib_coverage.explaining.policy_text import PolicyText
 from defib_coverage.terminology.code_systems import OWN_INDICATION
 from defib_coverage.terminology.describing import (
     CRMI,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from defib_coverage.coverage.chart import Need
+    from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.policy import Criterion, PolicyVersion
     from defib_coverage.terminology.releases import Release
     from defib_coverage.terminology.sets import PublishedSet
@@ -53,11 +55,21 @@ _TYPES: Mapping[Need, tuple[str, ...]] = {
 class Planner:
     """Puts the policy of a release into a plan."""
 
-    def __init__(self, release: Release, sets: Sequence[PublishedSet], base: str) -> None:
-        """Plan for ``release``, whose value sets are ``sets``, under a canonical base."""
+    def __init__(
+        self, release: Release, sets: Sequence[PublishedSet], index: CodeIndex, base: str
+    ) -> None:
+        """Plan for a release.
+
+        Args:
+            release: the release.
+            sets: its value sets.
+            index: the codes that sentences name.
+            base: the canonical base.
+        """
         self._release = release
         self._policy: PolicyVersion = release.policy
         self._base = base
+        self._words = PolicyText(release.policy, index, release.effective)
         self._canonicals: dict[str, list[str]] = {}
         for one in sets:
             self._canonicals.setdefault(one.source.id, []).append(one.canonical)
@@ -156,13 +168,10 @@ class Planner:
         return Action(
             prefix=name,
             title=criterion.label,
-            description=self._sentence(criterion),
+            description=self._words.criterion(criterion),
             documentation=(self._cited(criterion.cite),),
             input=tuple(self._inputs(criterion)),
         )
-
-    def _sentence(self, criterion: Criterion) -> str:
-        return criterion.label
 
     def _inputs(self, criterion: Criterion) -> Iterator[DataRequirement]:
         sets = sorted(value_sets_of(criterion, self._policy))

@@ -29,7 +29,7 @@ def near_codes(text: str, codes: Iterable[str], most: int = 5) -> list[str]:
         known = _letters(code)
         alike = SequenceMatcher(None, wanted, known).ratio()
         if alike >= _ALIKE:
-            ranked.append((-_same_beginning(wanted, known), -alike, code))
+            ranked.append((-same_beginning(wanted, known), -alike, code))
     return [code for _, _, code in sorted(ranked)[:most]]
 
 
@@ -37,7 +37,7 @@ def _letters(code: str) -> str:
     return code.strip().upper().replace(".", "")
 
 
-def _same_beginning(one: str, other: str) -> int:
+def same_beginning(one: str, other: str) -> int:
     """How many letters two texts begin with in common."""
     pairs = zip(one, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,0 +1,32 @@
+"""``/connect``: What an EHR analyst needs: addresses, registration, sample calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import BaseRoute, Route
+
+from defib_coverage.console.page import Door, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+class ConnectPage(Page):
+    """The page."""
+
+    door = Door(
+        "/connect",
+        "Connect",
+        "What an EHR analyst needs: addresses, registration, sample calls.",
+    )
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The page itself."""
+        return (Route(self.door.path, self._show, methods=["GET"]),)
+
+    async def _show(self, _: Request) -> Response:
+        return self.site.page("connect.html", here=self.door.path)

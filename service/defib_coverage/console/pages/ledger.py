@@ -1,0 +1,33 @@
+"""``/ledger``: What was decided over time, and one decision in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import BaseRoute, Route
+
+from defib_coverage.console.page import Door, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+class LedgerPage(Page):
+    """The page."""
+
+    door = Door(
+        "/ledger",
+        "Ledger",
+        "What was decided over time, and one decision in full.",
+        shows_patients=True,
+    )
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The page itself."""
+        return (Route(self.door.path, self._show, methods=["GET"]),)
+
+    async def _show(self, _: Request) -> Response:
+        return self.site.page("ledger.html", here=self.door.path)

@@ -1,0 +1,45 @@
+"""From where a code is looked at: the policy of a day, and the value sets that hold the code."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.coverage.codes import CodeIndex, Match
+from defib_coverage.coverage.policy import PolicyVersion
+from defib_coverage.coverage.wording import Wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from defib_coverage.coverage.codes import CodeEntry
+
+
+class Viewpoint(msgspec.Struct, frozen=True):
+    """What is known, as of a day; ``version`` is the policy of that day, the first before it."""
+
+    index: CodeIndex
+    wording: Wording
+    version: PolicyVersion
+    day: date
+
+    def entries(self) -> Iterator[tuple[str, CodeEntry]]:
+        """Every code of every value set, with the set's id."""
+        for name, value_set in self.index.value_sets.items():
+            for entry in value_set.codes:
+                yield name, entry
+
+
+class KnownCode(msgspec.Struct, frozen=True):
+    """A code in its canonical spelling, its system's short name, the value sets that hold it."""
+
+    system: str
+    code: str
+    matches: tuple[Match, ...]
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The ids of the value sets."""
+        return frozenset(match.value_set for match in self.matches)
