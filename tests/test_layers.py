@@ -57,7 +57,7 @@ LAYERS = {
     "terminology": {
         *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
     },
-    "whatif": {"coverage", "errors", "fhir", "whatif"},
+    "whatif": {"coverage", "errors", "explaining", "fhir", "whatif"},
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
         *(

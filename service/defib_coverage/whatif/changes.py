@@ -113,6 +113,16 @@ Change: TypeAlias = (
 )
 
 
+def merged(changes: Iterable[Change], more: Iterable[Change]) -> tuple[Change, ...]:
+    """Changes with more of them: of service dates and of order codes the last one stands."""
+    found = list(changes)
+    for change in more:
+        alone = isinstance(change, SetServiceDate | SetOrder)
+        found = [c for c in found if c != change and not (alone and type(c) is type(change))]
+        found.append(change)
+    return tuple(found)
+
+
 def apply(
     changes: Iterable[Change],
     orders: Sequence[DeviceOrder],
@@ -122,12 +132,17 @@ def apply(
     """The orders and the chart as they would be, one change after the other.
 
     What a change cannot touch (a record that is not there, a code of no value set) it leaves alone.
-    New records are named ``Type/what-if-1`` and so on.
+    New records are named after what they say, as in ``Condition/what-if-I50.22``.
     """
     desk = _Desk(orders, chart, index)
     for change in changes:
         desk.make(change)
     return tuple(desk.orders), msgspec.structs.replace(chart, hits=desk.hits)
+
+
+def _fact(kind: Kind, name: str, day: date | None) -> Fact:
+    resource_type, _, identifier = name.partition("/")
+    return Fact(reference=f"{resource_type}/what-if-{identifier}", kind=kind, when=_day(day))
 
 
 def _day(day: date | None) -> DateSpan | None:
@@ -141,7 +156,6 @@ class _Desk:
         self.orders = list(orders)
         self.hits = dict(chart.hits)
         self._index = index
-        self._made = 0
 
     def make(self, change: Change) -> None:  # noqa: C901 - one case a change, each of a line or two
         """Make one change."""
@@ -160,18 +174,18 @@ class _Desk:
                 self._hold_visit(change)
             case TakeDrug():
                 drug = self._entry(change.drug_class)
-                fact = self._fact(Kind.MEDICATION, "MedicationStatement", change.since)
+                fact = _fact(
+                    Kind.MEDICATION, f"MedicationStatement/{change.drug_class}", change.since
+                )
                 self._file(change.drug_class, drug, fact)
             case HaveDevice():
-                self._file(DEVICE, self._entry(DEVICE), self._fact(Kind.DEVICE, "Device", None))
+                self._file(
+                    DEVICE, self._entry(DEVICE), _fact(Kind.DEVICE, "Device/defibrillator", None)
+                )
             case SetServiceDate():
                 self._date(change.day)
             case SetOrder():
                 self._order(change.code)
-
-    def _fact(self, kind: Kind, resource_type: str, day: date | None) -> Fact:
-        self._made += 1
-        return Fact(reference=f"{resource_type}/what-if-{self._made}", kind=kind, when=_day(day))
 
     def _file(self, value_set: str, entry: CodeEntry, fact: Fact) -> None:
         self.hits[value_set] = (*self.hits.get(value_set, ()), Hit(fact, entry))
@@ -182,7 +196,7 @@ class _Desk:
         return next(e for e in codes if e.strength == "decide" and e.modality == modality)
 
     def _add_diagnosis(self, change: AddDiagnosis) -> None:
-        fact = self._fact(Kind.CONDITION, "Condition", change.day)
+        fact = _fact(Kind.CONDITION, f"Condition/{change.code}", change.day)
         for match in self._index.find(DIAGNOSES, change.code):
             self._file(match.value_set, match.entry, fact)
 
@@ -218,7 +232,7 @@ class _Desk:
     def _set_lvef(self, change: SetLvef) -> None:
         text = f"{change.value:g} %"
         fact = msgspec.structs.replace(
-            self._fact(Kind.OBSERVATION, "Observation", change.day),
+            _fact(Kind.OBSERVATION, "Observation/lvef", change.day),
             quantity=Quantity(change.value, change.value, text),
             modality=change.modality,
         )
@@ -228,7 +242,7 @@ class _Desk:
 
     def _set_class(self, change: SetClass) -> None:
         fact = msgspec.structs.replace(
-            self._fact(Kind.OBSERVATION, "Observation", change.day),
+            _fact(Kind.OBSERVATION, "Observation/nyha", change.day),
             classes=(change.grade,),
         )
         if change.day is None:
@@ -238,7 +252,7 @@ class _Desk:
     def _hold_visit(self, change: HoldVisit) -> None:
         accepted = any(e.code == change.profession for e in self._index.value_sets[ACCEPTED].codes)
         fact = msgspec.structs.replace(
-            self._fact(Kind.ENCOUNTER, "Encounter", change.day),
+            _fact(Kind.ENCOUNTER, "Encounter/visit", change.day),
             clinician=Clinician.ACCEPTED if accepted else Clinician.NOT_ACCEPTED,
             # Without a tool it is a visit that only its words call a shared decision.
             in_words=not change.tool,

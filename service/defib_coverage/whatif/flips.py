@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from defib_coverage.explaining.reasons import VERDICTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -61,8 +63,8 @@ def compare(before: Determination, after: Determination) -> tuple[Flip, ...]:
 def _order(before: Determination, after: Determination) -> Iterator[Flip]:
     first, second = before.earliest_eligible_date, after.earliest_eligible_date
     told: tuple[tuple[FlipKind, str, str, str], ...] = (
-        ("status", "Status", before.status, after.status),
-        ("class", "Kind of order", before.order.class_, after.order.class_),
+        ("status", "Status", VERDICTS[before.status], VERDICTS[after.status]),
+        ("class", "Kind of order", _words(before.order.class_), _words(after.order.class_)),
         (
             "service-date",
             "Service date",
@@ -81,6 +83,10 @@ def _order(before: Determination, after: Determination) -> Iterator[Flip]:
             yield Flip(kind=kind, name=name, before=old, after=new)
 
 
+def _words(name: str) -> str:
+    return name.replace("-", " ")
+
+
 def _indications(before: Determination, after: Determination) -> Iterator[Flip]:
     old = {i.id: _standing(before, i.id) for i in before.indications}
     new = {i.id: _standing(after, i.id) for i in after.indications}
@@ -97,7 +103,7 @@ def _standing(found: Determination, name: str) -> str:
     if name in found.indications_met:
         return "met"
     indication = next(i for i in found.indications if i.id == name)
-    return indication.truth.value if indication.candidate else "no candidate"
+    return _words(indication.truth) if indication.candidate else "no candidate"
 
 
 def _results(found: Determination) -> dict[str, CriterionResult]:
@@ -109,8 +115,8 @@ def _results(found: Determination) -> dict[str, CriterionResult]:
 def _criteria(before: Determination, after: Determination) -> Iterator[Flip]:
     old, new = _results(before), _results(after)
     for name, result in (old | new).items():
-        was = old[name].truth.value if name in old else _NOT_ASKED
-        now = new[name].truth.value if name in new else _NOT_ASKED
+        was = _words(old[name].truth) if name in old else _NOT_ASKED
+        now = _words(new[name].truth) if name in new else _NOT_ASKED
         if was != now:
             yield Flip(
                 kind="criterion",

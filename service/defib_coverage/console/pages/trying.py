@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Route
 
 from defib_coverage.console.page import Door, Page
+from defib_coverage.console.pages.what_if import WhatIf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,8 @@ class TryPage(Page):
 
     def routes(self) -> Sequence[BaseRoute]:
         """The page itself."""
-        return (Route(self.door.path, self._show, methods=["GET"]),)
+        page = Route(self.door.path, self._show, methods=["GET"])
+        return (page, *WhatIf(self.site).routes())
 
     async def _show(self, _: Request) -> Response:
         return self.site.page("try.html", here=self.door.path)
