@@ -1,38 +1,43 @@
-// The panel "What if" without leaving the page: its forms are sent as they are, and of the page that
-// comes back the panel's form takes the place of the old one. Without this script they work alike.
-const said = () => document.getElementById("what-if-said");
+// The panel "What if" of /try: its buttons are sent with the form of the page, without leaving it.
+// Without this script they send the form themselves, and the answer comes as a page.
+import { additions, ask } from "./try.js";
 
-async function ask(form, button) {
-  const fields = new URLSearchParams(new FormData(form, button));
-  const answer = await fetch(form.action, { method: "POST", body: fields });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.getElementById("what-if-form");
-  if (fresh === null) {
-    const trouble = page.querySelector(".trouble, main p");
-    throw new Error(trouble === null ? "The service gave no page." : trouble.textContent);
-  }
-  form.replaceWith(document.adoptNode(fresh));
-  // The region that is read out stays; only its words change.
-  said().textContent = page.getElementById("what-if-said").textContent;
-  if (answer.redirected && location.pathname === new URL(answer.url).pathname) {
-    history.replaceState(null, "", answer.url);
-  }
-  const next = document.querySelector("#what-if-form .trouble") ?? document.getElementById("what-if-result");
-  next.tabIndex = -1;
-  next.focus();
-}
+const form = document.getElementById("trial");
+const answer = document.getElementById("answer");
+let pressed = null;
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (form.id !== "what-if-form") return;
+additions.push((data) => {
+  if (pressed === null) return;
+  data.set(pressed.name, pressed.value);
+});
+
+answer.addEventListener("click", async (event) => {
+  const button = event.target.closest('#what-if button[form="trial"]');
+  if (button === null) return;
   event.preventDefault();
-  if (form.ariaBusy === "true") return;
-  form.ariaBusy = "true";
-  try {
-    await ask(form, event.submitter);
-  } catch (error) {
-    said().textContent = error instanceof TypeError ? "The service did not answer." : error.message;
-  } finally {
-    form.ariaBusy = "false";
-  }
+  pressed = { name: button.name, value: button.value };
+  await ask();
+  // Where no answer came, the next question is another one.
+  if (!answer.hasAttribute("aria-busy")) pressed = null;
+});
+
+// Enter in a field presses the button of its own control.
+answer.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches(".control input")) return;
+  event.preventDefault();
+  event.target.closest(".control").querySelector("button").click();
+});
+
+answer.addEventListener("answered", () => {
+  if (pressed === null) return;
+  pressed = null;
+  const panel = document.getElementById("what-if");
+  if (panel === null) return;
+  const trouble = document.getElementById("what-if-trouble");
+  // The day of the form is where the changes put it.
+  if (trouble === null) form.elements.date.value = panel.dataset.date;
+  const next = trouble ?? document.getElementById("what-if-title");
+  next.focus();
+  document.getElementById("said").textContent =
+    trouble?.textContent ?? (panel.dataset.said || "Everything is undone.");
 });

@@ -37,18 +37,16 @@ class Choice(NamedTuple):
 class Controls(msgspec.Struct, frozen=True):
     """The choices of each control.
 
-    ``codes`` are diagnoses to add, ``on_file`` those to take off, ``events`` the records that
-    opened or may open a waiting period; ``orders`` are order codes.
+    ``on_file`` are diagnoses to take off, ``events`` the records that opened or may open a waiting
+    period.
     """
 
-    codes: tuple[Choice, ...]
     on_file: tuple[Choice, ...]
     events: tuple[Choice, ...]
     methods: tuple[Choice, ...]
     classes: tuple[Choice, ...]
     holders: tuple[Choice, ...]
     drugs: tuple[Choice, ...]
-    orders: tuple[Choice, ...]
 
 
 def controls_of(
@@ -69,18 +67,16 @@ def controls_of(
         for name in (*criterion.classes, *(c for i in criterion.instead.values() for c in i))
     )
     return Controls(
-        codes=tuple(_codes(index)),
         on_file=tuple(Choice(code, named(code, index)) for code in sorted(on_file)),
         events=tuple(_events(policy, chart)),
         methods=tuple(Choice(name, method_in_words(name)) for name in modalities(index)),
         classes=tuple(Choice(str(n), name) for n, name in enumerate(CLASSES, start=1)),
         holders=tuple(Choice(c, profession_in_words(c, index)) for c in professions(index)),
         drugs=tuple(Choice(name, drug_in_words(name, index)) for name in drugs),
-        orders=tuple(_orders(index)),
     )
 
 
-def _codes(index: CodeIndex) -> Iterator[Choice]:
+def known_codes(index: CodeIndex) -> Iterator[Choice]:
     """The article's own diagnoses, then others that come close to them, each once."""
     seen: set[str] = set()
     for role in ("coverage", "evidence"):
@@ -107,11 +103,3 @@ def _events(policy: PolicyVersion, chart: Chart) -> Iterator[Choice]:
                 yield Choice(
                     fact.reference, f"{rule.label}, {hit.entry.code}, {fact.reference}, {day}"
                 )
-
-
-def _orders(index: CodeIndex) -> Iterator[Choice]:
-    for value_set in index.value_sets.values():
-        if value_set.role == "order" and value_set.resource is None:
-            for entry in value_set.codes:
-                if entry.system in {"cpt", "hcpcs"}:
-                    yield Choice(entry.code, entry.label or value_set.title)
