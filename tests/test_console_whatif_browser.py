@@ -113,7 +113,9 @@ def test_mistake_is_told_where_it_was_made(browser: Browser, live: Live) -> None
 def test_transplant_list_says_that_nothing_helps(browser: Browser, live: Live) -> None:
     with tab(browser, live.base) as page:
         page.goto("/try?sample=transplant-list")
-        expect(panel(page)).to_contain_text("No change of the record can make it covered")
+        expect(panel(page)).to_contain_text(
+            "No further fact that the service reads makes it covered"
+        )
         expect(panel(page).get_by_role("button", name="Suppose so")).to_have_count(0)
 
 

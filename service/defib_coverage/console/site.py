@@ -103,8 +103,10 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; in words for people where it cannot be met."""
+        # Else the routes would answer as the API does, before their errors come here.
+        inner = {**scope, "starlette.exception_handlers": ({}, {})}
         try:
-            await self._router(scope, receive, send)
+            await self._router(inner, receive, send)
         except RequestError as error:
             answer = self._refusal(error.status, error.message, error.place)
             if error.retry_after is not None:

@@ -74,9 +74,14 @@ def tell(change: Change, index: CodeIndex, policy: PolicyVersion) -> Told:
 
 def named(code: str, index: CodeIndex) -> str:
     """A diagnosis code with its title, as far as a list of ours has one."""
-    matches = index.find(changes.DIAGNOSES, code)
-    title = next((m.entry.display or m.entry.label for m in matches), None)
+    title = title_of(code, index)
     return code if title is None else f"{code} ({title})"
+
+
+def title_of(code: str, index: CodeIndex) -> str | None:
+    """The title of a diagnosis code; None for one of no list of ours."""
+    matches = index.find(changes.DIAGNOSES, code)
+    return next((m.entry.display or m.entry.label for m in matches), None)
 
 
 def drug_in_words(drug_class: str, index: CodeIndex) -> str:

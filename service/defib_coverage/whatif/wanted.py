@@ -27,6 +27,7 @@ from defib_coverage.coverage.policy import (
 from defib_coverage.whatif import changes, diagnoses
 from defib_coverage.whatif.changes import (
     DIAGNOSES,
+    AddDiagnosis,
     Change,
     HaveDevice,
     HoldVisit,
@@ -36,7 +37,7 @@ from defib_coverage.whatif.changes import (
     TakeDrug,
 )
 from defib_coverage.whatif.days import last_day_before
-from defib_coverage.whatif.telling import CLASSES, drug_in_words, method_in_words, named
+from defib_coverage.whatif.telling import CLASSES, drug_in_words, method_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 # What a measured LVEF is taken to be where the rule sets no limit: no other rule is met by it.
 _ANY_LVEF = 50.0
+_MOST_EVENTS = 6
 _DAYS = {"own": "on {}", "latest": "on {} or earlier", "example": "for example on {}"}
 
 
@@ -71,7 +73,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """A fact that would settle a criterion, if it is true.
 
     Any one of ``options`` says it; the first is the one that the chart bears out best.
-    ``supported``: the chart already says it in other words. ``words`` begin with "if".
+    ``supported``: the chart already says it in other words. ``words`` begin with "if"; where they
+    speak of diagnoses, ``codes`` are these.
     """
 
     criterion: str
@@ -80,16 +83,21 @@ class Wanted(msgspec.Struct, frozen=True):
     options: tuple[Change, ...]
     supported: bool = False
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The ICD-10-CM codes of which any says it."""
+        return tuple(o.code for o in self.options if isinstance(o, AddDiagnosis))
+
 
 def wanted(name: str, criterion: Criterion, at: Situation) -> Iterator[Wanted]:
     """The facts that would settle a criterion; none where a document can change nothing."""
     match criterion:
         case Diagnosis():
-            yield from _diagnosis(name, criterion, at, diagnoses.claims(criterion, at))
+            yield from _diagnosis(name, criterion, diagnoses.claims(criterion, at))
         case Episode():
-            yield from _diagnosis(name, criterion, at, diagnoses.first_episodes(criterion, at))
+            yield from _diagnosis(name, criterion, diagnoses.first_episodes(criterion, at))
         case Association():
-            yield from _diagnosis(name, criterion, at, diagnoses.other_episodes(criterion, at))
+            yield from _diagnosis(name, criterion, diagnoses.other_episodes(criterion, at))
         case Pairing():
             yield from _partner(name, criterion, at)
         case Measurement() | FunctionalClass():
@@ -108,16 +116,15 @@ def wanted(name: str, criterion: Criterion, at: Situation) -> Iterator[Wanted]:
             return
 
 
-def _diagnosis(name: str, criterion: Criterion, at: Situation, coded: Coded) -> Iterator[Wanted]:
+def _diagnosis(name: str, criterion: Criterion, coded: Coded) -> Iterator[Wanted]:
     if not coded.options:
         return
-    codes = _either([named(option.code, at.index) for option in coded.options])
     if coded.supported:
-        words = f"if what the chart says in other words is confirmed and coded: {codes}"
+        words = "if what the chart says in other words is confirmed and coded"
     elif isinstance(criterion, Association):
-        words = f"if there was another episode, free of that cause: {codes}"
+        words = f"if there was another episode, free of that cause: {_these(coded)}"
     else:
-        words = f"if this diagnosis is confirmed and current: {codes}"
+        words = f"if {_these(coded)} is confirmed and current"
     day = coded.options[0].day
     if day is not None and coded.bound is not None:
         words += f", {_DAYS[coded.bound].format(day.isoformat())}"
@@ -128,11 +135,14 @@ def _partner(name: str, criterion: Pairing, at: Situation) -> Iterator[Wanted]:
     coded = diagnoses.partners(criterion, at)
     if not coded.options:
         return
-    codes = _either([named(option.code, at.index) for option in coded.options])
-    words = f"if the diagnosis beside it is confirmed and current: {codes}"
+    words = f"if {_these(coded)} is confirmed and current beside it"
     if coded.supported:
-        words = f"if what the chart says in other words is confirmed and coded: {codes}"
+        words = "if what the chart says in other words is confirmed and coded beside it"
     yield Wanted(name, criterion.cite, words, coded.options, coded.supported)
+
+
+def _these(coded: Coded) -> str:
+    return "this diagnosis" if len(coded.options) == 1 else "one of these diagnoses"
 
 
 def _reading(name: str, criterion: Measurement | FunctionalClass, at: Situation) -> Wanted:
@@ -181,7 +191,10 @@ def _exact_days(name: str, criterion: WaitingPeriod, at: Situation) -> Iterator[
     day = last_day_before(rule.length, at.day, touching=False)
     past = [h for h in at.view.find_all(rule.past_records) if _may_be(h, day, rule, past=True)]
     own = [h for h in at.view.find_all(rule.records) if _may_be(h, day, rule, past=False)]
-    for reference in dict.fromkeys(hit.fact.reference for hit in (*own, *past)):
+    references = dict.fromkeys(hit.fact.reference for hit in (*own, *past))
+    if len(references) > _MOST_EVENTS:
+        return  # nobody looks up so many days; waiting is the answer
+    for reference in references:
         words = f"if the {rule.label} of {reference} was on {day.isoformat()} or earlier"
         yield Wanted(name, criterion.cite, words, (MoveEvent(reference, day),))
 

@@ -8,32 +8,35 @@ from urllib.parse import urlencode
 import msgspec
 
 from defib_coverage.console.samples import Sample
-from defib_coverage.console.views.what_if_controls import Controls, controls_of
+from defib_coverage.console.views.what_if_controls import Choice, Controls, controls_of
 from defib_coverage.coverage.determination import Determination, Status
 from defib_coverage.explaining.reasons import VERDICTS
 from defib_coverage.whatif.changes import Change, SetServiceDate, merged
 from defib_coverage.whatif.flips import Flip, compare
 from defib_coverage.whatif.grammar import format_changes
 from defib_coverage.whatif.remedies import Remedies, remedies
-from defib_coverage.whatif.telling import tell
+from defib_coverage.whatif.telling import tell, title_of
 from defib_coverage.whatif.trial import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from defib_coverage.console.trials import Trial, Tried
+    from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.whatif.wanted import Wanted
 
 
 class Cited(msgspec.Struct, frozen=True):
     """A sentence with the paragraph that it rests on, and what that says in short.
 
-    ``supported``: the chart says so in other words.
+    ``codes`` are the diagnoses that it speaks of; ``supported``: the chart says so in other words.
     """
 
     words: str
     citation: str | None
     gist: str | None
+    codes: tuple[Choice, ...] = ()
     supported: bool = False
 
 
@@ -98,7 +101,7 @@ def panel_of(tried: Tried, knowledge: Knowledge) -> Panel | None:
     before = next(d for d in tried.own.determinations if d.order.reference == reference)
     changes = _changes(before, after, tried.trial.changes)
     policy = knowledge.library.in_force(after.order.service_date) or knowledge.library.versions[0]
-    scribe = _Scribe(policy.paragraphs)
+    scribe = _Scribe(policy.paragraphs, knowledge.index)
     found = tried.evaluation
     helps = remedies(Asked(found.orders, found.chart, knowledge, found.terms, reference))
     flips = compare(before, after)
@@ -138,20 +141,22 @@ def _standing(status: Status) -> Standing:
 class _Scribe:
     """Puts facts beside the paragraphs that they rest on."""
 
-    def __init__(self, paragraphs: Mapping[str, str]) -> None:
+    def __init__(self, paragraphs: Mapping[str, str], index: CodeIndex) -> None:
         self._paragraphs = paragraphs
+        self._index = index
 
-    def cited(self, words: str, citation: str | None, *, supported: bool = False) -> Cited:
-        gist = None if citation is None else self._paragraphs.get(citation)
-        return Cited(words, citation, gist, supported)
+    def cited(self, words: str, citation: str | None) -> Cited:
+        return Cited(words, citation, None if citation is None else self._paragraphs.get(citation))
+
+    def fact(self, fact: Wanted) -> Cited:
+        codes = tuple(Choice(code, title_of(code, self._index) or "") for code in fact.codes)
+        told = self.cited(fact.words, fact.citation)
+        return msgspec.structs.replace(told, codes=codes, supported=fact.supported)
 
     def offers(self, helps: Remedies, changes: Sequence[Change]) -> tuple[Offer, ...]:
         return tuple(
             Offer(
-                facts=tuple(
-                    self.cited(fact.words, fact.citation, supported=fact.supported)
-                    for fact in remedy.facts
-                ),
+                facts=tuple(self.fact(fact) for fact in remedy.facts),
                 text=format_changes(merged(changes, remedy.changes)),
                 met=remedy.met,
             )

@@ -100,6 +100,4 @@ def _events(policy: PolicyVersion, chart: Chart) -> Iterator[Choice]:
                 seen.add(fact.reference)
                 dated = fact.dated
                 day = "no date" if dated is None or dated.text is None else dated.text[:10]
-                yield Choice(
-                    fact.reference, f"{rule.label}, {hit.entry.code}, {fact.reference}, {day}"
-                )
+                yield Choice(fact.reference, f"{day}, {hit.entry.code}, {fact.reference}")
