@@ -27,12 +27,8 @@ from defib_coverage.whatif.changes import Change, apply
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-<<<<<<< HEAD
-    from defib_coverage.console.service import Service
-=======
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.fhir.plans import Plan
->>>>>>> v-site
 
 _WAYS = Ways(order="Order", patient="Patient id")
 _NAME = "Your document"
@@ -83,22 +79,13 @@ class Tried(msgspec.Struct, frozen=True):
 class Trials:
     """Tries calls out."""
 
-<<<<<<< HEAD
-    def __init__(self, service: Service) -> None:
-        """Judge and answer as ``service`` does."""
-        self._knowledge = service.knowledge
-        self._index: CodeIndex = service.knowledge.index
-        self._evaluator = Evaluator(service.knowledge, service.plans)
-        self._answerer = Answerer(service.knowledge)
-        self._plans = {plan.id: plan for plan in service.plans}
-=======
     def __init__(self, knowledge: Knowledge, plans: Sequence[Plan] = ()) -> None:
         """Judge and answer by ``knowledge``, with the configured payers ``plans``."""
+        self._knowledge = knowledge
         self._index: CodeIndex = knowledge.index
         self._evaluator = Evaluator(knowledge, plans)
         self._answerer = Answerer(knowledge)
         self._plans = {plan.id: plan for plan in plans}
->>>>>>> v-site
 
     def tried(self, trial: Trial) -> Tried:
         """Try a call out.
