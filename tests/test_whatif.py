@@ -26,6 +26,7 @@ from defib_coverage.whatif.changes import (
     SetServiceDate,
     TakeDrug,
     apply,
+    merged,
 )
 from defib_coverage.whatif.days import last_day_before
 from defib_coverage.whatif.flips import compare
@@ -340,3 +341,33 @@ def test_last_day_before_is_the_last(text: str, day: date, *, touching: bool) ->
     last = day if touching else date.fromordinal(day.toordinal() - 1)
     assert length.after(found) <= last
     assert length.after(date.fromordinal(found.toordinal() + 1)) > last
+
+
+@pytest.mark.parametrize(
+    ("length", "day", "before", "touching"),
+    [
+        ("40 days", "2026-11-20", "2026-10-10", "2026-10-11"),
+        ("3 months", "2026-11-20", "2026-08-19", "2026-08-20"),
+        # The last days of November all end on the last of February.
+        ("3 months", "2027-03-01", "2026-11-30", "2026-12-01"),
+        ("3 months", "2027-02-28", "2026-11-27", "2026-11-30"),
+    ],
+)
+def test_last_day_before_at_the_ends_of_months(
+    length: str, day: str, before: str, touching: str
+) -> None:
+    span, on = parse_span(length), date.fromisoformat(day)
+    assert last_day_before(span, on, touching=False).isoformat() == before
+    assert last_day_before(span, on, touching=True).isoformat() == touching
+
+
+def test_more_changes_replace_what_they_contradict() -> None:
+    before = parse_changes("nyha=2;date=2026-12-01;lvef=28", INDEX)
+    more = parse_changes("date=2027-01-01;lvef=28;nyha=3", INDEX)
+    assert format_changes(merged(before, more)) == "nyha=2;date=2027-01-01;lvef=28;nyha=3"
+
+
+def test_call_without_orders_stays_without(knowledge: Knowledge) -> None:
+    asked = asked_of(knowledge, [order()], b2())
+    changes = parse_changes("order=33262;date=2027-01-01", INDEX)
+    assert apply(changes, (), asked.chart, knowledge.index) == ((), asked.chart)

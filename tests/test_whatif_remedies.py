@@ -231,6 +231,26 @@ def test_order_that_is_not_there_is_refused(knowledge: Knowledge) -> None:
         remedies(asked_of(knowledge, [order()], reference="ServiceRequest/nobody"))
 
 
+def test_code_that_cannot_be_reported_yet_is_not_offered(knowledge: Knowledge) -> None:
+    acute = condition("I21.4", "2026-11-10", id="acute")
+    lead = asked_of(knowledge, [order("33217")], [acute, condition("Z95.810")])
+    for remedy in remedies(lead).sets:
+        assert all(getattr(change, "code", "") != "I25.2" for change in remedy.changes)
+    implant = asked_with(knowledge, acute, without=["mi"])
+    # Once it can be, it is the code of that very infarction.
+    assert texts(remedies(implant)) == ["date=2026-12-21;add=I25.2@2026-11-10"]
+
+
+def test_another_episode_is_asked_for_on_a_day_of_its_own(knowledge: Knowledge) -> None:
+    chart = [condition("I49.01", "2026-11-02"), condition("E87.6", "2026-11-02"), lvef(50)]
+    [remedy] = remedies(asked_of(knowledge, [order()], chart)).sets
+    [fact] = remedy.facts
+    assert fact.words == (
+        "if there was another episode, free of that cause: one of these diagnoses, "
+        "for example on 2025-11-20"
+    )
+
+
 def test_many_undated_events_are_not_looked_up_one_by_one(knowledge: Knowledge) -> None:
     many = [condition("I21.4", None) for _ in range(2000)]
     found = remedies(asked_with(knowledge, *many))

@@ -184,8 +184,10 @@ class _Desk:
                 )
             case SetServiceDate():
                 self._date(change.day)
-            case SetOrder():
+            case SetOrder() if self.orders:
                 self._order(change.code)
+            case SetOrder():
+                return
 
     def _file(self, value_set: str, entry: CodeEntry, fact: Fact) -> None:
         self.hits[value_set] = (*self.hits.get(value_set, ()), Hit(fact, entry))
@@ -268,8 +270,6 @@ class _Desk:
     def _order(self, code: str) -> None:
         ours = (i for i, o in enumerate(self.orders) if o.code is not None)
         place = next(ours, 0)
-        if not self.orders:
-            return
         order = self.orders[place]
         codings = [(name, SYSTEM_URIS[name][0], code) for name in _ORDER_SYSTEMS]
         found = classify(codings, order.reference.partition("/")[0], self._index)

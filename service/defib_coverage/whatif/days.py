@@ -19,6 +19,4 @@ def last_day_before(length: Span, day: date, *, touching: bool) -> date:
     # Months have unequal lengths: the last days of a long one and of a short one end alike.
     while length.after(start + DAY) <= last:
         start += DAY
-    while length.after(start) > last:
-        start -= DAY
     return start

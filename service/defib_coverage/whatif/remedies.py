@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determination import Determination
 
 MOST_SETS = 6
+# Facts of which some would do: every choice of them is tried.
+_MOST_FREE = 6
 _BETTER: dict[Status, tuple[Status, ...]] = {
     "covered": (),
     "conditional": ("covered",),
@@ -113,11 +115,11 @@ def _on(road: Path, target: Status, trials: Trials) -> Iterator[Remedy]:
     if road.moved is not None and road.moved not in needed:
         return  # the own day will do: it is a path of its own
     rest = [f for f in facts if f not in needed]
+    while len(rest) > _MOST_FREE and reaches([*needed, *rest[:-1]]):
+        rest.pop()
     for size in range(len(rest) + 1):
         hits = []
         for some in combinations(rest, size):
-            if trials.spent:
-                break
             chosen = [f for f in facts if f in needed or f in some]
             if reaches(chosen) and not any(
                 reaches([other for other in chosen if other is not f]) for f in chosen

@@ -40,7 +40,7 @@ class Trials:
 
     @property
     def spent(self) -> bool:
-        """Whether as many trials were made as one question may cost."""
+        """Whether so many trials were made that no further path should be begun."""
         return self.count >= MOST_TRIALS
 
     def judged(self, changes: Sequence[Change]) -> Determination:
