@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import given
@@ -371,3 +373,11 @@ def test_call_without_orders_stays_without(knowledge: Knowledge) -> None:
     asked = asked_of(knowledge, [order()], b2())
     changes = parse_changes("order=33262;date=2027-01-01", INDEX)
     assert apply(changes, (), asked.chart, knowledge.index) == ((), asked.chart)
+
+
+def test_every_change_that_the_document_shows_can_be_read() -> None:
+    text = (Path(__file__).parents[1] / "docs/what-if.md").read_text()
+    shown = re.findall(r"`([a-z]+=[^`]+)`", text)
+    made = [change for one in shown for change in parse_changes(one, INDEX)]
+    assert {type(change) for change in made} == set(get_args(Change))
+    assert f"at most {MOST_CHANGES} changes in {LONGEST_TEXT} characters" in text

@@ -6,6 +6,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from defib_coverage.coverage.determine import determine
 from defib_coverage.whatif.changes import (
@@ -26,6 +28,7 @@ from whatif_asked import ORDER, TODAY, asked_by, asked_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from random import Random
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.whatif.changes import Change
@@ -229,6 +232,35 @@ def test_lead_beside_an_implant_is_helped_by_what_helps_the_implant(knowledge: K
 def test_order_that_is_not_there_is_refused(knowledge: Knowledge) -> None:
     with pytest.raises(LookupError, match="no order of that reference"):
         remedies(asked_of(knowledge, [order()], reference="ServiceRequest/nobody"))
+
+
+SINGLE = [v for v in EVERY if len(v["orders"]) == 1 and "failed" not in v]
+
+
+@given(st.lists(st.sampled_from(SINGLE), min_size=2, max_size=3), st.randoms())
+@settings(max_examples=200)
+def test_charts_put_together_from_several_cases(
+    knowledge: Knowledge, cases: list[Json], random: Random
+) -> None:
+    resources = [
+        {**resource, "id": f"{resource['id']}-{place}"}
+        for place, vignette in enumerate(cases)
+        for resource in vignette["resources"]
+        if resource["resourceType"] not in {"Patient", "Coverage"} and random.random() < 0.75
+    ]
+    reference = cases[0]["expect"]["order"]
+    asked = asked_of(knowledge, cases[0]["orders"], resources, reference)
+    found = remedies(asked)
+    for remedy in found.sets:
+        assert status_with(asked, remedy.changes) == found.target
+        for size in range(len(remedy.changes)):
+            for part in combinations(remedy.changes, size):
+                assert status_with(asked, part) != found.target
+    if not found.sets and found.status != "covered":
+        assert found.obstacles
+        trials = Trials(asked)
+        for road in paths(trials.judged(()), trials):
+            assert status_with(asked, [fact.options[0] for fact in road.facts]) == found.status
 
 
 def test_code_that_cannot_be_reported_yet_is_not_offered(knowledge: Knowledge) -> None:
