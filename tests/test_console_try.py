@@ -17,9 +17,19 @@ from hypothesis import strategies as st
 
 import fuzz_seeds
 import mutation
+from console_charts import (
+    HOSTILE,
+    SAMPLES,
+    SCRIPT,
+    STATUSES,
+    TURNED,
+    chart_bundle,
+    hostile,
+    large_call,
+)
 from defib_coverage.command.fhir_check import problems_of
 from defib_coverage.console.forms import read_form
-from defib_coverage.console.samples import Sample, read_samples
+from defib_coverage.console.samples import Sample
 from defib_coverage.console.trials import Trial, Trials, Tried
 from defib_coverage.console.views.answers import answer_view
 from defib_coverage.console.views.json_text import changes, pretty, shown
@@ -31,12 +41,9 @@ from live_server import (
     TODAY,
     Json,
     bundle,
-    concept,
-    condition,
     covered_chart,
     dispatch,
     every_call,
-    observation,
     order,
     patient,
     sign,
@@ -47,25 +54,10 @@ if TYPE_CHECKING:
     from live_server import Live
 
 pytest_plugins = ("live_server",)
-SAMPLES = read_samples()
-STATUSES = {
-    "covered": "covered",
-    "missing-secondary": "conditional",
-    "infarction-25-days": "not covered",
-    "bypass-80-days": "not covered",
-    "battery": "covered",
-    "imprecise-date": "conditional",
-    "snomed-only": "conditional",
-    "shared-lead-code": "conditional",
-    "pacemaker-exception": "conditional",
-    "transplant-list": "conditional",
-    "no-data": "conditional",
-    "everything-wrong": "not covered",
-}
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def post(live: Live, files: dict[str, bytes] | None = None, **fields: str) -> requests.Response:
+def post(live: Live, files: dict[str, bytes] | None = None, /, **fields: str) -> requests.Response:
     """Send the form of the page, as a browser does."""
     parts: dict[str, Any] = {name: (None, value) for name, value in fields.items()}
     parts |= {name: (f"{name}.json", content) for name, content in (files or {}).items()}
@@ -212,10 +204,6 @@ def test_what_the_form_chose_stays_chosen(live: Live) -> None:
 # ------------------------------------------------------------------------------------- documents
 
 
-def chart_bundle(*more: Json) -> Json:
-    return bundle(*covered_chart(), *more)
-
-
 def test_a_bundle_is_a_chart_for_any_order(live: Live) -> None:
     body = json.dumps(chart_bundle())
     page = post(live, document=body, order="cpt|33249", date="2026-11-30")
@@ -339,26 +327,7 @@ def test_a_form_is_read_as_it_was_sent() -> None:
 # ---------------------------------------------------------------------------------- hostile charts
 
 
-SCRIPT = "<script>alert(1)</script>"
-TRICK = "[click](https://evil.example) ![x](https://evil.example/x.png) **bold** <b>b</b>"
-TURNED = "\u202ecod.exe\u2066x\u2069\u200f"
-
-
-def hostile(text: str) -> Json:
-    """A call in which every text that may reach a page is hostile."""
-    chart = [
-        patient(name=[{"text": text}]),
-        condition("I25.5", "c-1") | {"code": concept("I25.5", text) | {"text": text}},
-        condition("I25.2", "c-2", onsetDateTime=text),
-        observation("8806-2", "lvef", valueString=text),
-        observation("8806-2", text, valueQuantity={"value": 30, "unit": text, "code": text}),
-    ]
-    return sign(order(note=[{"text": text}]) | {"reasonCode": [{"text": text}]}, chart=chart)
-
-
-@pytest.mark.parametrize(
-    "text", [SCRIPT, TRICK, TURNED, "</pre></details>" + SCRIPT, "'\"><x y=z>"]
-)
+@pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_shown_as_text(live: Live, text: str) -> None:
     for call in (hostile(text), {"hook": text}, {"resourceType": text}, hostile(text) | {text: 1}):
         for part in ("", "answer"):
@@ -444,16 +413,6 @@ def test_changes_are_told_line_by_line() -> None:
 
 
 # ----------------------------------------------------------------------------------------- weight
-
-
-def large_call() -> Json:
-    """A chart of 3,000 records, as an EHR sends one."""
-    chart = covered_chart()
-    chart += [
-        observation("2345-7", f"lab-{n}", valueQuantity={"value": n, "unit": "mg/dL"})
-        for n in range(3000 - len(chart))
-    ]
-    return sign(chart=chart)
 
 
 def test_a_page_stays_light_under_a_large_chart(live: Live) -> None:
