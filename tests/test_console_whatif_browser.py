@@ -43,8 +43,7 @@ def test_supposing_what_is_missing_makes_it_covered(browser: Browser, live: Live
         assert page.locator("#date").input_value() == "2026-12-02"
         no_serious_violations(page)
         no_sideways_scroll(page)
-        page.evaluate("document.getElementById('what-if').scrollIntoView()")
-        screenshot(page, "what-if", full=False)
+        screenshot(page, "what-if", "what-if")
         page.get_by_role("button", name="Undo everything").click()
         expect(verdict(page)).to_have_text("not covered")
         assert page.locator("#date").input_value() == ""
