@@ -142,12 +142,14 @@ def no_sideways_scroll(page: Page) -> None:
         raise AssertionError("\n".join(wide))
 
 
-def screenshot(page: Page, name: str) -> None:
+def screenshot(page: Page, name: str, part: str | None = None) -> None:
     """Write ``docs/screenshots/NAME.png``, where the environment variable SCREENSHOTS asks.
 
-    It shows what the window does at the top of the page.
+    It shows what the window does at the top of the page, or of its ``part`` (an id).
     """
     if os.environ.get("SCREENSHOTS"):
         SCREENSHOTS.mkdir(exist_ok=True)
         page.evaluate("scrollTo(0, 0)")
+        if part is not None:
+            page.evaluate("id => document.getElementById(id).scrollIntoView()", part)
         page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -57,6 +57,7 @@ LAYERS = {
     "terminology": {
         *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
     },
+    "whatif": {"coverage", "errors", "explaining", "fhir", "whatif"},
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
         *(
@@ -68,6 +69,7 @@ LAYERS = {
             "running",
             "settings",
             "setting_meanings",
+            "whatif",
         ),
     },
     "documents": {"coverage", "documents", "errors", "explaining", "fhir", "hooks"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import msgspec
 from defib_coverage.console.samples import Sample
 from defib_coverage.coverage.codes import CodeIndex
 from defib_coverage.coverage.determination import Determination
+from defib_coverage.coverage.determine import determine
 from defib_coverage.documents.altering import redated, reordered
 from defib_coverage.documents.bundle import Ways, as_request
 from defib_coverage.documents.document import check_bundle, document_of, refused
@@ -22,6 +22,7 @@ from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluation, Evaluator
 from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
+from defib_coverage.whatif.changes import Change, apply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     ``source`` is a sample, or a document as it came: a hook request or a Bundle, then of
     ``patient`` where it holds several. ``order`` is what is ordered instead of what it orders
     itself, ``service_date`` the day instead of its own; ``today`` is the day of the call, and the
-    one that a sample's dates are told from. ``change`` is a last change of the call.
+    one that a sample's dates are told from. ``changes`` are facts that are taken to be otherwise.
     """
 
     source: Sample | bytes
@@ -49,20 +50,22 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     patient: str | None = None
     order: OrderedCode | None = None
     service_date: date | None = None
-    change: Callable[[bytes], bytes] | None = None
+    changes: tuple[Change, ...] = ()
 
 
 class Tried(msgspec.Struct, frozen=True):
     """What came of it.
 
-    ``call`` is the hook request as it was judged. ``before`` are the determinations of the same
-    call on its own day, where it was moved to another: what blocks that day may be over.
+    ``call`` is the hook request as it was judged, but for the changed facts. ``own`` is what it
+    comes to on its own day and without them. ``before`` are those determinations where it was
+    moved to another day: what blocks its own may be over.
     """
 
     trial: Trial
     call: bytes
     evaluation: Evaluation
     response: HookResponse
+    own: Evaluation
     before: tuple[Determination, ...]
 
     @property
@@ -78,6 +81,7 @@ class Trials:
 
     def __init__(self, knowledge: Knowledge, plans: Sequence[Plan] = ()) -> None:
         """Judge and answer by ``knowledge``, with the configured payers ``plans``."""
+        self._knowledge = knowledge
         self._index: CodeIndex = knowledge.index
         self._evaluator = Evaluator(knowledge, plans)
         self._answerer = Answerer(knowledge)
@@ -103,6 +107,7 @@ class Trials:
             first = next((one.order.reference for one in evaluation.ordered), "")
             body = reordered(body, first, trial.order)
             asked, evaluation = self._judged(body, trial.today)
+        own = evaluation
         before: tuple[Determination, ...] = ()
         dates = {one.order.service_date for one in evaluation.determinations}
         if trial.service_date is not None and dates != {trial.service_date}:
@@ -110,8 +115,19 @@ class Trials:
             ours = {o.order.reference for o in evaluation.ordered if o.order.code is not None}
             body = redated(body, ours, trial.service_date)
             asked, evaluation = self._judged(body, trial.today)
+        evaluation = self._changed(evaluation, trial.changes)
         response = self._answerer.answer(evaluation, asked).response
-        return Tried(trial, body, evaluation, response, before)
+        return Tried(trial, body, evaluation, response, own, before)
+
+    def _changed(self, found: Evaluation, changes: Sequence[Change]) -> Evaluation:
+        """What a call comes to with facts changed, judged by the same rules."""
+        if not changes:
+            return found
+        orders, chart = apply(changes, found.orders, found.chart, self._index)
+        determinations = determine(orders, chart, self._knowledge, found.terms)
+        return msgspec.structs.replace(
+            found, determinations=determinations, orders=orders, chart=chart
+        )
 
     def _call(self, trial: Trial) -> bytes:
         """The hook request that the source is, or stands for."""
@@ -124,7 +140,7 @@ class Trials:
             if not document.is_request:
                 ordered = [] if trial.order is None else [(trial.order, None)]
                 body = as_request(document, trial.patient, ordered, self._index, _WAYS)
-        return body if trial.change is None else trial.change(body)
+        return body
 
     def _judged(self, body: bytes, today: date) -> tuple[Asked, Evaluation]:
         """A call as it is read, and what its orders come to."""

@@ -14,6 +14,7 @@ import msgspec
 from defib_coverage.coverage.chart import Chart, Fact, Hit, Kind
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.coverage.determine import Terms, determine
+from defib_coverage.coverage.orders import DeviceOrder
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import NOT_SUPPLIED, Answers, OpenKey, read_answers
 from defib_coverage.fhir.fetching import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from defib_coverage.coverage.determine import Knowledge
-    from defib_coverage.coverage.orders import DeviceOrder
     from defib_coverage.fhir.plans import Plan
     from defib_coverage.hooks.request import Decoded
 
@@ -44,6 +44,7 @@ _MOST_ORDERS = 100
 class Evaluation(msgspec.Struct, frozen=True):
     """What the orders of a call come to, each beside its determination.
 
+    ``orders``, ``chart`` and ``terms`` are what was judged, to be judged again with a fact changed.
     ``failed``: something that was asked for could not be had for a technical reason.
     ``coverage_unknown``: why it is not known which coverages the patient has.
     ``patient_unknown``: the client has no record of the patient.
@@ -51,6 +52,9 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     determinations: tuple[Determination, ...]
     ordered: tuple[Ordered, ...]
+    orders: tuple[DeviceOrder, ...]
+    chart: Chart
+    terms: Terms
     failed: bool = False
     coverage_unknown: Literal["not-supplied", "failed"] | None = None
     patient_unknown: bool = False
@@ -141,6 +145,9 @@ class Evaluator:
         return Evaluation(
             found,
             tuple(ordered),
+            tuple(named),
+            seen.chart,
+            terms,
             seen.failed,
             seen.coverage_unknown,
             patient_unknown="patient" in prefetch and prefetch["patient"] is None,

@@ -17,8 +17,13 @@ from defib_coverage.console.trials import Trial, Trials, Tried
 from defib_coverage.console.views.answers import AnswerView, answer_view
 from defib_coverage.console.views.json_text import pretty, spelled
 from defib_coverage.console.views.orders import OrderGroup, order_groups, wanted_order
+from defib_coverage.console.views.what_if_controls import Choice, known_codes
+from defib_coverage.console.wishes import wish_of
 from defib_coverage.documents.document import InputError
+from defib_coverage.errors import RequestError
 from defib_coverage.fhir.references import is_id
+from defib_coverage.whatif.changes import Change, SetOrder, SetServiceDate
+from defib_coverage.whatif.grammar import parse_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,10 +39,14 @@ _MEGABYTE = 1024 * 1024
 
 
 class TryView(msgspec.Struct, frozen=True):
-    """The page: what was asked, and the answer or what is wrong with what was asked."""
+    """The page: what was asked, and the answer or what is wrong with what was asked.
+
+    ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with a change.
+    """
 
     samples: tuple[Sample, ...]
     groups: tuple[OrderGroup, ...]
+    codes: tuple[Choice, ...]
     largest: int
     sample: str
     document: str
@@ -48,6 +57,7 @@ class TryView(msgspec.Struct, frozen=True):
     answer: AnswerView | None = None
     trouble: str | None = None
     is_own: bool = False
+    wish_trouble: str | None = None
 
 
 class TryPage(Page):
@@ -67,6 +77,7 @@ class TryPage(Page):
         self._trials = Trials(site.service.knowledge, site.service.plans)
         self._index = site.service.knowledge.index
         self._groups = order_groups(self._index)
+        self._codes = tuple(known_codes(self._index))
 
     def routes(self) -> Sequence[BaseRoute]:
         """The page itself, asked for by a link or a form."""
@@ -100,6 +111,8 @@ class TryPage(Page):
     def _answer(self, fields: Mapping[str, bytes]) -> Response:
         """The page, or its ``part`` that was asked for: answer, request or response."""
         part = _text(fields, "part")
+        wish = wish_of(fields, self._index)
+        fields = wish.fields
         tried: Tried | None = None
         trouble = None
         try:
@@ -110,11 +123,14 @@ class TryPage(Page):
             return _json(tried.call)
         if tried is not None and part == "response":
             return _json(msgspec.json.encode(tried.response))
-        view = self._view(fields, tried, trouble)
+        view = msgspec.structs.replace(
+            self._view(fields, tried, trouble), wish_trouble=wish.trouble
+        )
         if part == "answer":
             # It is shown in a page that is there: not a failure of the page.
             return self.site.page("parts/try_answer.html", view, here=self.door.path)
-        status = _BAD_REQUEST if trouble is not None else 200
+        failed = trouble is not None or wish.trouble is not None
+        status = _BAD_REQUEST if failed else 200
         return self.site.page("try.html", view, here=self.door.path, status=status)
 
     def trial(self, fields: Mapping[str, bytes]) -> Trial:
@@ -142,7 +158,24 @@ class TryPage(Page):
             patient=patient,
             order=wanted_order(order, self._index) if order else None,
             service_date=_day(fields, "date", "Service date"),
+            changes=self._changes(fields),
         )
+
+    def _changes(self, fields: Mapping[str, bytes]) -> tuple[Change, ...]:
+        """The facts that are changed; the order and its day are fields of their own.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        try:
+            found = parse_changes(_text(fields, "changes"), self._index)
+        except RequestError as error:
+            message = f"What if: {error.message}"
+            raise InputError(message) from error
+        if any(isinstance(change, SetServiceDate | SetOrder) for change in found):
+            message = "What if: the order and its day are chosen in the form, as order and date"
+            raise InputError(message)
+        return found
 
     def _view(
         self, fields: Mapping[str, bytes], tried: Tried | None, trouble: str | None
@@ -153,6 +186,7 @@ class TryPage(Page):
         return TryView(
             samples=self._samples,
             groups=self._groups,
+            codes=self._codes,
             largest=self.site.service.settings.max_body // _MEGABYTE,
             sample=sample,
             document=spelled(own.decode(errors="replace")),

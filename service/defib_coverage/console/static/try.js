@@ -75,8 +75,8 @@ function show(html) {
     if (wanted) place(wanted);
     else if (form.elements.date.value) form.elements.date.value = day;
   }
-  remember();
   answer.dispatchEvent(new CustomEvent("answered", { bubbles: true }));
+  remember();
 }
 
 /** Keep the address of the page true for sample patients; a document is in no address. */
@@ -84,10 +84,10 @@ function remember() {
   const data = new FormData(form);
   const query = new URLSearchParams();
   if (data.get("sample")) {
-    for (const name of ["sample", "order", "date"]) {
+    for (const name of ["sample", "order", "date", "changes"]) {
       if (data.get(name)) query.set(name, data.get(name));
     }
-    if (data.get("date")) query.set("as_of", data.get("as_of"));
+    if (data.get("date") || data.get("changes")) query.set("as_of", data.get("as_of"));
   }
   history.replaceState(null, "", query.size ? `/try?${query}` : "/try");
 }

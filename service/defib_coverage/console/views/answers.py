@@ -10,6 +10,7 @@ import msgspec
 from defib_coverage.console.views.cards import ActionView, CardView, actions_of, cards_of
 from defib_coverage.console.views.json_text import Shown, shown
 from defib_coverage.console.views.picture import Picture, picture
+from defib_coverage.console.views.what_if import Panel, panel_of
 from defib_coverage.console.views.why import Reasons, WhyView, anchors_of
 from defib_coverage.explaining.reasons import VERDICTS
 
@@ -54,6 +55,7 @@ class AnswerView(msgspec.Struct, frozen=True):
     request: Shown
     response: Shown
     hook: str
+    what_if: Panel | None
 
 
 def answer_view(tried: Tried, knowledge: Knowledge) -> AnswerView:
@@ -77,6 +79,7 @@ def answer_view(tried: Tried, knowledge: Knowledge) -> AnswerView:
         request=request,
         response=shown(response, {}, _MOST_SHOWN),
         hook=msgspec.json.decode(tried.call, type=_Call).hook,
+        what_if=panel_of(tried, knowledge),
     )
 
 
