@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 if TYPE_CHECKING:
@@ -22,6 +22,24 @@ MOST_BARS = 25
 """What a chart of bars shows."""
 # Labels below columns, at most.
 _MOST_LABELS = 12
+_STATUSES = ("covered", "conditional", "not-covered")
+
+
+class Stacks(NamedTuple):
+    """What columns show: the names of their parts, the parts' classes, and each with its numbers."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def by_status(statuses: Sequence[tuple[str, Mapping[str, int]]]) -> Stacks:
+    """How many decisions came to each status in each time; the usual statuses always stand there."""
+    others = sorted({name for _, found in statuses for name in found} - {*_STATUSES})
+    names = (*_STATUSES, *others)
+    classes = tuple(name if name in _STATUSES else "other" for name in names)
+    rows = ((time, tuple(found.get(name, 0) for name in names)) for time, found in statuses)
+    return Stacks(names, classes, tuple(rows))
 
 
 def child(
