@@ -59,7 +59,8 @@ LAYERS = {
     },
     "console": {
         *("__version__", "console", "content", "coverage", "edge", "errors", "explaining"),
-        *("families", "fhir", "hooks", "ledger", "running", "settings", "setting_meanings"),
+        *("families", "fhir", "hooks", "ledger", "logs", "running", "selftest", "settings"),
+        *("setting_meanings", "setting_values"),
     },
     "errors": set[str](),
     "logs": {"coverage"},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup  # noqa: TC002 - the type of a field
 
 from defib_coverage.console.drawing import Part, bar, drawn
 from defib_coverage.console.ledger_query import CLASSES, USUAL_DAYS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PATH = "/ledger"
 _PRESETS = ((7, "7 days"), (USUAL_DAYS, "30 days"), (90, "90 days"), (365, "A year"))
 _SECOND = 1000
+_NOTHING = "\N{EN DASH}"
 _WORDS = {
     "covered": "covered",
     "conditional": "conditional",
@@ -145,13 +146,13 @@ def sums_view(sums: Sums, query: Query, wording: Wording) -> SumsView:
 
 def share(value: float | None) -> str:
     """A share in percent; a dash where there is nothing to take it of."""
-    return "–" if value is None else f"{value:.0%}"
+    return _NOTHING if value is None else f"{value:.0%}"
 
 
 def milliseconds(value: float | None) -> str:
     """A time for people."""
     if value is None:
-        return "–"
+        return _NOTHING
     return f"{value / _SECOND:,.3g} s" if value >= _SECOND else f"{value:,.3g} ms"
 
 

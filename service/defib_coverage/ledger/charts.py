@@ -26,7 +26,7 @@ _STATUSES = ("covered", "conditional", "not-covered")
 
 
 class Stacks(NamedTuple):
-    """What columns show: the names of their parts, the parts' classes, and each with its numbers."""
+    """What columns show: the names and the classes of their parts, and each with its numbers."""
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -34,7 +34,7 @@ class Stacks(NamedTuple):
 
 
 def by_status(statuses: Sequence[tuple[str, Mapping[str, int]]]) -> Stacks:
-    """How many decisions came to each status in each time; the usual statuses always stand there."""
+    """How many decisions came to each status in each time; the usual ones always stand there."""
     others = sorted({name for _, found in statuses for name in found} - {*_STATUSES})
     names = (*_STATUSES, *others)
     classes = tuple(name if name in _STATUSES else "other" for name in names)

@@ -138,7 +138,7 @@ def holds_link(connection: Connection, link: bytes) -> bool:
 
 
 def is_sealed(key: bytes, day: Row[Any], previous: bytes) -> bool:
-    """Whether the row of a day, as ``raw`` gives it, has its seal; ``previous`` is the head before."""
+    """Whether a day's row has its seal; ``previous`` is the link before the day's first."""
     if not isinstance(day.head, bytes) or isinstance(day.purged, bytes):
         return False
     seal = seal_of(key, day.day, previous, day.length, day.head, day.purged)
