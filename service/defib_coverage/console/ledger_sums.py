@@ -11,6 +11,7 @@ from markupsafe import Markup  # noqa: TC002 - the type of a field
 
 from defib_coverage.console.drawing import Part, bar, drawn
 from defib_coverage.console.ledger_query import CLASSES, USUAL_DAYS
+from defib_coverage.explaining.reasons import VERDICTS
 from defib_coverage.ledger.browsing import Line
 from defib_coverage.ledger.charts import by_status, columns
 from defib_coverage.ledger.durations import STEPS, Durations, together
@@ -28,11 +29,6 @@ _PATH = "/ledger"
 _PRESETS = ((7, "7 days"), (USUAL_DAYS, "30 days"), (90, "90 days"), (365, "A year"))
 _SECOND = 1000
 _NOTHING = "\N{EN DASH}"
-_WORDS = {
-    "covered": "covered",
-    "conditional": "conditional",
-    "not-covered": "not covered",
-}
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -196,7 +192,7 @@ def _presets(sums: Sums, query: Query) -> tuple[Link, ...]:
 def _parts(report: Report) -> list[tuple[str, int, str]]:
     shown = by_status(report.statuses)
     return [
-        (kind, sum(numbers[place] for _, numbers in shown.rows), _WORDS.get(name, name))
+        (kind, sum(numbers[place] for _, numbers in shown.rows), VERDICTS.get(name, name))
         for place, (name, kind) in enumerate(zip(shown.names, shown.classes, strict=True))
     ]
 
@@ -213,7 +209,7 @@ def _over_time(report: Report) -> Picture | None:
     if not report.statuses:
         return None
     shown = by_status(report.statuses)
-    names = tuple(_WORDS.get(name, name) for name in shown.names)
+    names = tuple(VERDICTS.get(name, name) for name in shown.names)
     svg = columns("Decisions over time, by status", shown.rows, names, shown.classes)
     rows = ((time, *(f"{one:,}" for one in numbers)) for time, numbers in shown.rows)
     return Picture(drawn(svg), ("Time", *names), tuple(rows))
