@@ -38,7 +38,12 @@ def bar(parts: Iterable[tuple[str, int, str]], whole: int) -> tuple[Part, ...]:
     begin = 0
     for kind, number, name in parts:
         if number:
-            place = (f"{100 * value / (whole or 1):.2f}%" for value in (begin, number))
-            made.append(Part(kind, *place, f"{number:,} {name}"))
+            made.append(
+                Part(kind, _share(begin, whole), _share(number, whole), f"{number:,} {name}")
+            )
         begin += number
     return tuple(made)
+
+
+def _share(number: int, whole: int) -> str:
+    return f"{100 * number / (whole or 1):.2f}%"

@@ -222,7 +222,7 @@ def _lines(
 
 
 def _line(row: Row[Any]) -> Line:
-    return Line(*row)
+    return Line(**row._asdict())
 
 
 def _under(

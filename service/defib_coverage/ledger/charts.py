@@ -132,9 +132,10 @@ def _svg(title: str, height: int) -> Element:
 
 def _legend(svg: Element, names: Sequence[str], classes: Sequence[str]) -> None:
     x = float(_END)
+    key = child(svg, "g", {"class": "key"})
     for name, kind in zip(names, classes, strict=True):
-        _rect(svg, (x, 4, 12, 12), kind, name)
-        _text(svg, x + 18, 14, name, "start")
+        _rect(key, (x, 4, 12, 12), kind, name)
+        _text(key, x + 18, 14, name, "start")
         x += 40 + 7 * len(name)
 
 

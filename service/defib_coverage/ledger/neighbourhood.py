@@ -62,7 +62,7 @@ class _Found:
         if previous is None or len(rows) != 1:
             return False
         ((table, row),) = rows
-        values = list(row[:-1])
+        values: list[Any] = list(row[:-1])
         return may_be(table, values) and row.link == link_of(key, previous, values)
 
     def decision(self, position: int) -> Row[Any] | None:
