@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from defib_coverage.selftest.checks import Group
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The checks of a group that were made."""
+
+    name: str
+    results: tuple[Result, ...]
+
+    def number(self, outcome: str) -> int:
+        """How many came out so."""
+        return sum(result.outcome == outcome for result in self.results)
+
+
 class Progress(msgspec.Struct, frozen=True):
     """How far a self-check is.
 
@@ -30,9 +42,16 @@ class Progress(msgspec.Struct, frozen=True):
     is_over: bool
     trouble: str | None
 
-    def number(self, outcome: str) -> int:
-        """How many checks came out so."""
-        return sum(result.outcome == outcome for result in self.results)
+    @property
+    def whole(self) -> Made:
+        """All checks as one group."""
+        return Made("", self.results)
+
+    @property
+    def groups(self) -> tuple[Made, ...]:
+        """The groups, in the order in which they were begun."""
+        groups = groupby(self.results, key=lambda result: result.group)
+        return tuple(Made(name, tuple(results)) for name, results in groups)
 
 
 class _Run:

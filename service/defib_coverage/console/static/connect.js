@@ -22,6 +22,12 @@ function offerCopies(place) {
   }
 }
 
+// What came of it, once, for who does not see the page.
+function say(target) {
+  const words = target.querySelector("h3, .trouble")?.textContent ?? "";
+  document.getElementById(`${target.id}-said`).textContent = words.trim();
+}
+
 // What the server sends is escaped; a refusal comes as a whole page, of which the heading is shown.
 async function put(response, target) {
   const text = await response.text();
@@ -47,7 +53,7 @@ async function follow(target) {
   const end = Date.now() + PATIENCE;
   for (;;) {
     const run = target.querySelector("[data-run]");
-    if (!run || run.dataset.over === "yes" || Date.now() > end) return;
+    if (!run || run.dataset.over === "yes" || Date.now() > end) return Boolean(run);
     await new Promise((resolve) => setTimeout(resolve, EVERY));
     const response = await fetch(`/connect/self-check?run=${run.dataset.run}`, { headers: PART });
     if (response.status !== 204) await put(response, target); // 204: another worker was asked
@@ -64,10 +70,12 @@ for (const form of document.querySelectorAll("form[data-into]")) {
     try {
       const body = new URLSearchParams(new FormData(form));
       await put(await fetch(form.action, { method: "POST", headers: PART, body }), target);
+      say(target);
       target.removeAttribute("aria-busy");
-      await follow(target);
+      if (await follow(target)) say(target);
     } catch {
       told(target, "The service did not answer.");
+      say(target);
     } finally {
       target.removeAttribute("aria-busy");
       button.disabled = false;
