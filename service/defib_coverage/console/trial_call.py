@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 import msgspec
 
 from defib_coverage.console.own_calls import post_to
 from defib_coverage.console.sample_calls import STORIES, sample_call
+from defib_coverage.console.views.json_text import pretty
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.hooks.request import HOOKS, HookName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp
 
 SERVICES: dict[HookName, str] = {hook: service for service, hook in SERVICE_IDS.items()}
 """The services by their hooks."""
 _OK = 200
+_FIELDS = ("hook", "story")
 _ASSERTION = re.compile(rb'"coverage-assertion-id",\s*"valueString":\s*"([A-Za-z0-9._-]{1,64})"')
 
 
@@ -55,17 +58,13 @@ class TrialCall(msgspec.Struct, frozen=True, kw_only=True):
     assertions: tuple[str, ...]
 
 
-def asked_in(form: bytes) -> Asked:
+def asked_in(fields: Mapping[str, bytes]) -> Asked:
     """What a form asks for.
 
     Raises:
         RequestError: 400, there is no such hook or story.
     """
-    try:
-        fields = parse_qs(form.decode(), max_num_fields=10)
-    except ValueError as error:
-        raise RequestError(400, "structure", "the form cannot be read", "the body") from error
-    return asked_for(*(fields.get(name, [""])[0] for name in ("hook", "story")))
+    return asked_for(*(fields.get(name, b"").decode("utf-8", "replace") for name in _FIELDS))
 
 
 def asked_for(hook: str, story: str) -> Asked:
@@ -99,7 +98,7 @@ async def made_call(app: ASGIApp, asked: Asked, host: bytes) -> TrialCall:
         status=answer.status,
         milliseconds=answer.milliseconds,
         request=body.decode(),
-        answer=msgspec.json.format(answer.body, indent=2).decode(),
+        answer=pretty(answer.body),
         cards=read.cards,
         actions=len(read.system_actions),
         assertions=tuple(dict.fromkeys(one.decode() for one in _ASSERTION.findall(answer.body))),

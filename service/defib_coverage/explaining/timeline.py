@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
     from defib_coverage.coverage.policy import EventName, WaitingEvent
 
-DayKind = Literal["event", "last", "service", "first", "free"]
+DayKind = Literal["event", "last", "service", "first", "free", "today"]
 
 
 class Day(msgspec.Struct, frozen=True):

@@ -9,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from defib_coverage.console.addresses import asked_base, base_of, check_own, is_on_this_machine
-from defib_coverage.console.connecting import Connecting, connecting
+from defib_coverage.console.forms import FORM_TYPES, read_form
 from defib_coverage.console.page import Door, Page
 from defib_coverage.console.sample_calls import STORIES, Story, sample_call
 from defib_coverage.console.self_check import Progress, SelfCheck
 from defib_coverage.console.trial_call import SERVICES, TrialCall, asked_for, asked_in, made_call
+from defib_coverage.console.views.connecting import Connecting, connecting
 from defib_coverage.errors import RequestError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from defib_coverage.console.site import Site
 
-_FORM = b"application/x-www-form-urlencoded"
 _JSON = "application/json"
 _CHECK = "/connect/self-check"
 _SEE_OTHER, _NO_CONTENT = 303, 204
@@ -84,8 +84,8 @@ class ConnectPage(Page):
         if service.settings.tokens_required:
             message = "A call must carry a client's token: run defib-coverage client test."
             raise RequestError(403, "forbidden", message)
-        async with service.bodies.reading(request.scope, request.receive, (_FORM,)) as form:
-            asked = asked_in(bytes(form))
+        async with service.bodies.reading(request.scope, request.receive, FORM_TYPES) as form:
+            asked = asked_in(read_form(form, request.headers.get("content-type", "")))
         host = request.headers.get("host", "").encode("latin-1")
         trial = await made_call(service.app, asked, host)
         return self._page(request, "test_call.html", trial=trial)

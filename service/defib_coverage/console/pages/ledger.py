@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
-from defib_coverage.console.ledger_decision import decision_view
 from defib_coverage.console.ledger_query import read_query
-from defib_coverage.console.ledger_sums import sums_view
 from defib_coverage.console.page import Door, Page
+from defib_coverage.console.views.ledger_decision import decision_view
+from defib_coverage.console.views.ledger_sums import sums_view
 from defib_coverage.errors import RequestError
 from defib_coverage.ledger.browsing import SlowError
 from defib_coverage.ledger.records import LedgerError

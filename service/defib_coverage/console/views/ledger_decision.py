@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.console.ledger_sums import milliseconds
+from defib_coverage.console.views.json_text import pretty
+from defib_coverage.console.views.ledger_sums import milliseconds
+from defib_coverage.console.views.why import Reasons, WhyView
 from defib_coverage.coverage.determination import Determination
+from defib_coverage.explaining.timeline import Day, days
 from defib_coverage.ledger.browsing import Line
 from defib_coverage.ledger.reading import Decided
 
@@ -43,11 +47,18 @@ class Look(msgspec.Struct, frozen=True):
     words: str
 
 
+class OrderReasons(msgspec.Struct, frozen=True):
+    """Why an order was judged as it was on its day."""
+
+    why: WhyView
+    service_date: date
+
+
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     """The page of a decision.
 
-    ``decided`` is None where its row cannot be read. ``other_data``: it was judged by other data
-    files than are here now.
+    ``decided`` is None where its row cannot be read, ``reasons`` where they were not kept.
+    ``other_data``: it was judged by other data files than are here now.
     """
 
     assertion: str
@@ -61,6 +72,8 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     length: int | None
     looks: tuple[Look, ...]
+    reasons: OrderReasons | None
+    days: tuple[Day, ...]
     other_data: bool
     raw: str
 
@@ -75,9 +88,6 @@ def decision_view(assertion: str, under: Under, knowledge: Knowledge) -> Decisio
     """
     one = under.decided
     determination = None if one is None else one.determination
-    raw = ""
-    if determination is not None:
-        raw = msgspec.json.format(msgspec.json.encode(determination), indent=2).decode()
     return DecisionView(
         assertion=assertion,
         total=under.total,
@@ -90,9 +100,25 @@ def decision_view(assertion: str, under: Under, knowledge: Knowledge) -> Decisio
         position=under.place.position,
         length=under.place.length,
         looks=_looks(under.place),
+        reasons=None if determination is None else _reasons(determination, knowledge),
+        days=() if determination is None else _days(determination, knowledge),
         other_data=one is not None and one.data_digest != knowledge.digest,
-        raw=raw,
+        raw="" if determination is None else pretty(msgspec.json.encode(determination)),
     )
+
+
+def _reasons(found: Determination, knowledge: Knowledge) -> OrderReasons:
+    day = found.order.service_date
+    policy = knowledge.library.in_force(day)
+    paragraphs = {} if policy is None else policy.paragraphs
+    return OrderReasons(Reasons(paragraphs, {}).why(found), day)
+
+
+def _days(found: Determination, knowledge: Knowledge) -> tuple[Day, ...]:
+    policy = knowledge.library.in_force(found.order.service_date)
+    if policy is None or not found.waiting_periods:
+        return ()
+    return tuple(days(found, policy.waiting))
 
 
 def _rows(one: Decided) -> tuple[tuple[str, str], ...]:
