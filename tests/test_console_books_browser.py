@@ -75,11 +75,11 @@ def test_a_period_is_chosen_and_a_decision_opened(
         page.get_by_role("link", name="7 days").click()
         assert page.locator('.presets [aria-current="true"]').inner_text() == "7 days"
         assert page.locator(".tiles b").first.inner_text() != whole
-        page.get_by_label("Client").select_option("st-anne")
-        page.get_by_label("Class of order").select_option("replacement")
+        page.get_by_label("Client", exact=True).select_option("st-anne")
+        page.get_by_label("Class of order", exact=True).select_option("replacement")
         page.get_by_role("button", name="Show").click()
         assert "asked by st-anne, replacement" in page.locator("h2.told").inner_text()
-        assert page.get_by_label("From").input_value() == "2026-11-14"
+        assert page.get_by_label("From", exact=True).input_value() == "2026-11-14"
         page.get_by_label("Assertion id", exact=True).fill(kept.assertions["not-covered"])
         page.get_by_role("button", name="Look up").click()
         assert "33249 on 2026-11-20" in page.locator("h1").inner_text()
@@ -121,7 +121,7 @@ def test_lines_are_copied(browser: Browser, books: Live) -> None:
 def test_a_test_call_is_sent_and_leads_to_its_decision(browser: Browser, books: Live) -> None:
     with tab(browser, books.base) as page:
         page.goto("/connect")
-        page.get_by_label("Patient").select_option("waiting-period")
+        page.get_by_label("Patient", exact=True).select_option("waiting-period")
         page.get_by_role("button", name="Send a test call").click()
         result = page.locator("#test-call-result")
         result.get_by_text("order-sign answered in").wait_for()
@@ -138,7 +138,7 @@ def test_a_test_call_works_without_scripts(browser: Browser, books: Live) -> Non
     with tab(browser, books.base, Window(script=False)) as page:
         page.goto("/connect")
         assert not page.get_by_role("button", name="Copy").first.is_visible()
-        page.get_by_label("Hook").select_option("appointment-book")
+        page.get_by_label("Hook", exact=True).select_option("appointment-book")
         page.get_by_role("button", name="Send a test call").click()
         assert page.locator("h1").inner_text() == "Test call"
         assert "appointment-book answered in" in page.locator("h3").first.inner_text()

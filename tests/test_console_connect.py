@@ -220,10 +220,11 @@ def test_a_poor_form_is_refused_in_words(
     [
         {"Origin": "https://elsewhere.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
-    ids=["origin", "null", "cross-site", "same-site"],
+    ids=["origin", "null", "garbled", "cross-site", "same-site"],
 )
 def test_another_site_may_not_send_calls(live: Live, headers: dict[str, str]) -> None:
     for path in ("/connect/test-call", "/connect/self-check"):
