@@ -96,7 +96,9 @@ def test_addresses_are_those_that_were_asked(keeping: Live) -> None:
     assert "open Whoever reaches this service is answered." in said(page)
     for hook, service in SERVICE_IDS.items():
         assert f"{keeping.base}/cds-services/{service}" in page.text, hook
-    for path in re.findall(rf'href="{keeping.base}(/[^"]*)"', page.text):
+    seen = re.findall(r'<a href="(/[^"]*)">http', page.text)
+    assert len(seen) == 4
+    for path in seen:
         assert keeping.get(path).status_code == 200
     live = keeping.get("/cds-services").json()
     (shown,) = re.findall(r'<pre [^>]*id="discovery-json">(.*?)</pre>', page.text, re.DOTALL)

@@ -30,11 +30,15 @@ _INSIDE = frozenset(
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where something stands: its method, its URL, and what it is for."""
+    """Where something stands: its method, its URL, and what it is for.
+
+    ``path`` leads there where a browser can look at it.
+    """
 
     method: str
     url: str
     purpose: str
+    path: str | None = None
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -104,21 +108,24 @@ def connecting(base: Base, settings: Settings, index: CodeIndex) -> Connecting:
 
 
 def _addresses(base: str, settings: Settings) -> Iterator[Address]:
-    yield Address("GET", f"{base}/cds-services", "discovery: the services and their prefetch")
+    yield _seen(base, "/cds-services", "discovery: the services and their prefetch")
     for hook, service in SERVICES.items():
         yield Address("POST", f"{base}/cds-services/{service}", f"the hook {hook}")
     if settings.ledger != "off":
-        service = SERVICES["order-sign"]
-        url = f"{base}/cds-services/{service}/feedback"
+        url = f"{base}/cds-services/{SERVICES['order-sign']}/feedback"
         yield Address("POST", url, "feedback on cards; the same below each service")
         url = f"{base}/determinations/{{assertion-id}}"
         yield Address("GET", url, "what was decided under the id that an order carries")
     url = f"{base}/determinations"
     yield Address("POST", url, "what cards are made of, for programs, for any of the hooks")
     if settings.terminology != "off":
-        yield Address("GET", f"{base}/fhir/metadata", "value sets and policy as a FHIR server")
-    yield Address("GET", f"{base}/ready", "whether calls can be taken; /health: whether it runs")
-    yield Address("GET", f"{base}/docs", "every address described, as OpenAPI")
+        yield _seen(base, "/fhir/metadata", "value sets and policy as a FHIR server")
+    yield _seen(base, "/ready", "whether calls can be taken; /health: whether it runs")
+    yield _seen(base, "/docs", "every address described, as OpenAPI")
+
+
+def _seen(base: str, path: str, purpose: str) -> Address:
+    return Address("GET", base + path, purpose, path)
 
 
 # ------------------------------------------------------------------------------------ registration
