@@ -169,5 +169,3 @@ def test_the_self_check_shows_how_far_it_is_and_its_result(browser: Browser, boo
         assert "all well" in page.locator("#self-check-result h3").inner_text()
         assert "0 failed" in page.locator("#self-check-result-said").inner_text()
         sound(page)
-        page.locator("#self-check").scroll_into_view_if_needed()
-        screenshot(page, "self-check", full=False)
