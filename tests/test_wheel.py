@@ -89,9 +89,25 @@ def test_the_wheel_holds_every_module_of_the_package(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         held = set(archive.namelist())
     assert modules <= held
+    pages = {p.relative_to(source).as_posix() for p in source.glob("defib_coverage/*/page/*.*")}
+    assert len(pages) == 3
+    assert pages <= held
     assert "defib_coverage/py.typed" in held
     assert not [name for name in held if name.endswith((".pyc", ".pyo"))]
     assert not [name for name in held if re.search(r"(^|/)(tests?/|test_|conftest)", name)]
+
+
+def test_the_wheel_holds_what_the_pages_are_made_of(wheel: Path) -> None:
+    source = ROOT / "service"
+    kept = {
+        p.relative_to(source).as_posix(): p.read_bytes()
+        for p in source.glob("defib_coverage/console/**/*.*")
+        if p.suffix not in {".py", ".pyc"}
+    }
+    with ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist() if name in kept}
+    assert held == kept
+    assert {Path(name).suffix for name in held} == {".css", ".html", ".js", ".json", ".svg"}
 
 
 def test_the_data_in_the_wheel_equal_those_in_the_repository(wheel: Path) -> None:

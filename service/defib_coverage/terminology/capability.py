@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage import __version__
-from defib_coverage.terminology.describing import PUBLISHER
-from defib_coverage.terminology.resources import (
+from defib_coverage.fhir.systems import published_uri
+from defib_coverage.terminology.abilities import (
     CapabilityStatement,
-    CodeableConcept,
-    Extension,
     Implementation,
     Interaction,
     OperationUse,
@@ -26,9 +24,11 @@ from defib_coverage.terminology.resources import (
     TranslationAbility,
     ValidateCodeAbility,
 )
+from defib_coverage.terminology.describing import PUBLISHER
+from defib_coverage.terminology.elements import CodeableConcept, Extension
 from defib_coverage.terminology.search_parameters import SEARCHED
-from defib_coverage.terminology.shelf import KINDS
-from defib_coverage.terminology.systems import FACTS, OWN_DATE, uri_of
+from defib_coverage.terminology.searching import KINDS
+from defib_coverage.terminology.systems import FACTS, OWN_DATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -145,7 +145,7 @@ def terminology_capabilities(
         publisher=PUBLISHER,
         description="The code systems of the coverage policy: its own whole, others as fragments.",
         kind="instance",
-        software=Software(PUBLISHER, __version__, OWN_DATE),
+        software=Software(PUBLISHER, __version__),
         implementation=Implementation("Terminology of NCD 20.4", url),
         code_system=tuple(_systems(catalogue)),
         expansion=TerminologyExpansion(
@@ -168,7 +168,7 @@ def _systems(catalogue: Catalogue) -> Iterator[TerminologySystem]:
         for published in catalogue.sets[release.version]:
             for member in published.members:
                 releases.setdefault(member.uri, {})[member.version] = None
-    foreign = {uri_of(name, catalogue.base) for name in FACTS}
+    foreign = {published_uri(name, catalogue.base) for name in FACTS}
     for uri, versions in releases.items():
         if uri in foreign:
             yield _system(uri, [v for v in versions if v is not None], "fragment")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from defib_coverage.terminology.code_systems import OWN_INDICATION
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe, identified
-from defib_coverage.terminology.resources import (
-    ConceptMap,
-    MapElement,
-    MapGroup,
-    MapTarget,
-    Meta,
-)
-from defib_coverage.terminology.systems import FACTS, OWN_VERSION, release_of, uri_of
+from defib_coverage.terminology.elements import Meta
+from defib_coverage.terminology.resources import ConceptMap, MapElement, MapGroup, MapTarget
+from defib_coverage.terminology.systems import FACTS, OWN_INDICATION, OWN_VERSIONS, release_of
 from defib_coverage.terminology.value_sets import notices
 
 if TYPE_CHECKING:
@@ -56,7 +51,7 @@ class Mapper:
         systems = [
             system
             for system in FACTS
-            if any(uri_of(system, self._base) in (g.source, g.target) for g in groups)
+            if any(published_uri(system, self._base) in (g.source, g.target) for g in groups)
         ]
         url = f"{self._base}/ConceptMap/{name}"
         return ConceptMap(
@@ -71,7 +66,7 @@ class Mapper:
             identifier=identified(url, release.version),
             **describe(url, release, title, name),
             description=f"{description} {release.title}.",
-            copyright=notices(systems, release.effective.year),
+            copyright=notices(systems, release.effective),
             group=tuple(groups),
         )
 
@@ -98,9 +93,9 @@ class Mapper:
                 )
         made = [
             MapGroup(
-                source=uri_of(system, self._base),
+                source=published_uri(system, self._base),
                 source_version=version,
-                target=uri_of(system, self._base),
+                target=published_uri(system, self._base),
                 target_version=FACTS[system].release_on(release.effective),
                 element=tuple(elements.values()),
             )
@@ -136,9 +131,9 @@ class Mapper:
                 )
         made = [
             MapGroup(
-                source=uri_of(system, self._base),
+                source=published_uri(system, self._base),
                 source_version=release_of(system, release.effective),
-                target=uri_of(CLAIM, self._base),
+                target=published_uri(CLAIM, self._base),
                 target_version=FACTS[CLAIM].release_on(release.effective),
                 element=tuple(elements.values()),
             )
@@ -157,9 +152,9 @@ class Mapper:
                 elements.append(MapElement(name, display=indication.label, target=targets))
         groups = [
             MapGroup(
-                source=uri_of(OWN_INDICATION, self._base),
-                source_version=OWN_VERSION,
-                target=uri_of(CLAIM, self._base),
+                source=published_uri(OWN_INDICATION, self._base),
+                source_version=OWN_VERSIONS[OWN_INDICATION],
+                target=published_uri(CLAIM, self._base),
                 target_version=FACTS[CLAIM].release_on(release.effective),
                 element=tuple(elements),
             )

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.terminology.catalogue import names_cpt
-from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.artifacts import (
     GuideDefinition,
     GuideDependency,
     GuideResource,
     ImplementationGuide,
-    Meta,
-    Reference,
 )
+from defib_coverage.terminology.catalogue import names_cpt
+from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe
+from defib_coverage.terminology.elements import Meta, Reference
 from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact
 
 FHIR_VERSION = "4.0.1"
 PACKAGE_ID = "defib-coverage.ncd20-4"
@@ -41,7 +40,6 @@ def guide_of(
         base: the canonical base.
     """
     is_licensed = any(names_cpt(one) for one in resources)
-    notice = FACTS["cpt"].notice if is_licensed else None
     return ImplementationGuide(
         id=package_id,
         meta=Meta(
@@ -60,7 +58,7 @@ def guide_of(
             f"Value sets, code systems, maps and the policy of {release.policy.citation}. "
             f"{release.title}."
         ),
-        copyright=None if notice is None else notice.format(year=release.effective.year),
+        copyright=FACTS["cpt"].notice_on(release.effective) if is_licensed else None,
         package_id=package_id,
         license=LICENSED if is_licensed else FREE,
         fhir_version=(FHIR_VERSION,),

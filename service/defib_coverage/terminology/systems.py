@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.fhir.systems import SYSTEM_URIS
+from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OCTOBER = 10
+OWN_FINDING = "defib-finding"
+OWN_INDICATION = "defib-indication"
+OWN_PROPERTY = "defib-property"
+OWN_WORDS = "defib-designation"
 Rhythm = Literal["fiscal-year", "calendar-year", "fixed"]
 
 
@@ -21,7 +25,8 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
 
     ``rhythm`` is how its releases are named: by the fiscal year that begins in October, by the
     calendar year, or by ``release`` whatever the day; a fixed one without a release is not pinned.
-    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year of the release.
+    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year in which the release
+    came out: that of CPT does so in the August before.
     """
 
     title: str
@@ -40,7 +45,16 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
             case "fixed":
                 return self.release
 
+    def notice_on(self, day: date, since: date | None = None) -> str | None:
+        """What the owner wants to be told of the release in force on ``day``; None for nothing.
 
+        With ``since`` it is told of all releases from that day on.
+        """
+        years = "" if since is None else f"{since.year - 1}-"
+        return None if self.notice is None else self.notice.format(year=f"{years}{day.year - 1}")
+
+
+# The owners' own words.
 _CPT = (
     "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are "
     "registered trademarks of the American Medical Association."
@@ -52,8 +66,9 @@ _LOINC = (
     "is a registered United States trademark of Regenstrief Institute, Inc."
 )
 _SNOMED = (
-    "SNOMED CT is copyright of the International Health Terminology Standards Development "
-    "Organisation, trading as SNOMED International; its use needs an affiliate licence."
+    "This material contains content that is copyright of SNOMED International. Implementers of "
+    "these specifications must have the appropriate SNOMED CT Affiliate license - for more "
+    "information contact https://www.snomed.org/get-snomed or info@snomed.org."
 )
 # By the short names of the value set files.
 FACTS: Mapping[str, CodeSystemFacts] = {
@@ -81,30 +96,30 @@ FACTS: Mapping[str, CodeSystemFacts] = {
     "x12-claim-filing": CodeSystemFacts("X12 claim filing indicator", None, "fixed"),
 }
 
-# Our own code systems do not change with the article.
-OWN_VERSION = "1.0.0"
+# Our own code systems do not change with the article: each has a version of its own.
+OWN_VERSIONS: Mapping[str, str] = {
+    OWN_FINDING: "1.0.0",
+    OWN_EVIDENCE: "1.0.0",
+    OWN_OVERRIDE_REASON: "1.0.0",
+    OWN_INDICATION: "1.0.0",
+    OWN_WORDS: "1.0.0",
+    OWN_PROPERTY: "1.0.0",
+}
 OWN_DATE = "2026-11-22"
 
 
-def uri_of(alias: str, base: str) -> str:
-    """The URI under which a code system is published.
+def release_of(alias: str, day: date) -> str | None:
+    """The release of a code system that is in force on a day; None where none can be named.
 
     Args:
-        alias: its short name in the value set files; one of this project's own too.
-        base: the canonical base of this project's own.
-    """
-    uris = SYSTEM_URIS.get(alias)
-    return f"{base}/CodeSystem/{alias}" if uris is None else uris[0]
-
-
-def release_of(alias: str, day: date | None) -> str | None:
-    """The release of a code system that is named for a service on ``day``.
-
-    Args:
-        alias: its short name; our own have one version.
-        day: None where no day is meant: then only releases that last are named.
+        alias: its short name, also of one of our own.
+        day: the day.
     """
     facts = FACTS.get(alias)
-    if facts is None:
-        return OWN_VERSION
-    return facts.release_on(day) if day is not None else facts.release
+    return OWN_VERSIONS.get(alias) if facts is None else facts.release_on(day)
+
+
+def changes_yearly(alias: str) -> bool:
+    """Whether a code system has a release of its own for each year."""
+    facts = FACTS.get(alias)
+    return facts is not None and facts.rhythm != "fixed"

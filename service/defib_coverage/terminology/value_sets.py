@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import (
     CRMI,
     EXTENSIONS,
@@ -13,31 +14,28 @@ from defib_coverage.terminology.describing import (
     identified,
     stable_id,
 )
+from defib_coverage.terminology.elements import Coding, Designation, Extension, Meta
 from defib_coverage.terminology.resources import (
-    Coding,
     Compose,
     Contains,
-    Designation,
     Expansion,
     ExpansionParameter,
-    Extension,
     Include,
-    Meta,
     ValueSet,
     ValueSetConcept,
 )
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.sets import CPT
+from defib_coverage.terminology.systems import FACTS, OWN_PROPERTY, OWN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from defib_coverage.terminology.sets import Member, PublishedSet
 
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition"
 _PROPERTY = f"{_R5}/extension-ValueSet.expansion.property"
 _CONTAINS_PROPERTY = f"{_R5}/extension-ValueSet.expansion.contains.property"
-OWN_PROPERTY = "defib-property"
-OWN_WORDS = "defib-designation"
 # The profile wants these words and no others.
 _USAGE_WARNING = (
     "This value set contains a point-in-time expansion enumerating the codes that meet the value "
@@ -51,13 +49,6 @@ _ROLES = {
     "required-secondary": "Secondary diagnoses that a claim must carry",
     "order": "Order codes",
     "evidence": "What a chart may show",
-}
-# What an expansion says of a code beside its meaning.
-MEMBER_PROPERTIES = {
-    "strength": "ask: may only raise a question; claim-only: says nothing about the patient",
-    "shared-with-pacemakers": "an order code that also serves pacemakers",
-    "modality": "the imaging behind a reading or a procedure",
-    "nyha-class": "the NYHA class, 1 to 4, that an answer stands for",
 }
 _STRENGTHS = {
     "decide": "may settle a criterion",
@@ -94,7 +85,7 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
         ),
         description=_description(published),
         purpose=f"{_ROLES[published.role]}: {source.purpose}.",
-        copyright=notices(systems, release.effective.year),
+        copyright=notices(systems, release.effective),
         compose=Compose(
             inactive=True if any(m.inactive for m in published.members) else None,
             include=tuple(_includes(published.members, base)),
@@ -103,16 +94,15 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
     )
 
 
-def notices(systems: Iterable[str], year: int) -> str | None:
+def notices(systems: Iterable[str], day: date) -> str | None:
     """What the owners of code systems want to be told; None where none wants anything.
 
     Args:
         systems: the systems by their short names.
-        year: the year of the releases that are used.
+        day: whose releases are used.
     """
-    found = (FACTS[name].notice for name in systems if name in FACTS)
-    texts = [text.format(year=year) for text in found if text is not None]
-    return " ".join(texts) or None
+    texts = (FACTS[name].notice_on(day) for name in systems if name in FACTS)
+    return " ".join(text for text in texts if text is not None) or None
 
 
 def _description(published: PublishedSet) -> str:
@@ -137,21 +127,22 @@ def _concept(member: Member, base: str) -> ValueSetConcept:
         member.code,
         extension=tuple(
             Extension(f"{EXTENSIONS}/valueset-concept-comments", value_string=comment)
-            for comment in _comments(member)
+            for comment in remarks(member)
         ),
         display=member.display,
         designation=designations(member, base),
     )
 
 
-def _comments(member: Member) -> Iterator[str]:
+def remarks(member: Member) -> Iterator[str]:
     """What a reader of the list must know of a code."""
     entry = member.entry
     if entry.strength != "decide":
         yield _STRENGTHS[entry.strength]
     if entry.shared:
         yield "also serves pacemakers"
-    if entry.note is not None:
+    # Of a CPT number only its part in the policy is told.
+    if entry.note is not None and member.system != CPT:
         yield entry.note
 
 
@@ -159,7 +150,7 @@ def designations(member: Member, base: str) -> tuple[Designation, ...]:
     """Our own words for a code."""
     if member.words is None:
         return ()
-    use = Coding(system=uri_of(OWN_WORDS, base), code="own-words")
+    use = Coding(system=published_uri(OWN_WORDS, base), code="own-words")
     return (Designation(member.words, language="en", use=use),)
 
 
@@ -220,7 +211,7 @@ def _properties(members: Iterable[Member], base: str) -> Iterator[Extension]:
     """The properties that are used in an expansion."""
     used = dict.fromkeys(name for member in members for name, _ in properties_of(member))
     for name in used:
-        uri = f"{uri_of(OWN_PROPERTY, base)}#{name}"
+        uri = f"{published_uri(OWN_PROPERTY, base)}#{name}"
         yield Extension(
             _PROPERTY, (Extension("code", value_code=name), Extension("uri", value_uri=uri))
         )
