@@ -45,7 +45,7 @@ _PATIENCE = 120
 def keeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """An open service with a ledger."""
     state = str(tmp_path_factory.mktemp("state"))
-    with running(ledger="refuse", state=state, terminology="off") as live:
+    with running(ledger="refuse", state=state) as live:
         yield live
 
 
@@ -97,7 +97,7 @@ def test_addresses_are_those_that_were_asked(keeping: Live) -> None:
     for hook, service in SERVICE_IDS.items():
         assert f"{keeping.base}/cds-services/{service}" in page.text, hook
     seen = re.findall(r'<a href="(/[^"]*)">http', page.text)
-    assert len(seen) == 4
+    assert len(seen) == 5
     for path in seen:
         assert keeping.get(path).status_code == 200
     live = keeping.get("/cds-services").json()
