@@ -88,7 +88,7 @@ class ConnectPage(Page):
             asked = asked_in(read_form(form, request.headers.get("content-type", "")))
         host = request.headers.get("host", "").encode("latin-1")
         trial = await made_call(service.app, asked, host)
-        return self._page(request, "test_call.html", trial=trial)
+        return self._page(request, "trial_call.html", trial=trial)
 
     async def _start(self, request: Request) -> Response:
         check_own(request)
