@@ -1,6 +1,6 @@
 """Pages in a real browser: Debian's Chromium, driven by Playwright.
 
-``browser`` starts it once for a session; ``tab`` is a context manager that opens a page of a
+``browser`` starts it once for a module; ``tab`` is a context manager that opens a page of a
 running service and fails where the page had errors or asked another host for anything.
 PYTEST_DONT_REWRITE: what fails here says so in its message.
 """
@@ -45,7 +45,8 @@ class Window(NamedTuple):
 _DESK = Window()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, no test may run a loop of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(

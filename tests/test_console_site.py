@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("browser", "live_server")
 CONSOLE = Path(defib_coverage.__file__).with_name("console")
 TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
-PAGES = ("/", "/try", "/policy", "/codes", "/ledger", "/connect")
+PAGES = ("/", "/try", "/policy", "/codes", "/connect")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

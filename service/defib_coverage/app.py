@@ -139,7 +139,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             Route(path, _Endpoint(terminology)) for path in (ROOT, ROOT + "/{path:path}")
         ]
         straight |= terminology.paths()
-    app.router.routes += _console(settings, answering, lifespan, kept)
+    app.router.routes += _console(app, settings, answering, lifespan, kept)
     metrics = lifespan.metrics
     app.state.metrics = metrics
     if metrics is not None and settings.metrics == "on":
@@ -168,7 +168,11 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
 
 
 def _console(
-    settings: Settings, answering: Answering, lifespan: Lifespan, kept: LedgerRoutes
+    app: ASGIApp,
+    settings: Settings,
+    answering: Answering,
+    lifespan: Lifespan,
+    kept: LedgerRoutes,
 ) -> list[Route]:
     """Where the pages of the console stand, if they are shown."""
     if settings.pages == "none":
@@ -187,6 +191,8 @@ def _console(
             gate=answering.gate,
             readiness=lifespan.readiness,
             lookup=lambda: kept.lookup,
+            browser=lifespan.browser,
+            app=app,
         )
 
     console = _Endpoint(ConsoleRoutes(service, patients=settings.pages == "all"))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
+    from defib_coverage.ledger.browsing import Browser
     from defib_coverage.settings import Settings
 
 _DATABASE = "defib-coverage.db"
@@ -208,3 +209,10 @@ class Keeping:
     def lookup(self) -> Lookup:
         """What reads the ledger while the service runs."""
         return Lookup(self._url)
+
+    def browser(self) -> Browser:
+        """What reads it for people."""
+        # Nobody needs it where no page is shown.
+        from defib_coverage.ledger.browsing import Browser  # noqa: PLC0415
+
+        return Browser(self._url, self.secrets.chain)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from defib_coverage.calls import Calls
     from defib_coverage.edge.gate import Gate
     from defib_coverage.keeping import Keeping
+    from defib_coverage.ledger.browsing import Browser
     from defib_coverage.ledger.ledger import Ledger
     from defib_coverage.ledger_routes import LedgerRoutes
     from defib_coverage.running.metrics import Depths, Metrics
@@ -51,6 +52,7 @@ class Lifespan:
 
             self._keeping = Keeping(settings)
         self._ledger: Ledger | None = None
+        self._browser: Browser | None = None
         self.readiness = Readiness(callers.keys_known)
         self.metrics: Metrics | None = None
         if settings.metrics != "off":
@@ -63,6 +65,15 @@ class Lifespan:
     def watchers(self) -> tuple[Watcher, ...]:
         """Who is told of each call."""
         return tuple(one for one in (self.metrics, self._tracing) if one is not None)
+
+    def browser(self) -> Browser | None:
+        """What reads the ledger for people, made when it is first asked for.
+
+        None where no ledger is kept or the service does not run.
+        """
+        if self._browser is None and self._ledger is not None and self._keeping is not None:
+            self._browser = self._keeping.browser()
+        return self._browser
 
     @asynccontextmanager
     async def running(self, calls: Calls, kept: LedgerRoutes) -> AsyncIterator[dict[str, float]]:
@@ -81,6 +92,7 @@ class Lifespan:
                 stack.callback(self._ledger.close)
                 kept.lookup = self._keeping.lookup()
                 stack.callback(kept.lookup.close)
+                stack.callback(self._close_browser)
             stack.callback(self._callers.close)
             if self.metrics is not None:
                 await stack.enter_async_context(_beside(self._watch(self.metrics)))
@@ -88,6 +100,11 @@ class Lifespan:
             settle()
             # For the protocol that receives requests.
             yield {"receive_seconds": self._settings.receive_seconds}
+
+    def _close_browser(self) -> None:
+        browser, self._browser, self._ledger = self._browser, None, None
+        if browser is not None:
+            browser.close()
 
     def _stop(self) -> None:
         self.readiness.stopping = True

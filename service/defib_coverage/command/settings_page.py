@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from defib_coverage.setting_meanings import MEANINGS, SECRETS
-from defib_coverage.setting_sources import PREFIX, has_password
+from defib_coverage.setting_meanings import MEANINGS
+from defib_coverage.setting_sources import PREFIX
+from defib_coverage.setting_values import shown_value, written_value
 from defib_coverage.settings import find_settings
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from defib_coverage.command.page import Page
     from defib_coverage.setting_sources import Source
-
-_HIDDEN = "***"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -41,7 +39,7 @@ def rows(environment: Mapping[str, str]) -> list[Row]:
         Row(
             name=name,
             variable=PREFIX + name.upper(),
-            value=_shown(name, getattr(settings, name)),
+            value=shown_value(name, getattr(settings, name)),
             source=sources.get(name, "default"),
             meaning=meaning,
         )
@@ -52,36 +50,5 @@ def rows(environment: Mapping[str, str]) -> list[Row]:
 def print_rows(found: list[Row], page: Page) -> None:
     """Print settings for a person."""
     for row in found:
-        page.heading(f"{row.variable} = {_written(row.value)} ({row.source})")
+        page.heading(f"{row.variable} = {written_value(row.value)} ({row.source})")
         page.line(row.meaning.replace("`", ""), 4)
-
-
-def _written(value: object) -> str:
-    """A value as a person writes it in the environment."""
-    if value is None or value == ():
-        return "-"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _shown(name: str, value: object) -> object:
-    """A value without what is secret in it."""
-    if value is not None and name in SECRETS:
-        return _HIDDEN
-    if isinstance(value, str) and has_password(value):
-        return _without_password(value)
-    return value
-
-
-def _without_password(url: str) -> str:
-    """A URL with its password hidden; whoever has one in its parameters sees none of them."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return _HIDDEN
-    before, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = before.partition(":")
-    netloc = f"{user}{colon}{_HIDDEN if colon else ''}{at}{host}"
-    query = _HIDDEN if has_password(urlunsplit(parts._replace(netloc=host))) else parts.query
-    return urlunsplit(parts._replace(netloc=netloc, query=query))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
+    from defib_coverage.console.service import Service
     from defib_coverage.console.site import Site
 
 
@@ -33,6 +34,11 @@ class Page(ABC):
     def __init__(self, site: Site) -> None:
         """Be a page of ``site``."""
         self.site = site
+
+    @classmethod
+    def is_there(cls, service: Service) -> bool:  # noqa: ARG003 - most do not ask
+        """Whether a service has what the page tells of."""
+        return True
 
     @abstractmethod
     def routes(self) -> Sequence[BaseRoute]:

@@ -95,7 +95,11 @@ class Console:
             service: what they tell of.
             patients: whether pages that may show patient data are among them.
         """
-        shown = [kind for kind in _PAGES if patients or not kind.door.shows_patients]
+        shown = [
+            kind
+            for kind in _PAGES
+            if (patients or not kind.door.shows_patients) and kind.is_there(service)
+        ]
         self._site = Site(service, tuple(kind.door for kind in shown))
         routes = [route for kind in shown for route in kind(self._site).routes()]
         file = Route(files.ROOT + "/{edition}/{name}", self._file, methods=["GET"])

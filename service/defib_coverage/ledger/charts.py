@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 if TYPE_CHECKING:
@@ -22,6 +22,24 @@ MOST_BARS = 25
 """What a chart of bars shows."""
 # Labels below columns, at most.
 _MOST_LABELS = 12
+_STATUSES = ("covered", "conditional", "not-covered")
+
+
+class Stacks(NamedTuple):
+    """What columns show: the names and the classes of their parts, and each with its numbers."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def by_status(statuses: Sequence[tuple[str, Mapping[str, int]]]) -> Stacks:
+    """How many decisions came to each status in each time; the usual ones always stand there."""
+    others = sorted({name for _, found in statuses for name in found} - {*_STATUSES})
+    names = (*_STATUSES, *others)
+    classes = tuple(name if name in _STATUSES else "other" for name in names)
+    rows = ((time, tuple(found.get(name, 0) for name in names)) for time, found in statuses)
+    return Stacks(names, classes, tuple(rows))
 
 
 def child(
@@ -114,9 +132,10 @@ def _svg(title: str, height: int) -> Element:
 
 def _legend(svg: Element, names: Sequence[str], classes: Sequence[str]) -> None:
     x = float(_END)
+    key = child(svg, "g", {"class": "key"})
     for name, kind in zip(names, classes, strict=True):
-        _rect(svg, (x, 4, 12, 12), kind, name)
-        _text(svg, x + 18, 14, name, "start")
+        _rect(key, (x, 4, 12, 12), kind, name)
+        _text(key, x + 18, 14, name, "start")
         x += 40 + 7 * len(name)
 
 

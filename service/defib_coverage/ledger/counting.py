@@ -9,59 +9,75 @@ from sqlalchemy import String, and_, cast, func, or_, select
 
 from defib_coverage.database.tables import CARD, DECISION, FEEDBACK, REPORTED
 from defib_coverage.ledger.matching import about
-from defib_coverage.ledger.report import Answers, Counts, Decisions, Unmatched
+from defib_coverage.ledger.report import NOBODY, Answers, Choice, Counts, Decisions, Unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Label, Table
 
     from defib_coverage.ledger.report import Period
+
+    Bounds = list[ColumnElement[bool]]
 
 _decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
 # Longer periods are told by month.
 _MOST_DAYS = 62
 _DAY, _MONTH = len("2026-03-03"), len("2026-03")
+_EVERY = Choice()
 
 
-def count(connection: Connection, period: Period) -> Counts:
-    """Count decisions of a period and the answers to their cards, whenever those came."""
+def count(connection: Connection, period: Period, choice: Choice = _EVERY) -> Counts:
+    """Count decisions of a period and the answers to their cards, whenever those came.
+
+    Answers that no decision is known of are those of the period, whatever the choice.
+    """
+    bounds = bounds_of(period, choice)
     return Counts(
-        decisions=tuple(_decisions(connection, period)),
-        statuses=tuple(_statuses(connection, period)),
-        kinds=_kinds(connection, period),
-        answers=tuple(_answers(connection, period)),
+        decisions=tuple(_decisions(connection, bounds)),
+        statuses=tuple(_statuses(connection, bounds)),
+        kinds=_kinds(connection, bounds),
+        answers=tuple(_answers(connection, bounds)),
         unmatched=_unmatched(connection, period),
     )
 
 
-def _decisions(connection: Connection, period: Period) -> Iterator[Decisions]:
+def bounds_of(period: Period, choice: Choice) -> Bounds:
+    """What decisions of a period and of a choice fulfil."""
+    bounds = within(DECISION, period)
+    if choice.client is not None:
+        client = None if choice.client == NOBODY else choice.client
+        bounds.append(DECISION.c.client.is_not_distinct_from(client))
+    if choice.order_class is not None:
+        bounds.append(DECISION.c.order_class == choice.order_class)
+    return bounds
+
+
+def _decisions(connection: Connection, bounds: Bounds) -> Iterator[Decisions]:
     by = [DECISION.c[name] for name in REPORTED]
     counted = (func.sum(DECISION.c.card_count), func.sum(DECISION.c.offer_count))
-    found = select(*by, func.count(), *counted).where(*within(DECISION, period)).group_by(*by)
+    found = select(*by, func.count(), *counted).where(*bounds).group_by(*by)
     for client, policy, status, findings, *numbers in connection.execute(found):
         yield Decisions(client, policy, status, _decode_words(findings), *map(int, numbers))
 
 
-def _statuses(connection: Connection, period: Period) -> Iterator[tuple[str, str, int]]:
+def _statuses(connection: Connection, bounds: Bounds) -> Iterator[tuple[str, str, int]]:
     """How many decisions came to each status in each time that is told, earliest first."""
-    day = cast(DECISION.c.day, String)
-    shown = func.substr(day, 1, _shown(connection, period)).label("shown")
-    found = select(shown, DECISION.c.status, func.count()).where(*within(DECISION, period))
+    shown = time_told(connection, bounds)
+    found = select(shown, DECISION.c.status, func.count()).where(*bounds)
     # By name: with other parameters the expression would be another one.
     for row in connection.execute(found.group_by("shown", DECISION.c.status).order_by("shown")):
         yield (row.shown, row.status, row[2])
 
 
-def _kinds(connection: Connection, period: Period) -> dict[str, int]:
+def _kinds(connection: Connection, bounds: Bounds) -> dict[str, int]:
     found = select(CARD.c.kind, func.count().label("number")).group_by(CARD.c.kind)
-    bounds = within(DECISION, period)
     if bounds:
         found = found.where(CARD.c.decision.in_(select(DECISION.c.id).where(*bounds)))
     return {row.kind: row.number for row in connection.execute(found)}
 
 
-def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
+def _answers(connection: Connection, bounds: Bounds) -> Iterator[Answers]:
     """The last answer to each card counts: a clinician may think again."""
     later = FEEDBACK.alias()
     after = or_(
@@ -87,7 +103,7 @@ def _answers(connection: Connection, period: Period) -> Iterator[Answers]:
         select(*by, taken.label("taken"), func.count())
         .join_from(FEEDBACK, DECISION, DECISION.c.id == about())
         .join(CARD, CARD.c.id == FEEDBACK.c.card)
-        .where(is_last, *within(DECISION, period))
+        .where(is_last, *bounds)
         .group_by(*by, "taken")
     )
     for client, policy, findings, *rest in connection.execute(found):
@@ -109,22 +125,21 @@ def _unmatched(connection: Connection, period: Period) -> Unmatched:
     )
 
 
-def _shown(connection: Connection, period: Period) -> int:
-    """How much of a time is told: the day, or the month where there are many days."""
-    in_it = within(DECISION, period)
+def time_told(connection: Connection, bounds: Bounds) -> Label[str]:
+    """The time of a decision, ``shown``: its day, or its month where there are many days."""
     ends = [
-        select(DECISION.c.day).where(*in_it).order_by(order).limit(1)
+        select(DECISION.c.day).where(*bounds).order_by(order).limit(1)
         for order in (DECISION.c.day, DECISION.c.day.desc())
     ]
     first, last = (connection.execute(end).scalar() for end in ends)
-    if first is None or last is None:
-        return _DAY
-    return _DAY if (last - first).days < _MOST_DAYS else _MONTH
+    is_long = first is not None and last is not None and (last - first).days >= _MOST_DAYS
+    size = _MONTH if is_long else _DAY
+    return func.substr(cast(DECISION.c.day, String), 1, size).label("shown")
 
 
-def within(table: Table, period: Period) -> list[ColumnElement[bool]]:
+def within(table: Table, period: Period) -> Bounds:
     """What rows of a period fulfil: their days lie in it."""
-    bounds = []
+    bounds: Bounds = []
     if period.first is not None:
         bounds.append(table.c.day >= period.first)
     if period.last is not None:

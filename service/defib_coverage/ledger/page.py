@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, tostring
 
-from defib_coverage.ledger.charts import MOST_BARS, bars, child, columns
+from defib_coverage.ledger.charts import MOST_BARS, bars, by_status, child, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +45,6 @@ th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(-
 th:first-child, td:first-child, .words { text-align: left; overflow-wrap: anywhere;
   min-width: 6rem; }
 """
-_STATUSES = ("covered", "conditional", "not-covered")
 
 
 def page_of(report: Report, title: str) -> bytes:
@@ -97,16 +96,13 @@ def _over_time(body: Element, report: Report) -> None:
     if not report.statuses:
         child(body, "p", text="nothing")
         return
-    names = [*_STATUSES]
-    names += sorted({name for _, found in report.statuses for name in found} - {*names})
-    stacks = [(time, [found.get(name, 0) for name in names]) for time, found in report.statuses]
-    classes = [name if name in _STATUSES else "other" for name in names]
+    shown = by_status(report.statuses)
     figure = child(body, "figure")
-    figure.append(columns("Decisions over time, by status", stacks, names, classes))
+    figure.append(columns("Decisions over time, by status", shown.rows, shown.names, shown.classes))
     _table(
         body,
-        ("", *names),
-        ([time, *(f"{number:,}" for number in numbers)] for time, numbers in stacks),
+        ("", *shown.names),
+        ([time, *(f"{number:,}" for number in numbers)] for time, numbers in shown.rows),
     )
 
 

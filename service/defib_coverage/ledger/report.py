@@ -28,6 +28,16 @@ class Period(msgspec.Struct, frozen=True):
     last: date | None = None
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """Which decisions of a period are looked at: a client's, those of a class of orders, or all.
+
+    ``client`` is its id, or NOBODY for calls that no token came with.
+    """
+
+    client: str | None = None
+    order_class: str | None = None
+
+
 class Decisions(msgspec.Struct, frozen=True):
     """How many decisions are alike: for whom they were made and by what, with which cards.
 

@@ -69,7 +69,7 @@ def is_sealed_with(url: URL, key: bytes) -> bool:
     engine = open_database(url)
     try:
         with engine.connect() as connection:
-            last = select(*_raw(connection, DAY, DAY.columns.keys()))
+            last = select(*raw(connection, DAY, DAY.columns.keys()))
             last = last.order_by(DAY.c.day.desc()).limit(2)
             newest = connection.execute(last).all()
     except SQLAlchemyError as error:
@@ -78,7 +78,7 @@ def is_sealed_with(url: URL, key: bytes) -> bool:
         engine.dispose()
     if not newest:
         return True
-    return _is_sealed(key, newest[0], _bytes(newest[1].head) if len(newest) > 1 else START)
+    return is_sealed(key, newest[0], bytes_of(newest[1].head) if len(newest) > 1 else START)
 
 
 def _ignore(_: int) -> None:
@@ -96,13 +96,13 @@ def verify(
         seen: is told how many rows more were looked at.
     """
     previous = START
-    columns = _raw(connection, DAY, DAY.columns.keys())
+    columns = raw(connection, DAY, DAY.columns.keys())
     days = connection.execute(select(*columns).order_by(DAY.c.day)).all()
     for day in days:
         breaches = []
-        head = _bytes(day.head)
+        head = bytes_of(day.head)
         name = str(day.day)
-        if not _is_sealed(key, day, previous):
+        if not is_sealed(key, day, previous):
             what = "the row of the day was changed, or that of the day before"
             breaches.append(Breach(name, None, what))
         if day.purged is None:
@@ -117,7 +117,7 @@ def verify(
 
 def _check_end(connection: Connection, key: bytes, last: Row[Any] | None) -> Iterator[DayState]:
     """Whether the ledger ends where it says that it does."""
-    told = connection.execute(select(*_raw(connection, TAIL, TAIL.columns.keys()))).all()
+    told = connection.execute(select(*raw(connection, TAIL, TAIL.columns.keys()))).all()
     if last is None:
         holds = not told
     else:
@@ -137,7 +137,8 @@ def holds_link(connection: Connection, link: bytes) -> bool:
     return any(connection.execute(one).first() is not None for one in found)
 
 
-def _is_sealed(key: bytes, day: Row[Any], previous: bytes) -> bool:
+def is_sealed(key: bytes, day: Row[Any], previous: bytes) -> bool:
+    """Whether a day's row has its seal; ``previous`` is the link before the day's first."""
     if not isinstance(day.head, bytes) or isinstance(day.purged, bytes):
         return False
     seal = seal_of(key, day.day, previous, day.length, day.head, day.purged)
@@ -148,7 +149,7 @@ def _strays(connection: Connection) -> Iterator[DayState]:
     """Rows that no day and no decision leads to."""
     known = select(DAY.c.day)
     for table in _TABLES:
-        (day,) = _raw(connection, table, ("day",))
+        (day,) = raw(connection, table, ("day",))
         for (found,) in connection.execute(
             select(day).where(table.c.day.not_in(known)).distinct()
         ).all():
@@ -184,9 +185,9 @@ def _check_day(
             what = "a row is missing" if missing else "a row was put in"
             yield Breach(name, position, f"{what} before {table.name} {row.id}")
             position = _place(row.position)
-        elif not _may_be(table, values) or link != link_of(key, previous, values):
+        elif not may_be(table, values) or link != link_of(key, previous, values):
             yield Breach(name, position, f"{table.name} {row.id} was changed, or one before it")
-        previous = _bytes(link)
+        previous = bytes_of(link)
     seen(looked)
     if position != day.length or previous != day.head:
         yield Breach(name, day.length, "the last rows are missing, or others stand there")
@@ -206,11 +207,11 @@ def _check_cards(connection: Connection, day: Row[Any]) -> Iterator[Breach]:
     by_decision = groupby(connection.execute(stand), lambda row: tuple(row[:3]))
     for (position, decision, text), rows in by_decision:
         cards: set[tuple[Any, Any]] = {(row[3], row[4]) for row in rows if row[3] is not None}
-        if cards != _cards_of(text):
+        if cards != cards_told(text):
             yield Breach(str(day.day), position, f"the cards of decision {decision} were changed")
 
 
-def _cards_of(text: str | bytes) -> set[tuple[str, str]] | None:
+def cards_told(text: str | bytes) -> set[tuple[str, str]] | None:
     """What a decision says of its cards; None where that is unreadable."""
     try:
         return {(one.id, one.kind) for one in _decode_cards(text)}
@@ -225,7 +226,7 @@ def _rows(connection: Connection, day: object) -> Iterator[tuple[Table, Row[Any]
 
 
 def _rows_of(connection: Connection, table: Table, day: object) -> Iterator[tuple[Table, Row[Any]]]:
-    rows = select(*_raw(connection, table, (*columns_of(table), "link")))
+    rows = select(*raw(connection, table, (*columns_of(table), "link")))
     rows = rows.where(table.c.day == _typed(day)).order_by(table.c.position)
     with connection.execute(rows.execution_options(yield_per=_PART)) as found:
         for row in found:
@@ -237,7 +238,7 @@ def _has_rows(connection: Connection, day: object) -> bool:
     return any(connection.execute(one).first() is not None for one in first)
 
 
-def _raw(connection: Connection, table: Table, names: Iterable[str]) -> list[Label[Any]]:
+def raw(connection: Connection, table: Table, names: Iterable[str]) -> list[Label[Any]]:
     """Columns as the driver gives them: a value that its column's type refuses is no error.
 
     Dates of PostgreSQL are taken as text, as SQLite has them: its driver fails on those that Python
@@ -259,7 +260,7 @@ def _typed(day: object) -> Any:  # noqa: ANN401 - of whatever type the driver gi
     return type_coerce(day, NullType())
 
 
-def _may_be(table: Table, values: list[Any]) -> bool:
+def may_be(table: Table, values: list[Any]) -> bool:
     """Whether bytes stand where bytes belong, and nowhere else."""
     return all(
         isinstance(value, bytes) == binary or value is None
@@ -271,5 +272,6 @@ def _place(position: object) -> float:
     return position if isinstance(position, int | float) else float("inf")
 
 
-def _bytes(value: object) -> bytes:
+def bytes_of(value: object) -> bytes:
+    """A value that should be bytes; none where it is not."""
     return value if isinstance(value, bytes) else b""
