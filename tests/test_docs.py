@@ -72,8 +72,9 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_subcommand_that_is_named_exists() -> None:
-    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db) )?[a-z]+)\b") - {"defib"}
+    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish) )?[a-z]+)\b") - {"defib"}
     assert {"evaluate", "validate", "policy diff", "client add", "ledger report"} <= named
+    assert {"publish package", "publish history", "publish tables", "publish page"} <= named
     for words in named:
         done = subprocess.run(
             [sys.executable, "-m", "defib_coverage", *words.split(), "--help"],

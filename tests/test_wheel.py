@@ -89,6 +89,9 @@ def test_the_wheel_holds_every_module_of_the_package(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         held = set(archive.namelist())
     assert modules <= held
+    pages = {p.relative_to(source).as_posix() for p in source.glob("defib_coverage/*/page/*.*")}
+    assert len(pages) == 3
+    assert pages <= held
     assert "defib_coverage/py.typed" in held
     assert not [name for name in held if name.endswith((".pyc", ".pyo"))]
     assert not [name for name in held if re.search(r"(^|/)(tests?/|test_|conftest)", name)]

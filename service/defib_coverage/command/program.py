@@ -16,6 +16,7 @@ from defib_coverage.command.db_program import db
 from defib_coverage.command.ledger_program import ledger
 from defib_coverage.command.options import counted, read_day
 from defib_coverage.command.policy_program import policy
+from defib_coverage.command.publish_program import publish
 
 if TYPE_CHECKING:
     from defib_coverage.command.evaluate import Answered
@@ -34,6 +35,7 @@ program.add_typer(policy, name="policy")
 program.add_typer(client, name="client")
 program.add_typer(ledger, name="ledger")
 program.add_typer(db, name="db")
+program.add_typer(publish, name="publish")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback

@@ -71,7 +71,7 @@ class Mapper:
             identifier=identified(url, release.version),
             **describe(url, release, title, name),
             description=f"{description} {release.title}.",
-            copyright=notices(systems, release.effective.year),
+            copyright=notices(systems, release.effective),
             group=tuple(groups),
         )
 

@@ -41,7 +41,6 @@ def guide_of(
         base: the canonical base.
     """
     is_licensed = any(names_cpt(one) for one in resources)
-    notice = FACTS["cpt"].notice if is_licensed else None
     return ImplementationGuide(
         id=package_id,
         meta=Meta(
@@ -60,7 +59,7 @@ def guide_of(
             f"Value sets, code systems, maps and the policy of {release.policy.citation}. "
             f"{release.title}."
         ),
-        copyright=None if notice is None else notice.format(year=release.effective.year),
+        copyright=FACTS["cpt"].notice_on(release.effective) if is_licensed else None,
         package_id=package_id,
         license=LICENSED if is_licensed else FREE,
         fhir_version=(FHIR_VERSION,),

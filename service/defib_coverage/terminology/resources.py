@@ -226,8 +226,8 @@ class ExpansionParameter(Element, frozen=True):
 class Expansion(Element, frozen=True):
     """The codes of a value set, one by one."""
 
-    identifier: str
     timestamp: str
+    identifier: str | None = None
     extension: tuple[Extension, ...] = ()
     total: int | None = None
     offset: int | None = None

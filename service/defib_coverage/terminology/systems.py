@@ -21,7 +21,8 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
 
     ``rhythm`` is how its releases are named: by the fiscal year that begins in October, by the
     calendar year, or by ``release`` whatever the day; a fixed one without a release is not pinned.
-    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year of the release.
+    ``notice`` is what its owner wants to be told; ``{year}`` in it is the year in which the release
+    came out: that of CPT does so in the August before.
     """
 
     title: str
@@ -40,7 +41,12 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
             case "fixed":
                 return self.release
 
+    def notice_on(self, day: date) -> str | None:
+        """What the owner wants to be told of the release in force on ``day``; None for nothing."""
+        return None if self.notice is None else self.notice.format(year=day.year - 1)
 
+
+# The owners' own words.
 _CPT = (
     "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are "
     "registered trademarks of the American Medical Association."
@@ -52,8 +58,9 @@ _LOINC = (
     "is a registered United States trademark of Regenstrief Institute, Inc."
 )
 _SNOMED = (
-    "SNOMED CT is copyright of the International Health Terminology Standards Development "
-    "Organisation, trading as SNOMED International; its use needs an affiliate licence."
+    "This material contains content that is copyright of SNOMED International. Implementers of "
+    "these specifications must have the appropriate SNOMED CT Affiliate license - for more "
+    "information contact https://www.snomed.org/get-snomed or info@snomed.org."
 )
 # By the short names of the value set files.
 FACTS: Mapping[str, CodeSystemFacts] = {

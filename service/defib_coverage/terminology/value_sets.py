@@ -30,6 +30,7 @@ from defib_coverage.terminology.systems import FACTS, uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from defib_coverage.terminology.sets import Member, PublishedSet
 
@@ -94,7 +95,7 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
         ),
         description=_description(published),
         purpose=f"{_ROLES[published.role]}: {source.purpose}.",
-        copyright=notices(systems, release.effective.year),
+        copyright=notices(systems, release.effective),
         compose=Compose(
             inactive=True if any(m.inactive for m in published.members) else None,
             include=tuple(_includes(published.members, base)),
@@ -103,16 +104,15 @@ def value_set_of(published: PublishedSet, base: str) -> ValueSet:
     )
 
 
-def notices(systems: Iterable[str], year: int) -> str | None:
+def notices(systems: Iterable[str], day: date) -> str | None:
     """What the owners of code systems want to be told; None where none wants anything.
 
     Args:
         systems: the systems by their short names.
-        year: the year of the releases that are used.
+        day: whose releases are used.
     """
-    found = (FACTS[name].notice for name in systems if name in FACTS)
-    texts = [text.format(year=year) for text in found if text is not None]
-    return " ".join(texts) or None
+    texts = (FACTS[name].notice_on(day) for name in systems if name in FACTS)
+    return " ".join(text for text in texts if text is not None) or None
 
 
 def _description(published: PublishedSet) -> str:
@@ -137,14 +137,14 @@ def _concept(member: Member, base: str) -> ValueSetConcept:
         member.code,
         extension=tuple(
             Extension(f"{EXTENSIONS}/valueset-concept-comments", value_string=comment)
-            for comment in _comments(member)
+            for comment in remarks(member)
         ),
         display=member.display,
         designation=designations(member, base),
     )
 
 
-def _comments(member: Member) -> Iterator[str]:
+def remarks(member: Member) -> Iterator[str]:
     """What a reader of the list must know of a code."""
     entry = member.entry
     if entry.strength != "decide":

@@ -1,0 +1,1 @@
+"""The operations of a terminology server on the published resources, as pure code."""

@@ -1,0 +1,132 @@
+"""What is known of code systems: our own completely, the foreign ones by the codes we publish."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of
+from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
+from defib_coverage.terminology.resources import CodeSystem
+from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.value_sets import designations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.sets import Member
+
+_YEARLY = frozenset({"fiscal-year", "calendar-year"})
+# URIs that others write for the systems we use, beside those that charts hold.
+_WRONG = {
+    "http://terminology.hl7.org/CodeSystem/icd10CM": "icd10cm",
+    "http://terminology.hl7.org/CodeSystem/icd10PCS": "icd10pcs",
+    "http://www.nlm.nih.gov/research/umls/hcpcs": "hcpcs",
+    "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes": "hcpcs",
+}
+
+
+class CodeSystemIndex:
+    """The code systems that a catalogue uses, by their uris."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Collect the codes of every published set, and our own code systems."""
+        self._base = catalogue.base
+        self._first = catalogue.releases.all[0].effective
+        own = {
+            resource.url: known_from(resource, brought=False)
+            for resource in catalogue.resources
+            if isinstance(resource, CodeSystem) and resource.url is not None
+        }
+        self.systems: Mapping[str, KnownSystem] = {
+            **own,
+            **{known.url: known for known in self._foreign(catalogue) if known.url not in own},
+        }
+
+    def _foreign(self, catalogue: Catalogue) -> Iterator[KnownSystem]:
+        members: defaultdict[str, dict[str, list[Member]]] = defaultdict(dict)
+        for release in catalogue.releases.all:
+            for published in catalogue.sets[release.version]:
+                for member in published.members:
+                    members[member.system].setdefault(member.code, []).append(member)
+        for alias, facts in FACTS.items():
+            if alias not in members:
+                continue
+            yield KnownSystem(
+                url=uri_of(alias, self._base),
+                title=facts.title,
+                version=None if facts.rhythm in _YEARLY else facts.release,
+                codes={code: self._known(alias, held) for code, held in members[alias].items()},
+                complete=False,
+                alias=alias,
+            )
+
+    def _known(self, alias: str, members: Sequence[Member]) -> KnownCode:
+        """A code by what every set says of it: a set that gives days knows more than others."""
+        facts = FACTS[alias]
+        entries = [member.entry for member in members]
+        starts = [e.start for e in entries if e.start is not None]
+        ends = [e.until for e in entries if e.until is not None]
+        # The first day of the first release is where our lists begin, not where the code does.
+        begin = min(starts) if starts and min(starts) > self._first else None
+        # Of those that are retired the release is the member's.
+        retired = next((m.version for m in members if m.inactive), None)
+        names = next((found for m in members if (found := designations(m, self._base))), ())
+        return KnownCode(
+            code=members[0].code,
+            display=next((m.display for m in members if m.display is not None), None),
+            designation=names,
+            inactive=any(m.inactive for m in members),
+            first=None if begin is None else facts.release_on(begin),
+            last=facts.release_on(max(ends)) if ends else retired,
+            successors=next((e.successors for e in entries if e.successors), ()),
+        )
+
+    def understood(self, uri: str) -> str:
+        """The uri under which a code system is published, whatever spelling it is asked with."""
+        if uri in self.systems:
+            return uri
+        alias = _WRONG.get(uri) or alias_of(uri)
+        return uri if alias is None else uri_of(alias, self._base)
+
+    def find(self, uri: str) -> KnownSystem | None:
+        """A code system by its published uri, None for one that no set uses."""
+        return self.systems.get(uri)
+
+    def release_on(self, system: KnownSystem, day: date) -> str | None:
+        """The release of a code system that is in force on a day; None where none is named."""
+        if system.alias is None:
+            return system.version
+        return FACTS[system.alias].release_on(day)
+
+    def has_release(self, system: KnownSystem, version: str, today: date) -> bool:
+        """Whether a version of a code system is one that is known here.
+
+        Args:
+            system: which.
+            version: its version.
+            today: the last day whose release is known.
+        """
+        if system.alias is None:
+            return system.version is None or version == system.version
+        facts = FACTS[system.alias]
+        if facts.rhythm not in _YEARLY:
+            release = facts.release
+            # An edition is asked with its date, too.
+            return release is not None and (version == release or version.startswith(f"{release}/"))
+        return version in self.releases(system, today)
+
+    def releases(self, system: KnownSystem, today: date) -> tuple[str, ...]:
+        """The versions of a code system that are known here, the oldest first."""
+        facts = None if system.alias is None else FACTS[system.alias]
+        if facts is None or facts.rhythm not in _YEARLY:
+            return () if system.version is None else (system.version,)
+        years = (facts.release_on(self._first), facts.release_on(today))
+        first, last = (int(year) for year in years if year is not None)
+        return tuple(str(year) for year in range(first, last + 1))
+
+    def spellings(self, system: KnownSystem) -> tuple[str, ...]:
+        """Every uri that is understood as this system."""
+        return SYSTEM_URIS.get(system.alias or "", (system.url,))
