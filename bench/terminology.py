@@ -173,8 +173,8 @@ def _batch(port: int, *, with_body: bool) -> float:
     entries: list[dict[str, object]] = []
     for code in islice(cycle(CODES), BATCH):
         if with_body:
-            request = {"method": "POST", "url": "ValueSet/$validate-code"}
-            entries.append({"resource": _parameters(code), "request": request})
+            asked = {"method": "POST", "url": "ValueSet/$validate-code"}
+            entries.append({"resource": _parameters(code), "request": asked})
         else:
             url = f"ValueSet/$validate-code?{_query(code)}"
             entries.append({"request": {"method": "GET", "url": url}})

@@ -33,8 +33,8 @@ def packed(version: str, *, licensed: bool) -> Package:
     """The package of a version."""
     release = catalogue().releases.versioned(version)
     assert release is not None
-    resources = catalogue().of(release, licensed=licensed)
-    return package_of(release, resources, BASE, licensed=licensed)
+    held = catalogue() if licensed else catalogue().free()
+    return package_of(release, held.of(release), BASE, licensed=licensed)
 
 
 def unpacked(body: bytes) -> dict[str, bytes]:

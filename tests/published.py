@@ -39,7 +39,7 @@ def packages(catalogue: Catalogue) -> Mapping[tuple[str, bool], tuple[Artifact, 
 
 
 def _packed(catalogue: Catalogue, release: Release, *, licensed: bool) -> Iterator[Artifact]:
-    held = catalogue.of(release, licensed=licensed)
+    held = (catalogue if licensed else catalogue.free()).of(release)
     yield from held
     yield guide_of(PACKAGE_ID if licensed else FREE_ID, release, held, catalogue.base)
 

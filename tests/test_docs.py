@@ -24,6 +24,7 @@ from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.running.metrics import Metrics
 from defib_coverage.setting_meanings import MEANINGS
 from defib_coverage.settings import PREFIX, Settings
+from defib_coverage.terminology.releases import Releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,9 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_subcommand_that_is_named_exists() -> None:
-    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish) )?[a-z]+)\b") - {"defib"}
+    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish) )?[a-z]+)\b") - {
+        "defib"
+    }
     assert {"evaluate", "validate", "policy diff", "client add", "ledger report"} <= named
     assert {"publish package", "publish history", "publish tables", "publish page"} <= named
     for words in named:
@@ -192,6 +195,22 @@ def test_every_reading_that_is_marked_in_the_policy_is_written_down() -> None:
     marked = (ROOT / "policies/ncd-20.4/2018-02-15.toml").read_text().count("[R]")
     readings = (ROOT / "docs/readings.md").read_text()
     assert readings.count("\n* ") >= marked
+
+
+def test_the_versions_that_are_told_are_the_versions() -> None:
+    text = (ROOT / "docs/publishing.md").read_text()
+    told = re.findall(
+        r"^\| `([\d.]+)` \| (.+?) \| (?:from )?(\S+)(?: to (\S+))? \|$", text, re.MULTILINE
+    )
+    assert told == [
+        (
+            release.version,
+            ", ".join(release.revisions),
+            release.effective.isoformat(),
+            "" if release.until is None else release.until.isoformat(),
+        )
+        for release in Releases(load().versions).all
+    ]
 
 
 def test_the_changelog_names_the_version() -> None:

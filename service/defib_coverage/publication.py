@@ -17,4 +17,3 @@ def read_catalogue(base: str) -> Catalogue:
         DataError: the data cannot be used.
     """
     return Catalogue(load().knowledge(base), load_families(), base)
-

@@ -139,18 +139,20 @@ def terminology_server(
     """
     # Costs memory and time to import: only where it is used.
     from defib_coverage.content import load  # noqa: PLC0415
-    from defib_coverage.families import load_families  # noqa: PLC0415
-    from defib_coverage.terminology.catalogue import Catalogue  # noqa: PLC0415
-    from defib_coverage.terminology.operations import Operations  # noqa: PLC0415
+    from defib_coverage.publication import read_catalogue  # noqa: PLC0415
+    from defib_coverage.terminology.operations.operations import Operations  # noqa: PLC0415
     from defib_coverage.terminology.server import TerminologyServer  # noqa: PLC0415
 
     base = settings.canonical_base
-    knowledge = load().knowledge(base)
-    catalogue = Catalogue(knowledge, load_families(), base)
+    catalogue = read_catalogue(base)
+    if settings.terminology == "without-cpt":
+        catalogue = catalogue.free()
     url = (settings.public_base or reached).rstrip("/") + ROOT
-    operations = Operations(catalogue, knowledge, today, lambda: datetime.now(UTC))
-    licensed = settings.terminology == "on"
-    return TerminologyServer(catalogue, operations, url, licensed=licensed)
+    knowledge = load().knowledge(base)
+    operations = Operations(
+        catalogue, knowledge, today, lambda: datetime.now(UTC), licensed=catalogue.licensed
+    )
+    return TerminologyServer(catalogue, operations, url)
 
 
 def _url_of(scope: Scope) -> str:

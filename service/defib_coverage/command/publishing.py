@@ -68,14 +68,18 @@ def publish_package(wanted: Wanted, on: date | None, revision: str | None) -> No
     Raises:
         InputError: there is no such release, or the file cannot be written.
     """
-    catalogue = open_catalogue(wanted.canonical)
+    catalogue = _wanted_catalogue(wanted)
     release = find_release(catalogue.releases, on, revision)
     licensed = not wanted.without_cpt
-    resources = catalogue.of(release, licensed=licensed)
-    package = package_of(release, resources, catalogue.base, licensed=licensed)
+    package = package_of(release, catalogue.of(release), catalogue.base, licensed=licensed)
     write_files(wanted.output, {package.filename: package.body})
     typer.echo(f"  {release.title}")
     _echo_counts(package.counts)
+
+
+def _wanted_catalogue(wanted: Wanted) -> Catalogue:
+    catalogue = open_catalogue(wanted.canonical)
+    return catalogue.free() if wanted.without_cpt else catalogue
 
 
 def publish_history(wanted: Wanted) -> None:
@@ -84,8 +88,8 @@ def publish_history(wanted: Wanted) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    catalogue = open_catalogue(wanted.canonical)
-    resources = catalogue.shown(licensed=not wanted.without_cpt)
+    catalogue = _wanted_catalogue(wanted)
+    resources = catalogue.resources
     name = FREE_ID if wanted.without_cpt else PACKAGE_ID
     body = msgspec.json.encode(transaction_of(resources, catalogue.base)) + b"\n"
     write_files(wanted.output, {f"{name}-history.json": body})

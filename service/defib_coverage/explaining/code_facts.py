@@ -66,7 +66,7 @@ def facts_of(
     """
     index = knowledge.index
     version = knowledge.library.in_force(today) or knowledge.library.versions[0]
-    view = Viewpoint(index, knowledge.wording, version, today)
+    view = Viewpoint(index, knowledge.wording, version, today, knowledge.canonical_base)
     systems: Sequence[str] = systems_of(index)
     if system is not None:
         named = system_named(system, index)
@@ -89,7 +89,7 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
     status = _status(value_sets, view.day)
     return CodeFacts(
         system=known.system,
-        uri=published_uri(known.system),
+        uri=published_uri(known.system, view.base),
         system_name=SYSTEM_NAMES.get(known.system, known.system),
         code=known.code,
         day=view.day,

@@ -73,7 +73,7 @@ def similar_codes(known: KnownCode, view: Viewpoint) -> tuple[SimilarCode, ...]:
                 words = view.index.value_sets[found.value_set].title
             similar = SimilarCode(
                 entry.system,
-                published_uri(entry.system),
+                published_uri(entry.system, view.base),
                 entry.code,
                 entry.display,
                 words,

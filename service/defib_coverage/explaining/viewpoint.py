@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 class Viewpoint(msgspec.Struct, frozen=True):
-    """What is known, as of a day; ``version`` is the policy of that day, the first before it."""
+    """What is known, as of a day.
+
+    ``version`` is the policy of that day, the first before it; ``base`` the canonical base.
+    """
 
     index: CodeIndex
     wording: Wording
     version: PolicyVersion
     day: date
+    base: str
 
     def entries(self) -> Iterator[tuple[str, CodeEntry]]:
         """Every code of every value set, with the set's id."""

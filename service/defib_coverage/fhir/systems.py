@@ -82,11 +82,17 @@ def own_system(name: str, base: str) -> str:
     return f"{base}/CodeSystem/{name}"
 
 
-def published_uri(alias: str) -> str:
-    """The URI that is published for a code system; that of a site's own is its name."""
-    if alias == OWN_EVIDENCE:
-        return own_system(alias)
-    return SYSTEM_URIS.get(alias, (alias,))[0]
+def published_uri(alias: str, base: str) -> str:
+    """The URI that is published for a code system.
+
+    Args:
+        alias: its short name, also of one of our own; that of a site's own system is its URI.
+        base: the canonical base of our own.
+    """
+    uris = SYSTEM_URIS.get(alias)
+    if uris is not None:
+        return uris[0]
+    return alias if ":" in alias else own_system(alias, base)
 
 
 # The systems as readers know them.

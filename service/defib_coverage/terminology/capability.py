@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage import __version__
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import PUBLISHER
 from defib_coverage.terminology.resources import (
     CapabilityStatement,
@@ -27,8 +28,8 @@ from defib_coverage.terminology.resources import (
     ValidateCodeAbility,
 )
 from defib_coverage.terminology.search_parameters import SEARCHED
-from defib_coverage.terminology.shelf import KINDS
-from defib_coverage.terminology.systems import FACTS, OWN_DATE, uri_of
+from defib_coverage.terminology.searching import KINDS
+from defib_coverage.terminology.systems import FACTS, OWN_DATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -168,7 +169,7 @@ def _systems(catalogue: Catalogue) -> Iterator[TerminologySystem]:
         for published in catalogue.sets[release.version]:
             for member in published.members:
                 releases.setdefault(member.uri, {})[member.version] = None
-    foreign = {uri_of(name, catalogue.base) for name in FACTS}
+    foreign = {published_uri(name, catalogue.base) for name in FACTS}
     for uri, versions in releases.items():
         if uri in foreign:
             yield _system(uri, [v for v in versions if v is not None], "fragment")

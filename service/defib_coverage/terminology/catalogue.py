@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 from typing import TYPE_CHECKING
 
 from defib_coverage.terminology.code_systems import code_systems
@@ -50,6 +51,7 @@ class Catalogue:
         self.sets: Mapping[str, tuple[PublishedSet, ...]] = {
             version: tuple(sets) for version, sets in by_release.items()
         }
+        self.licensed = True
         self._of: dict[tuple[str, bool], tuple[Artifact, ...]] = {}
         for release in self.releases.all:
             published = self.sets[release.version]
@@ -61,34 +63,33 @@ class Catalogue:
                 manifest = manifest_of(name, release, held, base)
                 self._of[release.version, licensed] = (*held, manifest)
 
-    def of(self, release: Release, *, licensed: bool = True) -> tuple[Artifact, ...]:
-        """The resources of a release, one version for each url.
-
-        Args:
-            release: which.
-            licensed: also the value sets that hold CPT codes; the manifest is one without them
-                otherwise. The plan names them all the same: it states the policy.
-        """
-        return self._of[release.version, licensed]
+    def of(self, release: Release) -> tuple[Artifact, ...]:
+        """The resources of a release, one version for each url, its manifest last."""
+        return self._of[release.version, self.licensed]
 
     @property
     def resources(self) -> Sequence[Artifact]:
         """Everything once, the newest release first."""
-        return self.shown(licensed=True)
-
-    def shown(self, *, licensed: bool) -> Sequence[Artifact]:
-        """Everything once, the newest release first.
-
-        Args:
-            licensed: also the value sets that hold CPT codes, and the manifests that name them.
-        """
         found = {
             (type(one), one.id): one
             for release in reversed(self.releases.all)
-            for way in ((True, False) if licensed else (False,))
-            for one in self.of(release, licensed=way)
+            for licensed in ((True, False) if self.licensed else (False,))
+            for one in self._of[release.version, licensed]
         }
         return tuple(found.values())
+
+    def free(self) -> Catalogue:
+        """The same without the value sets that hold CPT codes, with the manifests of the others.
+
+        The plan names them all the same: it states the policy.
+        """
+        found = copy(self)
+        found.licensed = False
+        found.sets = {
+            version: tuple(one for one in sets if not one.licensed)
+            for version, sets in self.sets.items()
+        }
+        return found
 
 
 def names_cpt(resource: Artifact) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON
+from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON, published_uri
 from defib_coverage.terminology.describing import (
     CRMI,
     EXTENSIONS,
@@ -21,7 +21,7 @@ from defib_coverage.terminology.resources import (
     Extension,
     Meta,
 )
-from defib_coverage.terminology.systems import OWN_DATE, OWN_VERSION, uri_of
+from defib_coverage.terminology.systems import OWN_DATE, OWN_VERSION
 from defib_coverage.terminology.value_sets import MEMBER_PROPERTIES, OWN_PROPERTY, OWN_WORDS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def code_systems(
         base: the canonical base.
     """
     for source in _sources(wording, value_sets, release):
-        url = uri_of(source.name, base)
+        url = published_uri(source.name, base)
         yield CodeSystem(
             id=source.name,
             meta=Meta(

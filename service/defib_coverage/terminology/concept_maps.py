@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.code_systems import OWN_INDICATION
 from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe, identified
 from defib_coverage.terminology.resources import (
@@ -14,7 +15,7 @@ from defib_coverage.terminology.resources import (
     MapTarget,
     Meta,
 )
-from defib_coverage.terminology.systems import FACTS, OWN_VERSION, release_of, uri_of
+from defib_coverage.terminology.systems import FACTS, OWN_VERSION, release_of
 from defib_coverage.terminology.value_sets import notices
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Mapper:
         systems = [
             system
             for system in FACTS
-            if any(uri_of(system, self._base) in (g.source, g.target) for g in groups)
+            if any(published_uri(system, self._base) in (g.source, g.target) for g in groups)
         ]
         url = f"{self._base}/ConceptMap/{name}"
         return ConceptMap(
@@ -98,9 +99,9 @@ class Mapper:
                 )
         made = [
             MapGroup(
-                source=uri_of(system, self._base),
+                source=published_uri(system, self._base),
                 source_version=version,
-                target=uri_of(system, self._base),
+                target=published_uri(system, self._base),
                 target_version=FACTS[system].release_on(release.effective),
                 element=tuple(elements.values()),
             )
@@ -136,9 +137,9 @@ class Mapper:
                 )
         made = [
             MapGroup(
-                source=uri_of(system, self._base),
+                source=published_uri(system, self._base),
                 source_version=release_of(system, release.effective),
-                target=uri_of(CLAIM, self._base),
+                target=published_uri(CLAIM, self._base),
                 target_version=FACTS[CLAIM].release_on(release.effective),
                 element=tuple(elements.values()),
             )
@@ -157,9 +158,9 @@ class Mapper:
                 elements.append(MapElement(name, display=indication.label, target=targets))
         groups = [
             MapGroup(
-                source=uri_of(OWN_INDICATION, self._base),
+                source=published_uri(OWN_INDICATION, self._base),
                 source_version=OWN_VERSION,
-                target=uri_of(CLAIM, self._base),
+                target=published_uri(CLAIM, self._base),
                 target_version=FACTS[CLAIM].release_on(release.effective),
                 element=tuple(elements),
             )

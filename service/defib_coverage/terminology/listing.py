@@ -196,7 +196,7 @@ def _companions(policy: PolicyVersion, sets: Sequence[PublishedSet]) -> Mapping[
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for _, pairing in policy.pairings():
         pair = (pairing.primaries, pairing.partners)
-        found[pair[0]][f"one of {pair[1]}: {codes[pair[1]]}"] = None
+        found[pair[0]][f"needs one of {pair[1]}: {codes[pair[1]]}"] = None
         found[pair[1]][f"stands beside {pair[0]}: {codes[pair[0]]}"] = None
     return {set_id: "; ".join(told) for set_id, told in found.items()}
 

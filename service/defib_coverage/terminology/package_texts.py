@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import PUBLISHER
 from defib_coverage.terminology.guide import LICENSED
 from defib_coverage.terminology.resources import ConceptMap, ValueSet
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -136,6 +137,6 @@ def notices_in(resources: Iterable[Artifact], release: Release, base: str) -> tu
     texts = (
         facts.notice_on(release.effective)
         for name, facts in FACTS.items()
-        if uri_of(name, base) in used
+        if published_uri(name, base) in used
     )
     return tuple(text for text in texts if text is not None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.policy import value_sets_of
 from defib_coverage.explaining.policy_text import PolicyText
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.code_systems import OWN_INDICATION
 from defib_coverage.terminology.describing import (
     CRMI,
@@ -27,7 +28,7 @@ from defib_coverage.terminology.resources import (
     RelatedArtifact,
     TriggerDefinition,
 )
-from defib_coverage.terminology.systems import OWN_VERSION, uri_of
+from defib_coverage.terminology.systems import OWN_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -156,7 +157,7 @@ class Planner:
 
     def _coded(self, indication: str) -> CodeableConcept:
         coding = Coding(
-            system=uri_of(OWN_INDICATION, self._base),
+            system=published_uri(OWN_INDICATION, self._base),
             version=OWN_VERSION,
             code=indication,
             display=self._policy.indications[indication].label,

@@ -15,14 +15,14 @@ from defib_coverage.terminology.capability import (
     capability_statement,
     terminology_capabilities,
 )
-from defib_coverage.terminology.operations import Operations
 from defib_coverage.terminology.operations.errors import outcome_of
 from defib_coverage.terminology.resources import Parameter, Parameters
-from defib_coverage.terminology.shelf import KINDS, Shelf
+from defib_coverage.terminology.searching import KINDS, Searching
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
-    from defib_coverage.terminology.shelf import Query
+    from defib_coverage.terminology.operations.operations import Operations
+    from defib_coverage.terminology.searching import Pairs
 
 _MOST_PARAMETERS = 1000
 _MOST_QUERY = 65_536
@@ -70,20 +70,17 @@ _decode_batch = msgspec.json.Decoder(_Batch).decode
 class TerminologyServer:
     """Answers questions about what is published."""
 
-    def __init__(
-        self, catalogue: Catalogue, operations: Operations, url: str, *, licensed: bool
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, operations: Operations, url: str) -> None:
         """Answer under a URL.
 
         Args:
             catalogue: what is published.
             operations: what can be done with it.
             url: the URL of the server, for links.
-            licensed: also the value sets that hold CPT codes.
         """
         self._url = url
         self._operations = operations
-        self._shelf = Shelf(catalogue, licensed=licensed)
+        self._searching = Searching(catalogue)
         self._statement = _encode(capability_statement(catalogue.base, url))
         inputs = operations.inputs("ValueSet", "expand")
         self._terminology = _encode(terminology_capabilities(catalogue, url, inputs))
@@ -114,12 +111,12 @@ class TerminologyServer:
         if kind not in KINDS:
             raise _unknown()
         if len(parts) == 1 and method == "GET":
-            return _encode(self._shelf.search(kind, _pairs(question.query), self._url))
+            return _encode(self._searching.search(kind, _pairs(question.query), self._url))
         if parts[1:] == ["_search"] and method == "POST":
             query = (*_pairs(question.query), *_pairs(_form(question.body)))
-            return _encode(self._shelf.search(kind, query, self._url))
+            return _encode(self._searching.search(kind, query, self._url))
         if len(parts) == len(("kind", "id")) and method == "GET":
-            return self._shelf.read(kind, parts[1])
+            return self._searching.read(kind, parts[1])
         raise _unknown()
 
     def _operate(self, question: Question, where: list[str], name: str) -> bytes:
@@ -132,7 +129,7 @@ class TerminologyServer:
         given = question.body if question.method == "POST" else _pairs(question.query)
         return self._operations.run(kind, name, identifier or None, given)
 
-    def _metadata(self, query: Query) -> bytes:
+    def _metadata(self, query: Pairs) -> bytes:
         mode = dict(query).get("mode", "full")
         if mode not in _MODES:
             message = f"mode is none of {', '.join(_MODES)}"
@@ -197,7 +194,7 @@ def _entry(reply: Reply) -> bytes:
     return b'{"response":{"status":"%d","outcome":%b}}' % (reply.status, reply.body)
 
 
-def _pairs(query: str) -> Query:
+def _pairs(query: str) -> Pairs:
     """Names and values of a query.
 
     Raises:
@@ -208,8 +205,10 @@ def _pairs(query: str) -> Query:
     if len(query) > _MOST_QUERY:
         raise RequestError(414, "too-long", f"a query has at most {_MOST_QUERY} characters")
     try:
-        return parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+        return tuple(
+            parse_qsl(
+                query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+            )
         )
     except ValueError as error:
         message = "the query cannot be read: it is no UTF-8, or has too many parameters"

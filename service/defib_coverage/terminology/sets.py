@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from defib_coverage.coverage.codes import CodeEntry, CodePattern, ValueSet
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.releases import Release
-from defib_coverage.terminology.systems import release_of, uri_of
+from defib_coverage.terminology.systems import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -160,7 +161,7 @@ class Publisher:
         last = self._families.last_release(system, code) if is_checked else None
         return Member(
             system=system,
-            uri=uri_of(system, self.base),
+            uri=published_uri(system, self.base),
             code=code,
             version=release_of(system, pinned) or last,
             entry=entry,

@@ -27,7 +27,7 @@ _CODES = (
     "own words",
     "first service day",
     "last service day",
-    "needs beside it",
+    "companions",
     "remarks",
     "paragraph",
     "versions",

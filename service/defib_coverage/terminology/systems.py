@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.fhir.systems import SYSTEM_URIS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -91,17 +89,6 @@ FACTS: Mapping[str, CodeSystemFacts] = {
 # Our own code systems do not change with the article.
 OWN_VERSION = "1.0.0"
 OWN_DATE = "2026-11-22"
-
-
-def uri_of(alias: str, base: str) -> str:
-    """The URI under which a code system is published.
-
-    Args:
-        alias: its short name in the value set files; one of this project's own too.
-        base: the canonical base of this project's own.
-    """
-    uris = SYSTEM_URIS.get(alias)
-    return f"{base}/CodeSystem/{alias}" if uris is None else uris[0]
 
 
 def release_of(alias: str, day: date | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import (
     CRMI,
     EXTENSIONS,
@@ -26,7 +27,7 @@ from defib_coverage.terminology.resources import (
     ValueSet,
     ValueSetConcept,
 )
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -159,7 +160,7 @@ def designations(member: Member, base: str) -> tuple[Designation, ...]:
     """Our own words for a code."""
     if member.words is None:
         return ()
-    use = Coding(system=uri_of(OWN_WORDS, base), code="own-words")
+    use = Coding(system=published_uri(OWN_WORDS, base), code="own-words")
     return (Designation(member.words, language="en", use=use),)
 
 
@@ -220,7 +221,7 @@ def _properties(members: Iterable[Member], base: str) -> Iterator[Extension]:
     """The properties that are used in an expansion."""
     used = dict.fromkeys(name for member in members for name, _ in properties_of(member))
     for name in used:
-        uri = f"{uri_of(OWN_PROPERTY, base)}#{name}"
+        uri = f"{published_uri(OWN_PROPERTY, base)}#{name}"
         yield Extension(
             _PROPERTY, (Extension("code", value_code=name), Extension("uri", value_uri=uri))
         )

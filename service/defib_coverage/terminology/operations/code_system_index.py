@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of
+from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
-from defib_coverage.terminology.systems import FACTS, uri_of
+from defib_coverage.terminology.sets import CPT
+from defib_coverage.terminology.systems import FACTS
 from defib_coverage.terminology.value_sets import designations
 
 if TYPE_CHECKING:
@@ -31,8 +32,13 @@ _WRONG = {
 class CodeSystemIndex:
     """The code systems that a catalogue uses, by their uris."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        """Collect the codes of every published set, and our own code systems."""
+    def __init__(self, catalogue: Catalogue, *, licensed: bool) -> None:
+        """Collect the codes of every published set, and our own code systems.
+
+        Args:
+            catalogue: everything that is published.
+            licensed: also the codes of CPT.
+        """
         self._base = catalogue.base
         self._first = catalogue.releases.all[0].effective
         own = {
@@ -42,7 +48,11 @@ class CodeSystemIndex:
         }
         self.systems: Mapping[str, KnownSystem] = {
             **own,
-            **{known.url: known for known in self._foreign(catalogue) if known.url not in own},
+            **{
+                known.url: known
+                for known in self._foreign(catalogue)
+                if licensed or known.alias != CPT
+            },
         }
 
     def _foreign(self, catalogue: Catalogue) -> Iterator[KnownSystem]:
@@ -55,7 +65,7 @@ class CodeSystemIndex:
             if alias not in members:
                 continue
             yield KnownSystem(
-                url=uri_of(alias, self._base),
+                url=published_uri(alias, self._base),
                 title=facts.title,
                 version=None if facts.rhythm in _YEARLY else facts.release,
                 codes={code: self._known(alias, held) for code, held in members[alias].items()},
@@ -89,7 +99,7 @@ class CodeSystemIndex:
         if uri in self.systems:
             return uri
         alias = _WRONG.get(uri) or alias_of(uri)
-        return uri if alias is None else uri_of(alias, self._base)
+        return uri if alias is None else published_uri(alias, self._base)
 
     def find(self, uri: str) -> KnownSystem | None:
         """A code system by its published uri, None for one that no set uses."""

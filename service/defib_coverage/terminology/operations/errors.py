@@ -48,10 +48,12 @@ class TerminologyError(RequestError):
         super().__init__(status, first.code, text, next(iter(first.expression), None))
         self.issues = tuple(issues)
 
-    @property
-    def outcome(self) -> OperationOutcome:
-        """The issues as a resource."""
-        return OperationOutcome(issue=self.issues)
+
+def outcome_of(error: RequestError) -> OperationOutcome:
+    """What is wrong with a request, as a resource."""
+    if isinstance(error, TerminologyError):
+        return OperationOutcome(issue=error.issues)
+    return OperationOutcome(issue=(issue("error", error.code, error.message, place=error.place),))
 
 
 def refusal(

@@ -160,10 +160,8 @@ def _facts(
 
 def _property(code: str, value: Parameter, description: str | None = None) -> Parameter:
     """A property as it is answered."""
-    parts = (Parameter("code", value_code=code), value)
-    if description is not None:
-        parts = (*parts, Parameter("description", value_string=description))
-    return Parameter("property", part=parts)
+    said = () if description is None else (Parameter("description", value_string=description),)
+    return Parameter("property", part=(Parameter("code", value_code=code), value, *said))
 
 
 def _typed(one: LookupProperty) -> Parameter:

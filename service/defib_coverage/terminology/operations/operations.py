@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from defib_coverage.terminology.operations.checking import Checker
 from defib_coverage.terminology.operations.code_system_index import CodeSystemIndex
 from defib_coverage.terminology.operations.code_validating import validate_in_system
@@ -17,6 +19,7 @@ from defib_coverage.terminology.operations.looking_up import look_up
 from defib_coverage.terminology.operations.map_shelf import Maps
 from defib_coverage.terminology.operations.parameters import read_input
 from defib_coverage.terminology.operations.quick import QuickAnswers
+from defib_coverage.terminology.operations.quick_reading import read_quickly
 from defib_coverage.terminology.operations.scope import Scope
 from defib_coverage.terminology.operations.shelf import Shelf
 from defib_coverage.terminology.operations.subsuming import subsumes
@@ -32,11 +35,12 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.operations.known_systems import KnownSystem
-    from defib_coverage.terminology.operations.parameters import Body, Query
+    from defib_coverage.terminology.operations.parameters import Pairs
     from defib_coverage.terminology.operations.shelf import Key, Prepared
     from defib_coverage.terminology.resources import Parameters, ValueSet
 
 T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 
 
 class Operations:
@@ -51,6 +55,8 @@ class Operations:
         knowledge: Knowledge,
         today: Callable[[], date],
         now: Callable[[], datetime],
+        *,
+        licensed: bool = True,
     ) -> None:
         """Prepare what is published.
 
@@ -59,13 +65,14 @@ class Operations:
             knowledge: what it was made of.
             today: the day for requests that ask for none.
             now: the moment, for the timestamp of expansions; with a time zone.
+            licensed: also what holds CPT codes.
         """
         self._catalogue = catalogue
+        self._knowledge = knowledge
         self._today = today
         self._now = now
-        self._knowledge = knowledge
-        self._shelf = Shelf(catalogue)
-        self._index = CodeSystemIndex(catalogue)
+        self._shelf = Shelf(catalogue, licensed=licensed)
+        self._index = CodeSystemIndex(catalogue, licensed=licensed)
         self._maps = Maps(catalogue)
         self._systems: Mapping[str, KnownSystem] = {
             one.id: self._index.systems[one.url]
@@ -74,27 +81,58 @@ class Operations:
         }
         self.quick = QuickAnswers(self._shelf, self._member_answer)
 
+    def inputs(self, resource_type: str, operation: str) -> tuple[str, ...]:
+        """The parameters that an operation takes, by their names."""
+        table = INPUTS[resource_type, operation]
+        return tuple(name for name, known in table.items() if known.refused is None)
+
     def run(
-        self, resource_type: str, operation: str, instance: str | None, given: Query | Body
-    ) -> ValueSet | Parameters:
+        self,
+        resource_type: str,
+        operation: str,
+        instance: str | None,
+        given: Pairs | bytes | bytearray,
+    ) -> bytes:
         """Run one operation.
 
         Args:
             resource_type: ValueSet, CodeSystem or ConceptMap.
             operation: its name without the dollar sign.
             instance: the id in the path, None at the level of the type.
-            given: the query of a GET or the body of a POST.
+            given: the names and values of a GET's query, or the body of a POST.
+
+        Returns:
+            The resource that it answers, as JSON.
 
         Raises:
             TerminologyError: 400 for bad input, 404 for an unknown operation, id or code, 422 for
                 what is not known or not offered.
         """
+        if resource_type == "ValueSet" and operation == "validate-code" and instance is None:
+            ready = read_quickly(given, self.quick, self._today)
+            if ready is not None:
+                return ready
+        if isinstance(given, (bytes, bytearray)):
+            found = self.answer(resource_type, operation, instance, content=given)
+        else:
+            found = self.answer(resource_type, operation, instance, given)
+        return _encode(found)
+
+    def answer(
+        self,
+        resource_type: str,
+        operation: str,
+        instance: str | None = None,
+        pairs: Pairs = (),
+        content: bytes | bytearray | None = None,
+    ) -> ValueSet | Parameters:
+        """Run one operation that may have a query and a body; as ``run`` does otherwise."""
         table = INPUTS.get((resource_type, operation))
         if table is None:
             known = ", ".join(f"{kind}/${name}" for kind, name in INPUTS)
             text = f"there is no {quoted(f'{resource_type}/${operation}')}; there are {known}"
             raise refusal(404, "not-supported", text)
-        scope = self._scope(read_input(given, table))
+        scope = self._scope(read_input(pairs, content, table))
         match resource_type, operation:
             case "ValueSet", "expand":
                 return expand(scope, _found(self._shelf.by_id, instance), self._now())

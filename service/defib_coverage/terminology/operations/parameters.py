@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -19,25 +20,14 @@ from defib_coverage.terminology.resources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from defib_coverage.terminology.operations.errors import TerminologyError
     from defib_coverage.terminology.operations.inputs import Input, Kind
 
 
-class Query(msgspec.Struct, frozen=True):
-    """Names and values of a GET, in their order and decoded."""
-
-    pairs: tuple[tuple[str, str], ...] = ()
-
-
-class Body(msgspec.Struct, frozen=True):
-    """The body of a POST, and the names and values of its query."""
-
-    content: bytes
-    pairs: tuple[tuple[str, str], ...] = ()
-
-
+Pairs = Sequence[tuple[str, str]]
+"""Names and values of a query, in their order and decoded."""
 # How an answer is written is not the operation's affair.
 _OF_THE_SERVER = frozenset({"_format", "_pretty", "_summary", "_elements"})
 _DATE = re.compile(
@@ -81,11 +71,14 @@ _FIELDS: Mapping[Kind, tuple[str, ...]] = {
 _WIRE_NAMES = {field.name: field.encode_name for field in msgspec.structs.fields(Parameter)}
 
 
-def read_input(given: Query | Body, table: Mapping[str, Input]) -> Given:
+def read_input(
+    pairs: Pairs, content: bytes | bytearray | None, table: Mapping[str, Input]
+) -> Given:
     """The input of an operation.
 
     Args:
-        given: the query or the body.
+        pairs: the query.
+        content: the body of a POST; None without one.
         table: what the operation takes.
 
     Raises:
@@ -93,13 +86,13 @@ def read_input(given: Query | Body, table: Mapping[str, Input]) -> Given:
             readable; 422 for what is not offered.
     """
     values: dict[str, list[Value]] = {}
-    for name, text in given.pairs:
+    for name, text in pairs:
         if name in _OF_THE_SERVER:
             continue
         known = _known(name, table, f"http.{name}")
         _add(values, name, known, _from_text(name, known.kind, text))
-    if isinstance(given, Body):
-        for number, parameter in enumerate(_decoded(given.content)):
+    if content is not None:
+        for number, parameter in enumerate(_decoded(content)):
             place = f"Parameters.parameter[{number}]"
             known = _known(parameter.name, table, place)
             _add(values, parameter.name, known, _from_parameter(parameter, known.kind, place))
@@ -177,7 +170,7 @@ def _day(name: str, text: str) -> Day:
     raise _wrong(name, "a day such as 2023-01-01, with or without a time", text)
 
 
-def _decoded(content: bytes) -> Sequence[Parameter]:
+def _decoded(content: bytes | bytearray) -> Sequence[Parameter]:
     """The parameters of a body; none of an empty one."""
     if not content.strip():
         return ()

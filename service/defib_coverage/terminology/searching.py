@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ from defib_coverage.terminology.search_parameters import fulfils, unusable
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
 
-Query = Sequence[tuple[str, str]]
+Pairs = tuple[tuple[str, str], ...]
 KINDS = ("ValueSet", "CodeSystem", "ConceptMap", "Library", "PlanDefinition")
 PAGE = 50
 _MOST = 500
@@ -52,18 +52,13 @@ class Page(msgspec.Struct, frozen=True):
     summary: str = "false"
 
 
-class Shelf:
+class Searching:
     """Every published resource, by type and id, the newest release first."""
 
-    def __init__(self, catalogue: Catalogue, *, licensed: bool) -> None:
-        """Show what a catalogue holds.
-
-        Args:
-            catalogue: what is published.
-            licensed: also the value sets that hold CPT codes.
-        """
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Show what a catalogue holds."""
         self._held: defaultdict[str, dict[str, Artifact]] = defaultdict(dict)
-        for resource in catalogue.shown(licensed=licensed):
+        for resource in catalogue.resources:
             self._held[_kind(resource)][resource.id or ""] = resource
 
     def read(self, kind: str, identifier: str) -> bytes:
@@ -77,7 +72,7 @@ class Shelf:
             raise RequestError(404, "not-found", f"there is no {kind} with this id", kind)
         return _encode(found)
 
-    def search(self, kind: str, query: Query, base: str) -> Bundle:
+    def search(self, kind: str, query: Pairs, base: str) -> Bundle:
         """The resources of a type that fulfil every parameter.
 
         Args:
@@ -119,7 +114,7 @@ def _kind(resource: Artifact) -> str:
     return str(resource.__struct_config__.tag)
 
 
-def _link(base: str, kind: str, query: Query, offset: int) -> str:
+def _link(base: str, kind: str, query: Pairs, offset: int) -> str:
     kept = [(name, value) for name, value in query if name != "_offset"]
     if offset:
         kept.append(("_offset", str(offset)))
@@ -129,7 +124,7 @@ def _link(base: str, kind: str, query: Query, offset: int) -> str:
 _PAGED = frozenset({"_count", "_offset", "_summary", "_format", "_total", "_pretty"})
 
 
-def _page(query: Query) -> Page:
+def _page(query: Pairs) -> Page:
     """What the parameters say that are about the answer.
 
     Raises:
