@@ -15,7 +15,7 @@ import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from defib_coverage.command.documents import InputError
+from defib_coverage.documents.document import InputError
 from defib_coverage.hooks.trust.client_file import check_clients
 from defib_coverage.hooks.trust.signing import new_key, write_key
 from defib_coverage.tables import is_entry_id

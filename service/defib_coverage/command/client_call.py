@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.invented_order import invented_order
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
+from defib_coverage.documents.document import InputError
 from defib_coverage.hooks.discovery import SERVICE_IDS
 from defib_coverage.hooks.trust.signing import LIFETIME, read_key, sign
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.policy_page import known_today
+from defib_coverage.documents.document import InputError
 from defib_coverage.explaining.code_facts import facts_of, system_named, systems_of
 from defib_coverage.explaining.fact_models import CodeFacts
 from defib_coverage.explaining.near_codes import near_codes

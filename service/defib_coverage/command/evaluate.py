@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from defib_coverage.command.bundle import as_request
-from defib_coverage.command.documents import InputError, read_document, refused
-from defib_coverage.command.order_codes import ordered_code
+from defib_coverage.command.documents import read_document
 from defib_coverage.content import load
 from defib_coverage.coverage.determine import Knowledge
+from defib_coverage.documents.bundle import Ways, as_request
+from defib_coverage.documents.document import InputError, check_bundle, refused
+from defib_coverage.documents.order_codes import ordered_code
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.answer import Answerer
 from defib_coverage.hooks.asked import Asked
@@ -23,10 +24,13 @@ from defib_coverage.payer_file import read_payers
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
-    from defib_coverage.command.documents import Document
-    from defib_coverage.command.order_codes import OrderSystem
     from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.documents.document import Document
+    from defib_coverage.documents.order_codes import OrderSystem
     from defib_coverage.hooks.response import HookResponse
+
+
+_WAYS = Ways(order="--order, as in --order 33249", patient="--patient")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,16 +104,12 @@ def hook_response(answered: Answered) -> HookResponse:
 
 def _request(document: Document, question: Question, index: CodeIndex) -> bytes:
     """The hook request that the file is, or that its Bundle stands for."""
-    if "hook" in document.members:
+    if document.is_request:
         if question.orders or question.patient is not None:
             message = f"{document.name}: is a hook request; --order and --patient go with a Bundle"
             raise InputError(message)
         return document.body
-    resource_type = document.text_of("resourceType")
-    if resource_type != "Bundle":
-        held = "an object" if resource_type is None else f"the resource type {resource_type[:64]!r}"
-        message = f"{document.name}: holds {held}, not a CDS Hooks request or a FHIR Bundle"
-        raise InputError(message)
+    check_bundle(document)
     day = question.service_date
     ordered = [(ordered_code(o, question.order_system, index), day) for o in question.orders]
-    return as_request(document, question.patient, ordered, index)
+    return as_request(document, question.patient, ordered, index, _WAYS)

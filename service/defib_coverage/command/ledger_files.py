@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from defib_coverage.command.documents import InputError
+from defib_coverage.documents.document import InputError
 from defib_coverage.ledger.exporting import PART, decisions, expected, feedback
 from defib_coverage.ledger.fhir_events import audit_event, provenance
 from defib_coverage.settings import read_settings

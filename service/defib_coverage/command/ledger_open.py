@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.database.engine import open_reader
+from defib_coverage.documents.document import InputError
 from defib_coverage.errors import SettingsError
 from defib_coverage.keeping import kept_ledger
 from defib_coverage.ledger.report import Period

@@ -6,9 +6,9 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.ledger_open import unusable
 from defib_coverage.command.options import counted
+from defib_coverage.documents.document import InputError
 from defib_coverage.keeping import kept_ledger
 from defib_coverage.ledger.store import Store, StoreError
 from defib_coverage.settings import PREFIX, read_settings

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.ledger_open import open_books
 from defib_coverage.command.ledger_tables import print_report
 from defib_coverage.command.page import Page
+from defib_coverage.documents.document import InputError
 from defib_coverage.ledger.counting import count
 from defib_coverage.ledger.page import page_of
 from defib_coverage.ledger.report import report

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import typer
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.ledger_open import open_books
 from defib_coverage.command.options import counted
+from defib_coverage.documents.document import InputError
 from defib_coverage.ledger import reading
 
 if TYPE_CHECKING:

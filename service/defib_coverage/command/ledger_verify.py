@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from sqlalchemy import func, select
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.ledger_open import open_books
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
 from defib_coverage.database.tables import DAY
+from defib_coverage.documents.document import InputError
 from defib_coverage.ledger.chain import START
 from defib_coverage.ledger.verify import holds_link, verify
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.policy_page import known_today
 from defib_coverage.content import load, load_version
+from defib_coverage.documents.document import InputError
 from defib_coverage.explaining.policy_changes import policy_changes
 
 if TYPE_CHECKING:

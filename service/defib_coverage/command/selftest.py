@@ -13,9 +13,9 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
+from defib_coverage.documents.document import InputError
 from defib_coverage.hooks.trust.signing import read_key
 from defib_coverage.selftest.caller import Caller, Signer
 from defib_coverage.selftest.checks import Result, run

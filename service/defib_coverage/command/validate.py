@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from defib_coverage.command.documents import InputError, read_document, refused
+from defib_coverage.command.documents import read_document
 from defib_coverage.command.fhir_check import Problem, problems_of
 from defib_coverage.content import load
+from defib_coverage.documents.document import InputError, refused
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.hooks.undecoded import refusal
@@ -19,7 +20,7 @@ from defib_coverage.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from defib_coverage.command.documents import Document
+    from defib_coverage.documents.document import Document
 
 Json = dict[str, Any]
 _ORDER_BUNDLES = ("draftOrders", "appointments")

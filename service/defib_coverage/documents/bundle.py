@@ -7,11 +7,11 @@ that says of itself that it is a part (a next page, a total above its entries) l
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from defib_coverage.command.documents import InputError, refused
+from defib_coverage.documents.document import InputError, refused
 from defib_coverage.fhir.needs import PREFETCH
 from defib_coverage.fhir.order_devices import Devices
 from defib_coverage.fhir.order_reader import JUDGED_TYPES, read_order
@@ -24,14 +24,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from defib_coverage.command.documents import Document
-    from defib_coverage.command.order_codes import OrderedCode
     from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.documents.document import Document
+    from defib_coverage.documents.order_codes import OrderedCode
 
 _STANDING = frozenset({"draft", "active"})
 _URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]+)"')
 # The call is never sent, so it needs no id of its own.
 _NO_INSTANCE = "00000000-0000-0000-0000-000000000000"
+
+
+class Ways(NamedTuple):
+    """How whoever hands a Bundle in says what it does not: messages tell of these."""
+
+    order: str
+    patient: str
 
 
 class _Chart(msgspec.Struct, rename="camel"):
@@ -46,6 +53,7 @@ def as_request(
     patient: str | None,
     ordered: Sequence[tuple[OrderedCode, date | None]],
     index: CodeIndex,
+    ways: Ways,
 ) -> bytes:
     """The body of the order-sign call.
 
@@ -55,12 +63,13 @@ def as_request(
         ordered: codes to judge, each with its service date, None for today; where there is none,
             the draft and active defibrillator orders of the Bundle itself.
         index: tells which orders are ours.
+        ways: how patient and order can be named.
 
     Raises:
         InputError: no patient, several, or no order.
     """
     chart = _read(document)
-    patient = _patient(document.name, chart, patient)
+    patient = _patient(document.name, chart, patient, ways)
     drafts: list[object] = [
         _draft(code, day, patient, n) for n, (code, day) in enumerate(ordered, 1)
     ]
@@ -69,7 +78,7 @@ def as_request(
         if not drafts:
             message = (
                 f"{document.name}: holds no draft or active defibrillator order; "
-                "name one with --order, as in --order 33249"
+                f"name one with {ways.order}"
             )
             raise InputError(message)
     prefetch: dict[str, object] = {key.name: None for key in PREFETCH}
@@ -126,7 +135,7 @@ def _named(entry: RawEntry, names: dict[bytes, bytes]) -> msgspec.Raw:
     return resource
 
 
-def _patient(name: str, chart: _Chart, wanted: str | None) -> str:
+def _patient(name: str, chart: _Chart, wanted: str | None, ways: Ways) -> str:
     """The patient's id: the one asked for, else the only one."""
     found: dict[str, None] = {}
     for entry in chart.entry:
@@ -140,9 +149,9 @@ def _patient(name: str, chart: _Chart, wanted: str | None) -> str:
     if wanted is not None:
         message = f"{name}: holds no patient {wanted}; it holds {listed}"
     elif not found:
-        message = f"{name}: holds no Patient; say whose chart it is with --patient"
+        message = f"{name}: holds no Patient; say whose chart it is with {ways.patient}"
     elif len(found) > 1:
-        message = f"{name}: holds {len(found)} patients; choose one with --patient: {listed}"
+        message = f"{name}: holds {len(found)} patients; choose one with {ways.patient}: {listed}"
     else:
         return listed
     raise InputError(message)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.coverage.codes import normalise
+from defib_coverage.documents.document import InputError
 from defib_coverage.explaining.near_codes import near_codes
 
 if TYPE_CHECKING:
