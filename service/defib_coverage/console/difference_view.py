@@ -62,9 +62,7 @@ class DifferenceView(msgspec.Struct, frozen=True):
     notices: tuple[str, ...]
 
 
-def difference_view(
-    before: date, after: date, today: date, knowledge: Knowledge
-) -> DifferenceView:
+def difference_view(before: date, after: date, today: date, knowledge: Knowledge) -> DifferenceView:
     """What the page tells of two days, the second of which may be the earlier."""
     library, index = knowledge.library, knowledge.index
     old, new = library.in_force(before), library.in_force(after)
@@ -98,9 +96,7 @@ def difference_view(
     )
 
 
-def _list(
-    found: CodeChanges, before: date, after: date, knowledge: Knowledge
-) -> ListDifference:
+def _list(found: CodeChanges, before: date, after: date, knowledge: Knowledge) -> ListDifference:
     version = knowledge.library.in_force(after)
     linker = Linker(knowledge.index, version, after)
     earlier = Linker(knowledge.index, version, before)

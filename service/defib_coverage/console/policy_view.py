@@ -155,9 +155,7 @@ def policy_view(chosen: ChosenDay, knowledge: Knowledge, linker: Linker) -> Poli
 class _Writer:
     """Puts one version into views as of a day."""
 
-    def __init__(
-        self, version: PolicyVersion, index: CodeIndex, day: date, linker: Linker
-    ) -> None:
+    def __init__(self, version: PolicyVersion, index: CodeIndex, day: date, linker: Linker) -> None:
         self._version = version
         self._index = index
         self._day = day

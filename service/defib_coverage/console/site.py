@@ -39,6 +39,7 @@ _PAGES: tuple[type[Page], ...] = (
     ConnectPage,
 )
 _NOT_FOUND = 404
+_HANDLERS = "starlette.exception_handlers"
 _WORDS = {404: "There is no such page.", 405: "This page cannot be asked in that way."}
 
 
@@ -103,6 +104,8 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; in words for people where it cannot be met."""
+        # The service around it has handlers of its own, which answer programs.
+        scope = {name: value for name, value in scope.items() if name != _HANDLERS}
         try:
             await self._router(scope, receive, send)
         except RequestError as error:

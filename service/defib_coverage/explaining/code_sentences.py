@@ -35,7 +35,7 @@ LISTS: Mapping[str, str] = {
     "order": "order codes",
     "evidence": "what a chart may show",
 }
-_STRENGTHS: Mapping[Strength, str] = {
+STRENGTHS: Mapping[Strength, str] = {
     "ask": "raises a question and settles nothing",
     "claim-only": "counts on the claim and says nothing about the patient",
 }
@@ -86,7 +86,7 @@ def lists_of(members: Sequence[Membership]) -> Iterator[str]:
         text = f"{member.title} ({member.value_set}: {LISTS[member.role]}, {member.cite})"
         if member.role != "order":
             text += f": {member.purpose}"
-        extra = [_STRENGTHS[member.strength]] if member.strength in _STRENGTHS else []
+        extra = [STRENGTHS[member.strength]] if member.strength in STRENGTHS else []
         extra += [] if member.modality is None else [f"method: {member.modality}"]
         yield "; ".join([text, *extra]) + "."
 
