@@ -5,10 +5,10 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.dates import DAY, read_date
+from defib_coverage.explaining.timeline import days, start_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
@@ -44,11 +44,11 @@ def timeline(
     lines = [f"{w.event:<{_LABEL}}{scale.bar(w)}" for w in windows]
     lines.append(f"{'service':<{_LABEL}}{scale.mark(service_date)}")
     lines += ["", "* event  # excluded  ? perhaps excluded  ^ service date  > first eligible", ""]
-    for _, when, text in sorted(_days(determination, rules), key=lambda day: day[0]):
+    for day in days(determination, rules):
         lines += wrap(
-            text,
+            day.text,
             width,
-            initial_indent=f"{when:<{_DATE}}",
+            initial_indent=f"{day.written:<{_DATE}}",
             subsequent_indent=" " * _DATE,
             break_on_hyphens=False,
         )
@@ -64,7 +64,7 @@ class _Scale:
         service_date: date,
         columns: int,
     ) -> None:
-        starts = [start for w in windows if (start := _start(w)) is not None]
+        starts = [start for w in windows if (start := start_of(w)) is not None]
         self._first = min([*starts, service_date]).toordinal() - _MARGIN
         last = max([*(w.first_eligible_day for w in windows), service_date])
         self._days = last.toordinal() + _MARGIN - self._first
@@ -75,7 +75,7 @@ class _Scale:
 
     def bar(self, window: WaitingPeriodResult) -> str:
         """An event and its excluded days; ``<`` where it may lie before the scale."""
-        start = _start(window)
+        start = start_of(window)
         begin = 0 if start is None else self._column(start)
         end = self._column(window.first_eligible_day)
         fill = "#" if window.certainty == "definite" else "?"
@@ -84,50 +84,3 @@ class _Scale:
     def mark(self, day: date) -> str:
         """A day on a line of its own."""
         return " " * self._column(day) + "^"
-
-
-def _start(window: WaitingPeriodResult) -> date | None:
-    """The first day on which the event may have happened, None where nothing tells."""
-    span = read_date(window.event_date)
-    return None if span is None else span.low
-
-
-def _days(
-    determination: Determination,
-    rules: Mapping[EventName, WaitingEvent],
-) -> Iterator[tuple[date, str, str]]:
-    """Every day that matters: its place in the order, how it is written, what it is."""
-    service_date = determination.order.service_date
-    for window in determination.waiting_periods:
-        rule = rules[window.event]
-        start = _start(window)
-        yield (
-            start or window.last_excluded_day,
-            "unknown" if window.event_date is None else window.event_date[:10],
-            f"{window.event}: {rule.label}, day 0 ({window.reference})",
-        )
-        certainty = "last excluded day" if window.certainty == "definite" else "last possible day"
-        yield (
-            window.last_excluded_day,
-            window.last_excluded_day.isoformat(),
-            f"{window.event}: {certainty}, {rule.length} after{_binding(window)}",
-        )
-    earliest = determination.earliest_eligible_date
-    if earliest is None:
-        yield service_date, service_date.isoformat(), "service date"
-        last = max(w.first_eligible_day for w in determination.waiting_periods)
-        yield last, last.isoformat(), "first day outside every waiting period"
-        return
-    days = (earliest - service_date) // DAY
-    early = f", {days} {'day' if days == 1 else 'days'} before the first eligible day"
-    yield service_date, service_date.isoformat(), "service date" + early
-    yield earliest, earliest.isoformat(), "first eligible day"
-
-
-def _binding(window: WaitingPeriodResult) -> str:
-    """What is to be said of a window that may not bind."""
-    if window.exception == "replacement":
-        return "; does not bind a replacement"
-    if not window.applies:
-        return "; binds no indication of this patient"
-    return "; pacemaker exception possible" if window.exception == "pacemaker" else ""

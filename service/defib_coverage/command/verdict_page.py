@@ -10,10 +10,16 @@ from rich.tree import Tree
 from defib_coverage.command.page import plain
 from defib_coverage.command.timeline import timeline
 from defib_coverage.coverage.truth import Truth
+from defib_coverage.explaining.reasons import (
+    VERDICTS,
+    led_to,
+    not_led_to,
+    record,
+    shown_by,
+    shown_criteria,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from defib_coverage.command.page import Page
     from defib_coverage.coverage.determination import (
         CriterionResult,
@@ -24,11 +30,11 @@ if TYPE_CHECKING:
     )
     from defib_coverage.coverage.determine import Knowledge
 
-_VERDICTS = {
-    "covered": ("COVERED", "bold green"),
-    "conditional": ("CONDITIONAL", "bold yellow"),
-    "not-covered": ("NOT COVERED", "bold red"),
-    "not-applicable": ("NOT APPLICABLE", "bold"),
+_STYLES = {
+    "covered": "bold green",
+    "conditional": "bold yellow",
+    "not-covered": "bold red",
+    "not-applicable": "bold",
 }
 # The words carry the meaning; the colours only help to see it.
 _MARKS = {
@@ -45,7 +51,7 @@ def print_determination(determination: Determination, knowledge: Knowledge, page
         judged = any(i.candidate for i in determination.indications)
         page.heading("Indications" if judged else "Criteria")
         page.show(_tree(determination))
-        if any(c.attest for c in _shown(determination)):
+        if any(c.attest for c in shown_criteria(determination)):
             page.line("* nothing in the chart speaks against it; a person attests to it")
     _missing(determination, page)
     if determination.findings:
@@ -61,8 +67,8 @@ def print_determination(determination: Determination, knowledge: Knowledge, page
 
 def _verdict(determination: Determination, knowledge: Knowledge, page: Page) -> None:
     order = determination.order
-    words, style = _VERDICTS[determination.status]
-    headline = Text(words, style=style)
+    words = VERDICTS[determination.status].upper()
+    headline = Text(words, style=_STYLES[determination.status])
     headline.append(f"  {plain(order.code or 'order')} on {order.service_date}", style="bold")
     if determination.indications_met:
         headline.append(f"  by {', '.join(determination.indications_met)}")
@@ -87,8 +93,7 @@ def _verdict(determination: Determination, knowledge: Knowledge, page: Page) -> 
 def _tree(determination: Determination) -> Tree:
     """Candidates in full, the other indications in one line, then what every indication asks."""
     root = Tree("", hide_root=True)
-    candidates = [i for i in determination.indications if i.candidate]
-    for indication in candidates:
+    for indication in led_to(determination):
         branch = root.add(_indication(indication))
         for criterion in indication.criteria:
             _criterion(branch, criterion)
@@ -96,17 +101,10 @@ def _tree(determination: Determination) -> Tree:
         branch = root.add(Text("Every indication", style="bold"))
         for criterion in determination.always:
             _criterion(branch, criterion)
-    others = ", ".join(i.id for i in determination.indications if not i.candidate)
+    others = ", ".join(i.id for i in not_led_to(determination))
     if others:
         root.add(Text(f"Nothing in the chart leads to {others}"))
     return root
-
-
-def _shown(determination: Determination) -> Iterator[CriterionResult]:
-    for indication in determination.indications:
-        if indication.candidate:
-            yield from indication.criteria
-    yield from determination.always
 
 
 def _indication(indication: IndicationResult) -> Text:
@@ -136,10 +134,7 @@ def _marked(truth: Truth) -> Text:
 
 
 def _source(evidence: Evidence) -> str:
-    parts = [evidence.reference, evidence.code, evidence.value]
-    if evidence.date is not None:
-        parts.append(f"of {evidence.date[:10]}")
-    return plain(", ".join(part for part in parts if part is not None))
+    return plain(record(evidence))
 
 
 # ------------------------------------------------------------------------ what is missing, findings
@@ -154,22 +149,10 @@ def _missing(determination: Determination, page: Page) -> None:
         page.item(f"{missing.primary} must carry one of {partners} ({missing.citation})")
         if missing.supported:
             page.line(f"the chart supports {', '.join(missing.supported)}", indent=4)
-            for evidence in _shown_by(determination):
+            for evidence in shown_by(determination):
                 page.line(f"by {_source(evidence)}", indent=4)
         else:
             page.line("nothing in the chart says which", indent=4)
-
-
-def _shown_by(determination: Determination) -> Iterator[Evidence]:
-    """What documents a partner diagnosis without its claim code."""
-    supported = {code for m in determination.missing_secondary for code in m.supported}
-    shown = dict.fromkeys(
-        evidence
-        for finding in determination.findings
-        if finding.code == "needs-icd10-code" and any(code in finding.text for code in supported)
-        for evidence in finding.evidence
-    )
-    yield from shown
 
 
 def _finding(finding: Finding, page: Page) -> None:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).with_name("templates")
 # Characters that turn or hide what stands beside them, and control characters.
-_HIDING = re.compile(
+HIDING = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+"""What would make a reader see another text than there is."""
 
 
 def environment(told: Mapping[str, object]) -> Environment:
@@ -41,7 +42,7 @@ def environment(told: Mapping[str, object]) -> Environment:
 
 def visible(text: str) -> str:
     """A text with the characters that would hide or turn others written out, as ``[U+202E]``."""
-    return _HIDING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+    return HIDING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def _finalized(value: object) -> object:

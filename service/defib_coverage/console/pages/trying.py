@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import date
 from typing import TYPE_CHECKING
 
+import msgspec
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from defib_coverage.console.forms import FORM_TYPES, read_form
 from defib_coverage.console.page import Door, Page
+from defib_coverage.console.samples import Sample, read_samples
+from defib_coverage.console.trials import Trial, Trials, Tried
+from defib_coverage.console.views.answers import AnswerView, answer_view
+from defib_coverage.console.views.json_text import pretty, spelled
+from defib_coverage.console.views.orders import OrderGroup, order_groups, wanted_order
+from defib_coverage.documents.document import InputError
+from defib_coverage.fhir.references import is_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
-    from starlette.responses import Response
+
+    from defib_coverage.console.site import Site
+
+_BAD_REQUEST = 400
+# Around the years in which anything is judged; arithmetic with days is safe within them.
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+_MEGABYTE = 1024 * 1024
+
+
+class TryView(msgspec.Struct, frozen=True):
+    """The page: what was asked, and the answer or what is wrong with what was asked."""
+
+    samples: tuple[Sample, ...]
+    groups: tuple[OrderGroup, ...]
+    largest: int
+    sample: str
+    document: str
+    patient: str
+    order: str
+    as_of: date
+    asked_date: date | None = None
+    answer: AnswerView | None = None
+    trouble: str | None = None
+    is_own: bool = False
 
 
 class TryPage(Page):
-    """The page."""
+    """The page, and the parts of it that its script asks for."""
 
     door = Door(
         "/try",
@@ -25,9 +60,140 @@ class TryPage(Page):
         shows_patients=True,
     )
 
-    def routes(self) -> Sequence[BaseRoute]:
-        """The page itself."""
-        return (Route(self.door.path, self._show, methods=["GET"]),)
+    def __init__(self, site: Site) -> None:
+        """Read the samples."""
+        super().__init__(site)
+        self._samples = read_samples()
+        self._trials = Trials(site.service)
+        self._index = site.service.knowledge.index
+        self._groups = order_groups(self._index)
 
-    async def _show(self, _: Request) -> Response:
-        return self.site.page("try.html", here=self.door.path)
+    def routes(self) -> Sequence[BaseRoute]:
+        """The page itself, asked for by a link or a form."""
+        return (
+            Route(self.door.path, self._show, methods=["GET"]),
+            Route(self.door.path, self._try, methods=["POST"]),
+        )
+
+    async def _show(self, request: Request) -> Response:
+        """The page by a link: a sample, an order, a day."""
+        given = {name: value.encode() for name, value in request.query_params.items()}
+        given.pop("document", None)
+        given.setdefault("sample", self._samples[0].id.encode())
+        return await asyncio.to_thread(self._answer, given)
+
+    async def _try(self, request: Request) -> Response:
+        """The page by its form.
+
+        Raises:
+            RequestError: the form cannot be read, or is too large.
+        """
+        service = self.site.service
+        async with (
+            service.bodies.reading(request.scope, request.receive, FORM_TYPES) as body,
+            service.gate,
+        ):
+            fields = read_form(body, request.headers.get("content-type", ""))
+            # Not in the loop: drawing a large chart takes longer than answering it.
+            return await asyncio.to_thread(self._answer, fields)
+
+    def _answer(self, fields: Mapping[str, bytes]) -> Response:
+        """The page, or its ``part`` that was asked for: answer, request or response."""
+        part = _text(fields, "part")
+        tried: Tried | None = None
+        trouble = None
+        try:
+            tried = self._trials.tried(self.trial(fields))
+        except InputError as error:
+            trouble = str(error)
+        if tried is not None and part == "request":
+            return _json(tried.call)
+        if tried is not None and part == "response":
+            return _json(msgspec.json.encode(tried.response))
+        view = self._view(fields, tried, trouble)
+        if part == "answer":
+            # It is shown in a page that is there: not a failure of the page.
+            return self.site.page("parts/try_answer.html", view, here=self.door.path)
+        status = _BAD_REQUEST if trouble is not None else 200
+        return self.site.page("try.html", view, here=self.door.path, status=status)
+
+    def trial(self, fields: Mapping[str, bytes]) -> Trial:
+        """What a form asks for.
+
+        Raises:
+            InputError: a field that cannot be used, by its name on the page.
+        """
+        today = self.site.service.today()
+        order = _text(fields, "order")
+        as_of = _day(fields, "as_of", "Day of the sample") or today
+        name = _text(fields, "sample")
+        patient = _text(fields, "patient").removeprefix("Patient/") or None
+        if patient is not None and not is_id(patient):
+            message = "Patient id: is no id of FHIR: letters, digits, - and . alone"
+            raise InputError(message)
+        if name:
+            source = next((one for one in self._samples if one.id == name), None)
+            if source is None:
+                message = f"Sample: there is none called {name[:64]!r}"
+                raise InputError(message)
+        return Trial(
+            source=source if name and source is not None else _document(fields),
+            today=as_of if name else today,
+            patient=patient,
+            order=wanted_order(order, self._index) if order else None,
+            service_date=_day(fields, "date", "Service date"),
+        )
+
+    def _view(
+        self, fields: Mapping[str, bytes], tried: Tried | None, trouble: str | None
+    ) -> TryView:
+        sample = _text(fields, "sample")
+        answer = None if tried is None else answer_view(tried, self.site.service.knowledge)
+        own = _document(fields) if not sample else b""
+        return TryView(
+            samples=self._samples,
+            groups=self._groups,
+            largest=self.site.service.settings.max_body // _MEGABYTE,
+            sample=sample,
+            document=spelled(own.decode(errors="replace")),
+            patient=_text(fields, "patient"),
+            order=_text(fields, "order"),
+            as_of=self.site.service.today() if tried is None else tried.trial.today,
+            asked_date=None if tried is None else tried.trial.service_date,
+            answer=answer,
+            trouble=trouble,
+            is_own=not sample,
+        )
+
+
+def _document(fields: Mapping[str, bytes]) -> bytes:
+    """The document that was uploaded, else the one that was pasted."""
+    return fields.get("file") or fields.get("document", b"")
+
+
+def _text(fields: Mapping[str, bytes], name: str) -> str:
+    return fields.get(name, b"").decode(errors="replace").strip()
+
+
+def _day(fields: Mapping[str, bytes], name: str, told: str) -> date | None:
+    """A day of a form; None where it is left out.
+
+    Raises:
+        InputError: it is none.
+    """
+    text = _text(fields, name)
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        message = f"{told}: {text[:32]!r} is no day such as 2026-12-01, from 2000 to 2100"
+        raise InputError(message)
+    return day
+
+
+def _json(body: bytes) -> Response:
+    """A document as text that a browser shows and does not run."""
+    return Response(pretty(body), media_type="text/plain; charset=utf-8")
