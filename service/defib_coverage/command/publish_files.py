@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from defib_coverage.command.documents import InputError
+from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

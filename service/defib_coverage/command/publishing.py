@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from defib_coverage.command.documents import InputError
+from defib_coverage.documents.document import InputError
 from defib_coverage.command.options import counted
 from defib_coverage.command.publish_files import write_files
 from defib_coverage.fhir.systems import CANONICAL_BASE

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.console.change_bar import Stop
-from defib_coverage.console.linking import Linker, Sentence
-from defib_coverage.console.notices import notices_of
-from defib_coverage.console.policy_view import RevisionView, revisions_of
+from defib_coverage.console.views.change_bar import Stop
+from defib_coverage.console.views.linking import Linker, Sentence
+from defib_coverage.console.views.notices import notices_of
+from defib_coverage.console.views.policy import RevisionView, revisions_of
 from defib_coverage.explaining.change_days import change_days
 from defib_coverage.explaining.code_changes import code_changes, come_words, gone_words
 from defib_coverage.explaining.policy_changes import policy_changes

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from defib_coverage.console.change_bar import ChosenDay
-from defib_coverage.console.linking import Sentence
-from defib_coverage.console.notices import notices_of
-from defib_coverage.console.policy_view import ListLink
-from defib_coverage.console.shown_codes import STATUS_WORDS, meaning_of
+from defib_coverage.console.views.change_bar import ChosenDay
+from defib_coverage.console.views.linking import Sentence
+from defib_coverage.console.views.notices import notices_of
+from defib_coverage.console.views.policy import ListLink
+from defib_coverage.console.views.shown_codes import STATUS_WORDS, meaning_of
 from defib_coverage.explaining.code_sentences import (
     LISTS,
     ROLES,
@@ -29,7 +29,7 @@ from defib_coverage.fhir.systems import SYSTEM_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from defib_coverage.console.linking import Linker
+    from defib_coverage.console.views.linking import Linker
     from defib_coverage.explaining.fact_models import (
         CodeFacts,
         Companions,

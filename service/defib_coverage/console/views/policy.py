@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.console.asked import day_before
-from defib_coverage.console.change_bar import ChosenDay
-from defib_coverage.console.linking import Sentence
-from defib_coverage.console.notices import notices_of
+from defib_coverage.console.views.change_bar import ChosenDay
+from defib_coverage.console.views.linking import Sentence
+from defib_coverage.console.views.notices import notices_of
 from defib_coverage.coverage.codes import OrderClass
 from defib_coverage.coverage.dates import DAY
 from defib_coverage.coverage.policy import Diagnosis, Pairing, value_sets_of
@@ -21,7 +21,7 @@ from defib_coverage.explaining.policy_text import PolicyText
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from defib_coverage.console.linking import Linker
+    from defib_coverage.console.views.linking import Linker
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.policy import PolicyVersion, WaitingEvent

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.console.change_bar import ChosenDay
-from defib_coverage.console.linking import Sentence
-from defib_coverage.console.notices import notices_of
-from defib_coverage.console.shown_codes import meaning_of
+from defib_coverage.console.views.change_bar import ChosenDay
+from defib_coverage.console.views.linking import Sentence
+from defib_coverage.console.views.notices import notices_of
+from defib_coverage.console.views.shown_codes import meaning_of
 from defib_coverage.coverage.policy import value_sets_of
 from defib_coverage.explaining.code_sentences import LISTS
 from defib_coverage.explaining.policy_parts import users_of
@@ -22,7 +22,7 @@ from defib_coverage.terminology.value_sets import remarks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from defib_coverage.console.linking import Linker
+    from defib_coverage.console.views.linking import Linker
     from defib_coverage.coverage.codes import ValueSet
     from defib_coverage.coverage.policy import PolicyVersion
     from defib_coverage.terminology.sets import Member, PublishedSet

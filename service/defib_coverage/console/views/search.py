@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from defib_coverage.console.change_bar import ChosenDay
-from defib_coverage.console.notices import notices_of
-from defib_coverage.console.shown_codes import STATUS_WORDS, meaning_of
+from defib_coverage.console.views.change_bar import ChosenDay
+from defib_coverage.console.views.notices import notices_of
+from defib_coverage.console.views.shown_codes import STATUS_WORDS, meaning_of
 from defib_coverage.explaining.code_facts import near_known, status_of
 from defib_coverage.explaining.code_search import Only
 from defib_coverage.explaining.code_sentences import LISTS
@@ -19,7 +19,7 @@ from defib_coverage.fhir.systems import SYSTEM_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from defib_coverage.console.linking import Linker
+    from defib_coverage.console.views.linking import Linker
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.explaining.code_search import CodeSearch, ListedCode
