@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from defib_coverage.documents.document import InputError
 from defib_coverage.command.options import counted
 from defib_coverage.command.publish_files import write_files
+from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.publication import read_catalogue
 from defib_coverage.settings import canonical_base_fault, read_settings

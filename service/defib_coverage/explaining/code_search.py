@@ -25,6 +25,9 @@ _WORD = re.compile(r"[^\W_]+")
 _EXACT, _BEGINS, _WORD_OF, _WORD_BEGINS, _OF_SET = range(5)
 # They stand in nearly every title; asked beside other words they narrow nothing.
 _FILLING = frozenset({"a", "an", "and", "by", "for", "in", "of", "on", "or", "the", "to", "with"})
+# Less than this much alike is another word rather than a slip.
+_ALIKE = 0.75
+_MOST_WORDS = 8
 _ROLES = ("coverage", "order", "evidence")
 _PREFERRED = ("icd10cm", "cpt", "hcpcs", "icd10pcs")
 
@@ -93,12 +96,17 @@ class CodeSearch:
             found = [*self._of_families(text), *found]
         return tuple(one for one in found if self._fits(one, only))
 
-    def meant(self, text: str, most: int = 4) -> tuple[str, ...]:
-        """Words that are known and look like those of a text that finds nothing."""
+    def meant(self, text: str) -> str | None:
+        """A text that finds something, in place of one with words that nothing is called by."""
         known = [word for word in self._own_words if not word.isdecimal()]
-        asked = [word for word in words_of(text) if word not in self._own][:most]
-        found = [near for word in asked for near in get_close_matches(word, known, 1, 0.75)]
-        return tuple(dict.fromkeys(found))[:most]
+        asked = words_of(text)[:_MOST_WORDS]
+        near = {
+            word: get_close_matches(word, known, 1, _ALIKE)
+            for word in asked
+            if next(_beginning(word, self._own_words), None) is None
+        }
+        meant = " ".join(near[word][0] if near.get(word) else word for word in asked)
+        return meant if any(near.values()) and self.find(meant) else None
 
     def _ranked(self, text: str) -> dict[int, int]:
         """How well each code fits, by its number."""

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from defib_coverage.console.asked import Asked, one_line
+from defib_coverage.console.page import Door, Page
 from defib_coverage.console.views.change_bar import ChosenDay, chosen_day
 from defib_coverage.console.views.code import code_view
 from defib_coverage.console.views.linking import Linker
-from defib_coverage.console.page import Door, Page
 from defib_coverage.console.views.search import Wanted, search_view
 from defib_coverage.console.views.value_set import Download, Files, SetOnDay, set_view, table_of
 from defib_coverage.errors import RequestError

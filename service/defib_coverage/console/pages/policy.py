@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Route
 
 from defib_coverage.console.asked import Asked, day_before
+from defib_coverage.console.page import Door, Page
 from defib_coverage.console.views.change_bar import chosen_day
 from defib_coverage.console.views.difference import difference_view
 from defib_coverage.console.views.linking import Linker
-from defib_coverage.console.page import Door, Page
 from defib_coverage.console.views.policy import policy_view
 
 if TYPE_CHECKING:

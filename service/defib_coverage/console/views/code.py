@@ -182,8 +182,10 @@ def _one(facts: CodeFacts, linker: Linker, fhir: str | None) -> OneCode:
         parts=tuple(_parts(facts.indications)),
         parts_told=told,
         chart=tuple(
-            UseView(use.indications, linker.sentence(use.text), use.cite, use.finding)
-            for use in facts.chart
+            UseView(use.indications, sentence, use.cite, use.finding)
+            for use, sentence in zip(
+                facts.chart, linker.sentences(use.text for use in facts.chart), strict=True
+            )
         ),
         unread=UNREAD,
         lists=tuple(_lists(facts.value_sets, linker)),

@@ -108,7 +108,7 @@ class SearchView(msgspec.Struct, frozen=True):
     before: str | None
     after: str | None
     near: tuple[FoundCode, ...]
-    meant: tuple[Choice, ...]
+    meant: Choice | None
     groups: tuple[SetGroup, ...]
     notices: tuple[str, ...]
 
@@ -125,6 +125,7 @@ def search_view(
     here = found[begin : begin + ON_A_PAGE]
     near = () if wanted.is_empty or found else tuple(_near(wanted, search, index))
     shown = (*here, *near)
+    meant = None if wanted.is_empty or found else search.meant(wanted.text)
     made = _Maker(chosen, index, linker)
     ways = {
         number: f"/codes?{wanted.query(chosen, number)}"
@@ -143,10 +144,9 @@ def search_view(
         before=ways.get(page - 1),
         after=ways.get(page + 1),
         near=tuple(made.code(one) for one in near),
-        meant=tuple(
-            Choice(f"/codes?{urlencode({'q': word})}", word)
-            for word in (() if wanted.is_empty or found else search.meant(wanted.text))
-        ),
+        meant=None
+        if meant is None
+        else Choice(f"/codes?{Wanted(meant, wanted.only).query(chosen)}", meant),
         groups=tuple(made.groups()) if wanted.is_empty else (),
         notices=notices_of({one.system for one in shown}, chosen.day),
     )
