@@ -1,9 +1,9 @@
-"""Sentences with links: codes lead to their pages, paragraphs to the policy."""
+"""Sentences with links: codes lead to their pages, paragraphs and indications to the policy."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 # Codes of other systems are plain numbers that a sentence may mean in another way.
 _SYSTEMS = frozenset({"icd10cm", "icd10pcs", "cpt", "hcpcs"})
-_TOKEN = re.compile(r"P-[A-Z0-9]+(?:-[A-Z0-9]+)*|[A-Z0-9]+(?:\.[A-Z0-9]+)?")
+_TOKEN = re.compile(r"[A-Z0-9]+(?:[.-][A-Z0-9]+)*")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A part of a sentence, and where it leads."""
+    """A part of a sentence, and where it leads; ``kind`` is what is named."""
 
     text: str
     href: str | None = None
-    is_code: bool = False
+    kind: Literal["words", "code", "part", "day"] = "words"
 
 
 Sentence = tuple[Piece, ...]
@@ -39,7 +40,7 @@ class Linker:
 
         Args:
             index: the codes.
-            version: the policy whose paragraphs may be named, None for none.
+            version: the policy whose parts may be named, None for none.
             on: the day that the visitor chose, None for today.
         """
         self._codes = {
@@ -48,7 +49,8 @@ class Linker:
             for entry in value_set.codes
             if entry.system in _SYSTEMS
         }
-        self._paragraphs = frozenset(() if version is None else version.paragraphs)
+        parts = () if version is None else (*version.paragraphs, *version.indications)
+        self._parts = frozenset(parts)
         self._on = on
 
     def code(self, code: str, system: str | None = None) -> str:
@@ -68,7 +70,7 @@ class Linker:
         return f"/policy{self._query()}" + (f"#{anchor}" if anchor else "")
 
     def sentence(self, text: str) -> Sentence:
-        """A sentence with links to the codes and paragraphs that it names."""
+        """A sentence with links to the codes, paragraphs and indications that it names."""
         return tuple(self._pieces(text))
 
     def sentences(self, texts: Iterable[str]) -> tuple[Sentence, ...]:
@@ -80,9 +82,11 @@ class Linker:
         for found in _TOKEN.finditer(text):
             token = found[0]
             if token in self._codes:
-                piece = Piece(token, self.code(token), is_code=True)
-            elif token in self._paragraphs:
-                piece = Piece(token, self.policy(token))
+                piece = Piece(token, self.code(token), "code")
+            elif token in self._parts:
+                piece = Piece(token, self.policy(token), "part")
+            elif _DAY.fullmatch(token):
+                piece = Piece(token, kind="day")
             else:
                 continue
             if found.start() > begin:
