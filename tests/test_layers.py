@@ -59,16 +59,8 @@ LAYERS = {
     },
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
-        *(
-            "explaining",
-            "families",
-            "fhir",
-            "hooks",
-            "ledger",
-            "running",
-            "settings",
-            "setting_meanings",
-        ),
+        *("explaining", "families", "fhir", "hooks", "ledger", "running", "settings"),
+        *("setting_meanings", "terminology"),
     },
     "documents": {"coverage", "documents", "errors", "explaining", "fhir", "hooks"},
     "errors": set[str](),

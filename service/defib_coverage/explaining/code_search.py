@@ -110,7 +110,7 @@ class CodeSearch:
 
     def _ranked(self, text: str) -> dict[int, int]:
         """How well each code fits, by its number."""
-        parts = text.split()
+        parts = [part for part in text.split() if _compact(part)]
         telling = [part for part in parts if part.casefold() not in _FILLING] or parts
         ranked: dict[int, int] | None = None
         for part in telling:
