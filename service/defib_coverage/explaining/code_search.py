@@ -27,7 +27,7 @@ _EXACT, _BEGINS, _WORD_OF, _WORD_BEGINS, _OF_SET = range(5)
 _FILLING = frozenset({"a", "an", "and", "by", "for", "in", "of", "on", "or", "the", "to", "with"})
 # Less than this much alike is another word rather than a slip.
 _ALIKE = 0.75
-_MOST_WORDS = 8
+_MOST_WORDS = 4
 _ROLES = ("coverage", "order", "evidence")
 _PREFERRED = ("icd10cm", "cpt", "hcpcs", "icd10pcs")
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ON_A_PAGE = 40
 """How many codes are shown at once."""
+# What is longer is no slip in a code, and comparing it takes long.
+_LONGEST_NEAR = 32
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -178,8 +180,11 @@ def _told(wanted: Wanted, total: int, begin: int, here: int) -> str:
 
 
 def _near(wanted: Wanted, search: CodeSearch, index: CodeIndex) -> Iterator[ListedCode]:
-    """Codes that look like the text, of the systems that were asked for."""
-    for code in near_known(wanted.text, index, wanted.only.system):
+    """Codes that look like the text, of the systems that were asked for; none for a sentence."""
+    text = wanted.text
+    if len(text) > _LONGEST_NEAR or (" " in text and not any(map(str.isdigit, text))):
+        return
+    for code in near_known(text, index, wanted.only.system):
         yield from (one for one in search.codes if one.code == code)
 
 
