@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 
 from defib_coverage.errors import RequestError
 
@@ -46,10 +46,22 @@ def read_form(body: bytes | bytearray, content_type: str) -> Mapping[str, bytes]
         )
         parser.write(bytes(body))
         parser.finalize()
+        _check_whole(parser)
     except (FormParserError, ValueError) as error:
         message = "the form cannot be read"
         raise RequestError(400, "structure", message, "the body") from error
     return reader.fields
+
+
+def _check_whole(parser: MultipartParser) -> None:
+    """Whether the last part came to its end.
+
+    Raises:
+        ValueError: it did not.
+    """
+    if parser.state is not MultipartState.END:
+        message = "the last part has no end"
+        raise ValueError(message)
 
 
 class _Reader:

@@ -39,7 +39,6 @@ _PAGES: tuple[type[Page], ...] = (
     ConnectPage,
 )
 _NOT_FOUND = 404
-_HANDLERS = "starlette.exception_handlers"
 _WORDS = {404: "There is no such page.", 405: "This page cannot be asked in that way."}
 
 
@@ -104,10 +103,10 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; in words for people where it cannot be met."""
-        # The service around it has handlers of its own, which answer programs.
-        scope = {name: value for name, value in scope.items() if name != _HANDLERS}
+        # Else the routes would answer as the API does, before their errors come here.
+        inner = {**scope, "starlette.exception_handlers": ({}, {})}
         try:
-            await self._router(scope, receive, send)
+            await self._router(inner, receive, send)
         except RequestError as error:
             answer = self._refusal(error.status, error.message, error.place)
             if error.retry_after is not None:

@@ -24,7 +24,10 @@ from defib_coverage.hooks.response import HookResponse
 from defib_coverage.hooks.wire import decode_request
 
 if TYPE_CHECKING:
-    from defib_coverage.console.service import Service
+    from collections.abc import Sequence
+
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.fhir.plans import Plan
 
 _WAYS = Ways(order="Order", patient="Patient id")
 _NAME = "Your document"
@@ -73,12 +76,12 @@ class Tried(msgspec.Struct, frozen=True):
 class Trials:
     """Tries calls out."""
 
-    def __init__(self, service: Service) -> None:
-        """Judge and answer as ``service`` does."""
-        self._index: CodeIndex = service.knowledge.index
-        self._evaluator = Evaluator(service.knowledge, service.plans)
-        self._answerer = Answerer(service.knowledge)
-        self._plans = {plan.id: plan for plan in service.plans}
+    def __init__(self, knowledge: Knowledge, plans: Sequence[Plan] = ()) -> None:
+        """Judge and answer by ``knowledge``, with the configured payers ``plans``."""
+        self._index: CodeIndex = knowledge.index
+        self._evaluator = Evaluator(knowledge, plans)
+        self._answerer = Answerer(knowledge)
+        self._plans = {plan.id: plan for plan in plans}
 
     def tried(self, trial: Trial) -> Tried:
         """Try a call out.

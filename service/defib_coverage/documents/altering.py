@@ -81,7 +81,7 @@ def reordered(body: bytes, wanted: str, code: OrderedCode) -> bytes:
     call = members(msgspec.Raw(body))
     hook = msgspec.json.decode(call["hook"])
     if hook not in _DRAFTING:
-        message = f"the call is of the hook {hook}, whose orders stand already: leave the order"
+        message = f"Order: the call is of the hook {hook}, whose orders stand already: leave it"
         raise InputError(message)
     context = members(call["context"])
     bundle = members(context["draftOrders"])
@@ -121,7 +121,10 @@ def _each(value: msgspec.Raw, changed: Callable[[msgspec.Raw, int], msgspec.Raw]
     entries = items(bundle.get("entry")) or []
     found: list[msgspec.Raw] = []
     for position, entry in enumerate(entries):
-        resource = members(entry).get("resource")
+        try:
+            resource = members(entry).get("resource")
+        except BAD:
+            resource = None
         if resource is None or name_of(resource)[0] not in {*JUDGED_TYPES, "Appointment"}:
             found.append(entry)
             continue

@@ -64,7 +64,7 @@ class TryPage(Page):
         """Read the samples."""
         super().__init__(site)
         self._samples = read_samples()
-        self._trials = Trials(site.service)
+        self._trials = Trials(site.service.knowledge, site.service.plans)
         self._index = site.service.knowledge.index
         self._groups = order_groups(self._index)
 

@@ -20,6 +20,7 @@ export const additions = [];
 /** Ask for the answer to the form as it is; of several answers only the latest is shown. */
 export async function ask() {
   clearTimeout(waiting);
+  waiting = null;
   const mine = ++turn;
   asking?.abort();
   asking = new AbortController();
@@ -45,6 +46,7 @@ export async function ask() {
 /** Ask when nothing has changed for a moment. */
 export function askSoon() {
   clearTimeout(waiting);
+  answer.setAttribute("aria-busy", "true");
   waiting = setTimeout(ask, PAUSE);
 }
 
@@ -58,7 +60,7 @@ function show(html) {
   // An error of the whole service comes as a page of its own.
   const main = page.querySelector("main");
   answer.replaceChildren(...(main ?? page.body).childNodes);
-  answer.removeAttribute("aria-busy");
+  if (waiting === null) answer.removeAttribute("aria-busy");
   for (const one of answer.querySelectorAll("details[data-key]")) {
     if (opened.has(one.dataset.key)) one.open = opened.get(one.dataset.key);
   }
@@ -68,7 +70,8 @@ function show(html) {
   said.textContent = verdict?.dataset.said ?? trouble?.textContent.trim() ?? "";
   if (verdict) {
     const day = verdict.dataset.serviceDate;
-    if (wanted === day || !dragging) wanted = null;
+    // Where the date was moved on meanwhile, the next answer is on its way.
+    if (waiting === null) wanted = null;
     if (wanted) place(wanted);
     else if (form.elements.date.value) form.elements.date.value = day;
   }

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from defib_coverage.console.writing import HIDING
+from defib_coverage.fhir.amend import items, members
+from defib_coverage.fhir.raw import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Json = dict[str, object] | list[object] | str | int | float | bool | None
 _DEEPEST = 8
 _INDENT = 2
 _MOST_LINES = 3000
 _AROUND = 2
+_encode = msgspec.json.Encoder().encode
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -61,15 +63,14 @@ def shown(body: bytes, anchors: Mapping[str, str], most: int) -> Shown:
         most: how long a document may be to be shown whole; of a longer one, the records with
             anchors, as long as they come to no more.
     """
-    tree: Json = msgspec.json.decode(body)
-    held: dict[str, object] = {}
-    rest = _without(tree, anchors, held, _DEEPEST)
+    held: dict[str, msgspec.Raw] = {}
+    rest = _without(msgspec.Raw(body.strip()), anchors, held, _DEEPEST)
     if len(body) <= most:
-        return Shown(tuple(_pieces(pretty(msgspec.json.encode(rest)), held)), len(body))
+        return Shown(tuple(_pieces(pretty(rest), held)), len(body))
     pieces: list[Piece] = []
     left = most
     for anchor, record in held.items():
-        text = pretty(msgspec.json.encode(record))[:left]
+        text = pretty(record)[:left]
         left -= len(text)
         if text:
             pieces.append(Piece(text, anchor))
@@ -78,19 +79,29 @@ def shown(body: bytes, anchors: Mapping[str, str], most: int) -> Shown:
 
 
 def _without(
-    value: object, anchors: Mapping[str, str], held: dict[str, object], depth: int
-) -> object:
-    """A tree with a mark in the place of every record that has an anchor; the first of a name."""
-    if isinstance(value, dict):
-        anchor = anchors.get(f"{value.get('resourceType')}/{value.get('id')}")
-        if anchor is not None and anchor not in held:
-            held[anchor] = value
-            return _mark(anchor)
-        if depth:
-            return {k: _without(v, anchors, held, depth - 1) for k, v in value.items()}
-    elif isinstance(value, list) and depth:
-        return [_without(one, anchors, held, depth - 1) for one in value]
-    return value
+    raw: msgspec.Raw, anchors: Mapping[str, str], held: dict[str, msgspec.Raw], depth: int
+) -> msgspec.Raw:
+    """A text with a mark in the place of every record that has an anchor; the first of a name.
+
+    What is no record keeps its text: numbers keep their digits.
+    """
+    begin = bytes(memoryview(raw)[:1])
+    if not depth or begin not in {b"{", b"["}:
+        return raw
+    if begin == b"[":
+        inside = items(raw) or []
+        return msgspec.Raw(_encode([_without(one, anchors, held, depth - 1) for one in inside]))
+    kind, identifier = name_of(raw)
+    anchor = anchors.get(f"{kind}/{identifier}")
+    if anchor is not None and anchor not in held:
+        held[anchor] = raw
+        return msgspec.Raw(_encode(_mark(anchor)))
+    if kind not in {"", "Bundle"}:
+        return raw
+    named = members(raw)
+    return msgspec.Raw(
+        _encode({name: _without(one, anchors, held, depth - 1) for name, one in named.items()})
+    )
 
 
 def _mark(anchor: str) -> str:
@@ -98,13 +109,13 @@ def _mark(anchor: str) -> str:
     return f"\ue000{anchor}\ue001"
 
 
-def _pieces(text: str, held: Mapping[str, object]) -> Iterable[Piece]:
+def _pieces(text: str, held: Mapping[str, msgspec.Raw]) -> Iterable[Piece]:
     """A text in pieces, with the records put back where their marks stand."""
     marks = re.compile('( *)("[^"\n]*": )?"\ue000(' + "|".join(held) + ')\ue001"') if held else None
     place = 0
     for found in marks.finditer(text) if marks is not None else ():
         before = text[place : found.start()] + found[1] + (found[2] or "")
-        record = pretty(msgspec.json.encode(held[found[3]]))
+        record = pretty(held[found[3]])
         yield Piece(before)
         yield Piece(record.replace("\n", "\n" + found[1]), found[3])
         place = found.end()

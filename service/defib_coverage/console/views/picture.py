@@ -24,6 +24,7 @@ _AFTER = 45
 _MEMORY = 120
 _LONGEST = 3 * 366
 _MOST_TICKS = 6
+_HALF, _NEAR_END = 50, 85
 _MOST_LANES = 8
 _EVENTS = {"MI": "Infarction", "CABG": "Bypass surgery", "PCI": "Stent or angioplasty"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -45,6 +46,7 @@ class Lane(msgspec.Struct, frozen=True):
     """
 
     label: str
+    note: str
     kind: Literal["definite", "possible", "over"]
     x: str
     width: str
@@ -162,7 +164,7 @@ class _Scale:
     def mark(self, day: date, text: str) -> Mark:
         """A day with words beside it."""
         share = self.share(day)
-        return Mark(f"{share:.2f}%", text, "start" if share < 50 else "end")  # noqa: PLR2004 - half
+        return Mark(f"{share:.2f}%", text, "start" if share < _HALF else "end")
 
     def ticks(self) -> tuple[Mark, ...]:
         """The first days of months, as many as can be read."""
@@ -174,9 +176,15 @@ class _Scale:
             if (day - self.first).days > self.span:
                 break
             found.append(day)
-        step = max(1, -(-len(found) // _MOST_TICKS))
+        chosen = found[:: max(1, -(-len(found) // _MOST_TICKS))]
+        years = [None, *(day.year for day in chosen)]
         return tuple(
-            self.mark(day, f"{_MONTHS[day.month - 1]} {day.year}") for day in found[::step]
+            Mark(
+                self.x(day),
+                _MONTHS[day.month - 1] + ("" if day.year == year else f" {day.year}"),
+                "end" if self.share(day) > _NEAR_END else "start",
+            )
+            for day, year in zip(chosen, years, strict=False)
         )
 
 
@@ -198,7 +206,8 @@ def _lane(window: WaitingPeriodResult, is_open: bool, scale: _Scale) -> Lane:  #
     if is_open and window.applies:
         kind = window.certainty
     return Lane(
-        label=f"{_EVENTS[window.event]}, {event}: {words}{note}",
+        label=f"{_EVENTS[window.event]}, {event}",
+        note=words + note,
         kind=kind,
         x=f"{left:.2f}%",
         width=f"{max(right - left, 0.4):.2f}%",
