@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test soak lint types bench bench-ledger check schemas families lock
+.PHONY: venv run test soak lint types bench bench-ledger check schemas families published lock
 
 venv: .venv/bin/defib-coverage
 
@@ -55,6 +55,10 @@ schemas:
 # The codes behind our patterns, with their titles, from the code tables.
 families:
 	$(PYTHON) tests/code_tables.py
+
+# The versions of what is published; one that is known already cannot change.
+published:
+	$(PYTHON) tests/published_versions.py
 
 # The packages of the container, each with its digests.
 LOCK = $(PYTHON) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

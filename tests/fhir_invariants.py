@@ -89,15 +89,16 @@ TYPES: Mapping[str, str] = {
 
 
 @cache
-def compiled(text: str) -> Callable[[object, Json], list[object]]:
+def compiled(text: str) -> Callable[[Any, Json], list[Any]]:
     """An expression over R4, compiled once."""
-    found: Callable[[object, Json], list[object]] = compile_path(text, models["r4"])
-    return found
+    return compile_path(text, models["r4"])
 
 
 def holds(text: str, element: Json, resource: Json, kind: str | None = None) -> bool:
     """Whether an expression comes out true; empty is not true."""
-    node = element if kind is None else ResourceNode.create_node(element, kind)
+    node: Any = element
+    if kind is not None:
+        node = ResourceNode.create_node(element, kind)  # type: ignore[no-untyped-call]
     return compiled(text)(node, {"resource": resource, "context": element}) == [True]
 
 

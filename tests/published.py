@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact
 
 Json = dict[str, Any]
 

@@ -133,14 +133,13 @@ def test_the_icd10pcs_table_is_of_fiscal_year_2024() -> None:
     # The last character of a new-technology code is its group: 9 began in 2024, A in 2025.
     groups = {code[6] for code in tables()["icd10pcs"].titles if code.startswith("X")}
     assert max(groups) == "9"
-    assert FAMILIES.checked_release("icd10pcs") == "2024"
+    assert FAMILIES.releases["icd10pcs"].year == "2024"
 
 
 def test_the_ended_codes_are_the_closed_list() -> None:
     ended = {(one.system, one.code) for one in FAMILIES.lifetimes if one.last is not None}
     assert ended == NO_LONGER_BILLABLE
-    assert FAMILIES.last_release("icd10cm", "I47.2") == "2022"
-    assert FAMILIES.last_release("icd10cm", "I47.20") == FAMILIES.checked_release("icd10cm")
+    assert all(not FAMILIES.in_release(*one, FAMILIES.releases[one[0]].year) for one in ended)
 
 
 # ----------------------------------------------------------------------------- what the README says
@@ -177,5 +176,5 @@ def test_the_years_that_the_readme_leaves_open_are_all_others() -> None:
     )
     assert "ICD-10-CM 2027; ICD-10-PCS 2025, 2026, 2027." in newer
     assert "ICD-10-CM 2018 to 2025, ICD-10-PCS 2018 to 2023." in older
-    assert FAMILIES.checked_release("icd10cm") == "2026"
-    assert FAMILIES.checked_release("icd10pcs") == "2024"
+    assert FAMILIES.releases["icd10cm"].year == "2026"
+    assert FAMILIES.releases["icd10pcs"].year == "2024"

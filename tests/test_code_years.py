@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SETS = load().value_sets
 FAMILIES = load_families()
 README = (ROOT / "valuesets/README.md").read_text(encoding="utf-8")
-CHECKED = int(FAMILIES.checked_release("icd10cm"))
+CHECKED = int(FAMILIES.releases["icd10cm"].year)
 YEARS = [str(year) for year in range(2018, CHECKED + 1)]
 NEXT = date(CHECKED, 10, 1)
 OURS = {

@@ -313,6 +313,10 @@ def test_where_cpt_numbers_are_not_published_no_file_holds_any() -> None:
         table = live.get("/codes/sets/orders-initial-implant.csv").text
         assert "G0448" in table
         assert "33249" not in table
+        for code, shown in (("33249", False), ("G0448", True)):
+            page = live.get(f"/codes/{code}")
+            assert page.status_code == OK
+            assert any("$lookup" in address for address in links(page.text)) is shown
 
 
 def test_where_fhir_is_not_served_nothing_leads_there() -> None:

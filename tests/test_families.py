@@ -87,14 +87,24 @@ def test_a_listed_code_without_title_has_one_here() -> None:
     assert FAMILIES.title("cpt", "33249") is None
 
 
-def test_a_code_is_pinned_to_a_release_that_has_it() -> None:
-    assert FAMILIES.checked_release("icd10cm") == "2026"
-    assert FAMILIES.last_release("icd10cm", "I25.5") == "2026"
-    assert FAMILIES.last_release("icd10cm", "I47.2") == "2022"
-    assert FAMILIES.last_release("icd10cm", "I5A") == "2026"
-    assert FAMILIES.last_release("icd10pcs", "02PAXMZ") == "2024"
-    with pytest.raises(KeyError):
-        FAMILIES.checked_release("cpt")
+@pytest.mark.parametrize(
+    ("system", "code", "year", "release"),
+    [
+        ("icd10cm", "I25.5", "2018", "2018"),
+        ("icd10cm", "I25.5", "2026", "2026"),
+        ("icd10cm", "I47.2", "2018", "2018"),
+        ("icd10cm", "I47.2", "2023", "2022"),
+        ("icd10cm", "I5A", "2020", "2022"),
+        ("icd10cm", "I5A", "2023", "2023"),
+        ("icd10cm", "I21.B", "2023", "2024"),
+        ("icd10pcs", "02PAXMZ", "2020", "2020"),
+    ],
+)
+def test_a_code_is_pinned_to_a_release_that_has_it(
+    system: str, code: str, year: str, release: str
+) -> None:
+    assert FAMILIES.release_of(system, code, year) == release
+    assert FAMILIES.in_release(system, code, year) is (release == year)
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,8 @@ def test_the_notice_goes_with_the_codes(version: str) -> None:
     assert {r["resourceType"] for r in held} == {"ValueSet"}
     assert all(r["id"].endswith(f"-cpt-{version}") for r in held)
     (guide,) = (r for r in resources.values() if r["resourceType"] == "ImplementationGuide")
-    year = version.partition(".")[0]
+    # The codes of a year are published in the year before.
+    year = int(version.partition(".")[0]) - 1
     for one in (*held, guide):
         assert NOTICE.match(one["copyright"])
         assert f"Copyright {year}" in one["copyright"]
@@ -359,6 +360,25 @@ def test_an_older_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> N
     done = run("publish", "package", "--revision", "R3", "-o", tmp_path)
     assert done.returncode == 0
     assert path.read_bytes() == packed("2021.10.1", licensed=True).body
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_is_full_leaves_the_older_file(tmp_path: Path) -> None:
+    path = tmp_path / packed("2021.10.1", licensed=True).filename
+    path.write_bytes(b"older")
+    command = 'ulimit -f 16; exec "$@"'
+    asked = ["publish", "package", "--revision", "R3", "-o", str(tmp_path)]
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", sys.executable, "-m", "defib_coverage", *asked],
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+        env=environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{tmp_path}: cannot be written (File too large)" in done.stderr
+    assert path.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -163,6 +163,8 @@ def test_rows_say_what_a_coder_asks(output: Path) -> None:
     assert "stands beside b3-diagnoses: I25.5" in partner["companions"]
     implant = rows["orders-initial-implant-cpt", "33249"]
     assert implant["order class"] == "initial-implant"
+    assert implant["indications"] == "B1 B2 B3 B4 B5 B6 D-BTT D-IDE"
+    assert rows["orders-removal", "02PAXMZ"]["indications"] == ""
     assert implant["official title"] == implant["own words"] == ""
     assert implant["system releases"] == "2018 2019 2021 2022 2023"
     removal = rows["orders-removal", "02PAXMZ"]
@@ -175,7 +177,7 @@ def test_no_word_is_said_of_a_cpt_code_in_the_tables(output: Path) -> None:
     assert {row["code"] for row in rows} == cpt_numbers()
     assert {(row["official title"], row["own words"]) for row in rows} == {("", "")}
     notices = [row["text"] for row in read_csv(output / "notices.csv") if row["about"] == "notice"]
-    assert notices[0].startswith("CPT © Copyright 2018-2023 American Medical Association.")
+    assert notices[0].startswith("CPT © Copyright 2017-2022 American Medical Association.")
 
 
 def test_the_tables_without_cpt(output: Path) -> None:

@@ -270,7 +270,7 @@ def test_a_code_that_its_release_calls_inactive_is_marked(value_sets: tuple[Json
 
 
 def test_properties_of_an_expansion_are_declared_and_defined(documents: tuple[Json, ...]) -> None:
-    (system,) = [one for one in documents if one["id"] == "defib-property"]
+    (system,) = [one for one in documents if one["id"] == "defib-property-1.0.0"]
     defined = {concept["code"] for concept in system["concept"]}
     for one in (d for d in documents if d["resourceType"] == "ValueSet"):
         declared = {
@@ -325,7 +325,7 @@ def test_ids_and_urls_are_legal_and_stable(documents: tuple[Json, ...]) -> None:
         name = one["url"].rpartition("/")[2]
         assert one["url"] == f"{BASE}/{one['resourceType']}/{name}"
         assert not re.search(r"20[12]\d", name)
-        if one["resourceType"] in {"CodeSystem", "ImplementationGuide"}:
+        if one["resourceType"] == "ImplementationGuide":
             assert one["id"] == name
         else:
             assert one["id"] == f"{name}-{one['version']}"
@@ -430,6 +430,10 @@ def test_a_manifest_depends_on_the_releases_that_its_value_sets_pin(contents: Co
             if p["name"] == "system-version"
         ]
         assert set(chosen) <= pinned
+        day, _ = period_of(manifest)
+        for system, _, version in (uri.partition("|") for uri in chosen):
+            if system in {ICD10CM, ICD10PCS}:
+                assert version == str(day.year + (day.month >= 10))
         systems = [uri.partition("|")[0] for uri in chosen]
         assert sorted(systems) == sorted({uri.partition("|")[0] for uri in pinned})
 
@@ -536,7 +540,7 @@ def test_the_plan_names_only_what_its_release_holds(contents: Contents) -> None:
         assert len(filters) > 60
         codings = [coding for code in below(plan, "code") for coding in code.get("coding", [])]
         codes = {(coding["system"], coding["code"]) for coding in codings}
-        (system,) = [one for one in held if one["id"] == "defib-indication"]
+        (system,) = [one for one in held if one["id"] == "defib-indication-1.0.0"]
         assert codes == {(system["url"], concept["code"]) for concept in system["concept"]}
 
 

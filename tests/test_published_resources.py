@@ -39,7 +39,7 @@ def test_every_resource_is_read_and_written_back_the_same(documents: tuple[Json,
 
 
 def broken_invariants(resource: Json) -> Iterator[str]:
-    rules = DOMAIN | RESOURCES[resource["resourceType"]]
+    rules = {**DOMAIN, **RESOURCES[resource["resourceType"]]}
     for key, text in rules.items():
         if not holds(text, resource, resource):
             yield f"{name_of(resource)}: {key}"

@@ -185,7 +185,6 @@ def test_a_clock_that_is_set_back_makes_keys_old(caplog: pytest.LogCaptureFixtur
         TimeoutError(),
         RequestError(502, "transient", "too large"),
     ],
-    ids=lambda content: repr(content)[:24],
 )
 def test_what_is_no_key_set_changes_nothing(
     content: bytes | Exception, caplog: pytest.LogCaptureFixture
@@ -269,7 +268,6 @@ def test_what_a_key_can_verify(key: dict[str, Any], algorithms: set[str]) -> Non
         {"kty": "LATTICE", "kid": "k"},
         {"kty": "EC", "kid": "k"},
     ],
-    ids=str,
 )
 def test_keys_that_sign_no_token_here_are_passed_over(key: dict[str, Any]) -> None:
     read = read_key_set(json.dumps({"keys": [key, RSA_KEY.public()]}).encode())
@@ -303,7 +301,6 @@ def test_keys_that_sign_no_token_here_are_passed_over(key: dict[str, Any]) -> No
         (RSA_KEY.public() | {"e": "AA"}, "is broken"),
         ({k: v for k, v in RSA_KEY.public().items() if k != "n"}, "is broken"),
     ],
-    ids=lambda value: str(value)[:60],
 )
 def test_keys_that_must_not_be_used(key: dict[str, Any], reason: str) -> None:
     other = OTHER_KEY.public()

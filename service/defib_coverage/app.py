@@ -93,6 +93,8 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     app = FastAPIOffline(
         title="defib-coverage",
         redoc_url=None,
+        # Traces and metrics are our own: those of the framework would tell more than they may.
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False),
         lifespan=lambda _: lifespan.running(calls, kept),
         exception_handlers={
             RequestError: _refused,

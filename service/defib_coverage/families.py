@@ -74,35 +74,20 @@ class Families(msgspec.Struct, frozen=True):
     titles: Mapping[str, Mapping[str, str]]
     lifetimes: tuple[Lifetime, ...]
 
-    def checked_release(self, system: str) -> str:
-        """The fiscal year of the release that the codes of a system were checked against.
+    def release_of(self, system: str, code: str, year: str) -> str:
+        """The release, of those that have the code as billable, that is nearest to a fiscal year.
 
-        Raises:
-            KeyError: for a system that has no table (see ``SYSTEMS``).
+        Of codes without a lifetime that year's own: what changed after the checked release is not
+        known here.
         """
-        return self.releases[system].year
-
-    def last_release(self, system: str, code: str) -> str:
-        """The last fiscal year up to the checked one in which the code is billable.
-
-        Raises:
-            KeyError: for a system that has no table.
-        """
-        for lifetime in self.lifetimes:
-            if (lifetime.system, lifetime.code) == (system, code) and lifetime.last is not None:
-                return lifetime.last
-        return self.checked_release(system)
+        for one in self.lifetimes:
+            if (one.system, one.code) == (system, code):
+                return min(max(year, one.first or year), one.last or "9999")
+        return year
 
     def in_release(self, system: str, code: str, year: str) -> bool:
-        """Whether the release of a fiscal year, 2018 or later, has one of our codes as billable.
-
-        What changed after the checked release is not known here: such years count as that one.
-        """
-        return not any(
-            (one.first or year) > year or (one.last or year) < year
-            for one in self.lifetimes
-            if (one.system, one.code) == (system, code)
-        )
+        """Whether the release of a fiscal year, 2018 or later, has one of our codes as billable."""
+        return self.release_of(system, code, year) == year
 
     def title(self, system: str, code: str) -> str | None:
         """The official title of a code of the lists, None for any other."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = "/fhir"
 _SERVICE = "terminology"
+_MOST_ASKED = "ValueSet/$validate-code"
 _OK = 200
 _TYPE = (b"content-type", f"{FHIR_JSON}; fhirVersion=4.0".encode())
 _FORM = b"application/x-www-form-urlencoded"
@@ -65,57 +66,61 @@ class TerminologyRoutes:
         """Answer a request.
 
         Raises:
-            RequestError: its body cannot be read.
+            RequestError: its body cannot be read, or no JSON is wanted.
         """
+        path = scope["path"].removeprefix(ROOT).strip("/")
+        await self._answer(path, scope, receive, send)
+
+    async def _validate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is asked most.
+
+        Raises:
+            RequestError: as a request to any other address.
+        """
+        await self._answer(_MOST_ASKED, scope, receive, send)
+
+    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        # Its import costs memory and time: only where it is used.
+        from defib_coverage.terminology.server import Question  # noqa: PLC0415
+
         begin = time.perf_counter()
         server = self._made
         if server is None:
             server = await asyncio.to_thread(self._server, _url_of(scope))
-        reply = await self._reply(server, scope, receive)
+        headers = [_TYPE]
+        for name, value in scope["headers"]:
+            if name == b"accept":
+                _check_accepted(value)
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                headers.append((name, value))
+        query = scope["query_string"].decode("latin-1")
+        if scope["method"] != "POST":
+            reply = server.reply(Question(scope["method"], path, query))
+        else:
+            also = (_FORM,) if path.endswith("/_search") else ()
+            async with self._bodies.reading(scope, receive, also) as body:
+                if path:
+                    reply = server.reply(Question("POST", path, query, body))
+                else:
+                    async with self._gate:
+                        reply = await server.batch(body)
         if reply.status != _OK:
             self._tell(reply, scope, begin)
-        headers = [(b"content-length", b"%d" % len(reply.body)), _TYPE]
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                headers.append((name, value))
+        headers.append((b"content-length", b"%d" % len(reply.body)))
         start = {"type": "http.response.start", "status": reply.status, "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": reply.body})
 
     def paths(self) -> dict[tuple[str, str], ASGIApp]:
         """What answers the questions that are asked most, by method and path."""
-        path = f"{ROOT}/ValueSet/$validate-code"
-        return {("GET", path): self, ("POST", path): self}
+        path = f"{ROOT}/{_MOST_ASKED}"
+        return {("GET", path): self._validate, ("POST", path): self._validate}
 
     def _server(self, url: str) -> TerminologyServer:
         with self._making:
             if self._made is None:
                 self._made = self._make(url)
             return self._made
-
-    async def _reply(self, server: TerminologyServer, scope: Scope, receive: Receive) -> Reply:
-        """The reply to a request.
-
-        Raises:
-            RequestError: the body cannot be read, or no JSON is wanted.
-        """
-        # Its import costs memory and time: only where it is used.
-        from defib_coverage.terminology.server import Question  # noqa: PLC0415
-
-        for name, value in scope["headers"]:
-            if name == b"accept" and not any(kind in value.lower() for kind in _READABLE):
-                raise RequestError(406, "not-supported", f"only {FHIR_JSON} is written", "Accept")
-        path = scope["path"].removeprefix(ROOT).strip("/")
-        query = scope["query_string"].decode("latin-1")
-        method = scope["method"]
-        if method != "POST":
-            return server.reply(Question(method, path, query))
-        also = (_FORM,) if path.endswith("/_search") else ()
-        async with self._bodies.reading(scope, receive, also) as body:
-            if not path:
-                async with self._gate:
-                    return await server.batch(body)
-            return server.reply(Question(method, path, query, body))
 
     def _tell(self, reply: Reply, scope: Scope, begin: float) -> None:
         line = CallRefused(service=_SERVICE, status=reply.status, issue=reply.issue)
@@ -153,6 +158,16 @@ def terminology_server(
         catalogue, knowledge, today, lambda: datetime.now(UTC), licensed=catalogue.licensed
     )
     return TerminologyServer(catalogue, operations, url)
+
+
+def _check_accepted(kinds: bytes) -> None:
+    """Refuse a client that does not read JSON.
+
+    Raises:
+        RequestError: 406.
+    """
+    if kinds != b"*/*" and not any(kind in kinds.lower() for kind in _READABLE):
+        raise RequestError(406, "not-supported", f"only {FHIR_JSON} is written", "Accept")
 
 
 def _url_of(scope: Scope) -> str:

@@ -11,7 +11,7 @@ import typer
 from defib_coverage.command.options import read_day
 
 publish = typer.Typer(
-    help="The value sets and the policy as FHIR R4, as tables, as a page.",
+    help="The value sets and the policy as FHIR R4, as tables, as a page, on another server.",
     no_args_is_help=True,
 )
 _Output = Annotated[
@@ -97,3 +97,64 @@ def page(
     from defib_coverage.command import publishing  # noqa: PLC0415 - --help stays quick
 
     publishing.publish_page(publishing.Wanted(output, canonical, without_cpt))
+
+
+@publish.command()
+def push(  # noqa: PLR0913 - the options of a command
+    *,
+    to: Annotated[str, typer.Option(metavar="FHIR_BASE", help="The server's base URL.")],
+    token_env: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The environment variable that holds a bearer token."),
+    ] = None,
+    on: Annotated[
+        date | None,
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="A service day; today if none."),
+    ] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Instead: a revision as R6, or a version as 2022.10.1."),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Instead: all versions up to today's.")
+    ] = False,
+    without_cpt: _WithoutCpt = False,
+    canonical: _Canonical = None,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="TYPES", help="Types to push, such as CodeSystem,ValueSet."),
+    ] = None,
+    transaction: Annotated[
+        bool, typer.Option("--transaction", help="Write all or nothing, in one Bundle.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over other content of the same version.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+) -> None:
+    """Write a release to a FHIR server, read it back, and ask for a code of each value set.
+
+    Prints first what would be written. A server that holds a higher version, or other content of
+    the same version, is left as it is. Exit code 1 where it is, or where what the server holds
+    differs; 2 where there is no such server.
+
+    Examples:
+      defib-coverage publish push --to https://fhir.example.org/r4 --dry-run
+
+      defib-coverage publish push --to https://fhir.example.org/r4 --token-env FHIR_TOKEN --history
+    """
+    from defib_coverage.command import publish_push  # noqa: PLC0415 - --help stays quick
+    from defib_coverage.command.push_source import Choice  # noqa: PLC0415
+
+    asked = publish_push.Push(
+        to=to,
+        token_name=token_env,
+        choice=Choice(on, revision, history),
+        canonical=canonical,
+        without_cpt=without_cpt,
+        types=publish_push.read_types(only),
+        transaction=transaction,
+        replace=replace,
+        dry_run=dry_run,
+    )
+    raise typer.Exit(publish_push.push(asked))

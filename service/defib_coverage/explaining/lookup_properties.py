@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from defib_coverage.explaining.fact_models import CodeFacts, Membership
 
 # The code system whose codes are the properties, by its last part.
-OWN_PROPERTY = "defib-property"
 PropertyType = Literal["code", "Coding", "string", "boolean", "dateTime"]
 ICD10CM = SYSTEM_URIS["icd10cm"][0]
 

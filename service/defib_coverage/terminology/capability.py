@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING
 
 from defib_coverage import __version__
 from defib_coverage.fhir.systems import published_uri
-from defib_coverage.terminology.describing import PUBLISHER
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.abilities import (
     CapabilityStatement,
-    CodeableConcept,
-    Extension,
     Implementation,
     Interaction,
     OperationUse,
@@ -27,6 +24,8 @@ from defib_coverage.terminology.resources import (
     TranslationAbility,
     ValidateCodeAbility,
 )
+from defib_coverage.terminology.describing import PUBLISHER
+from defib_coverage.terminology.elements import CodeableConcept, Extension
 from defib_coverage.terminology.search_parameters import SEARCHED
 from defib_coverage.terminology.searching import KINDS
 from defib_coverage.terminology.systems import FACTS, OWN_DATE
@@ -146,7 +145,7 @@ def terminology_capabilities(
         publisher=PUBLISHER,
         description="The code systems of the coverage policy: its own whole, others as fragments.",
         kind="instance",
-        software=Software(PUBLISHER, __version__, OWN_DATE),
+        software=Software(PUBLISHER, __version__),
         implementation=Implementation("Terminology of NCD 20.4", url),
         code_system=tuple(_systems(catalogue)),
         expansion=TerminologyExpansion(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.families import Families
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact
     from defib_coverage.terminology.sets import PublishedSet
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.explaining.lookup_properties import PROPERTIES
 from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON, published_uri
 from defib_coverage.terminology.describing import (
     CRMI,
@@ -14,15 +15,16 @@ from defib_coverage.terminology.describing import (
     describe,
     identified,
 )
-from defib_coverage.terminology.resources import (
-    CodeSystem,
-    CodeSystemProperty,
-    Concept,
-    Extension,
-    Meta,
+from defib_coverage.terminology.elements import Extension, Meta
+from defib_coverage.terminology.resources import CodeSystem, CodeSystemProperty, Concept
+from defib_coverage.terminology.systems import (
+    OWN_DATE,
+    OWN_FINDING,
+    OWN_INDICATION,
+    OWN_PROPERTY,
+    OWN_VERSIONS,
+    OWN_WORDS,
 )
-from defib_coverage.terminology.systems import OWN_DATE, OWN_VERSION
-from defib_coverage.terminology.value_sets import MEMBER_PROPERTIES, OWN_PROPERTY, OWN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.codes import ValueSet
     from defib_coverage.coverage.wording import Wording
     from defib_coverage.terminology.releases import Release
-
-OWN_FINDING = "defib-finding"
-OWN_INDICATION = "defib-indication"
 
 
 class _Slots(dict[str, str]):
@@ -65,8 +64,9 @@ def code_systems(
     """
     for source in _sources(wording, value_sets, release):
         url = published_uri(source.name, base)
+        version = OWN_VERSIONS[source.name]
         yield CodeSystem(
-            id=source.name,
+            id=f"{source.name}-{version}",
             meta=Meta(
                 profile=tuple(
                     f"{CRMI}/crmi-{kind}codesystem" for kind in ("shareable", "publishable")
@@ -76,8 +76,8 @@ def code_systems(
                 Extension(f"{EXTENSIONS}/cqf-knowledgeCapability", value_code=kind)
                 for kind in ("shareable", "publishable")
             ),
-            identifier=(identified(url, OWN_VERSION),),
-            **own(describe(url, release, source.title, source.name)),
+            identifier=(identified(url, version),),
+            **_own(describe(url, release, source.title, source.name), version),
             description=source.description,
             purpose="Codes for what no standard code system says.",
             case_sensitive=True,
@@ -90,9 +90,9 @@ def code_systems(
         )
 
 
-def own(described: Described) -> Described:
+def _own(described: Described, version: str) -> Described:
     """The description of what has a version of its own."""
-    described["version"] = OWN_VERSION
+    described["version"] = version
     described["date"] = OWN_DATE
     return described
 
@@ -150,10 +150,10 @@ def _sources(
     )
     yield _Source(
         OWN_PROPERTY,
-        "Properties of codes in the value sets",
-        "What the value sets say of a code beside its meaning.",
+        "Properties of codes",
+        "What expansions and look-ups say of a code beside its meaning.",
         tuple(
-            Concept(code, display=code.replace("-", " "), definition=meaning)
-            for code, meaning in MEMBER_PROPERTIES.items()
+            Concept(one.code, display=one.code.replace("-", " "), definition=one.description)
+            for one in PROPERTIES
         ),
     )

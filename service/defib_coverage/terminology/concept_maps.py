@@ -6,16 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from defib_coverage.fhir.systems import published_uri
-from defib_coverage.terminology.code_systems import OWN_INDICATION
 from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe, identified
-from defib_coverage.terminology.resources import (
-    ConceptMap,
-    MapElement,
-    MapGroup,
-    MapTarget,
-    Meta,
-)
-from defib_coverage.terminology.systems import FACTS, OWN_VERSION, release_of
+from defib_coverage.terminology.elements import Meta
+from defib_coverage.terminology.resources import ConceptMap, MapElement, MapGroup, MapTarget
+from defib_coverage.terminology.systems import FACTS, OWN_INDICATION, OWN_VERSIONS, release_of
 from defib_coverage.terminology.value_sets import notices
 
 if TYPE_CHECKING:
@@ -159,7 +153,7 @@ class Mapper:
         groups = [
             MapGroup(
                 source=published_uri(OWN_INDICATION, self._base),
-                source_version=OWN_VERSION,
+                source_version=OWN_VERSIONS[OWN_INDICATION],
                 target=published_uri(CLAIM, self._base),
                 target_version=FACTS[CLAIM].release_on(release.effective),
                 element=tuple(elements),

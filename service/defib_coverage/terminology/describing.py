@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, TypedDict
 
 from defib_coverage import __version__
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.elements import (
     CodeableConcept,
     Coding,
     ContactDetail,
@@ -123,7 +123,8 @@ def artifact_extensions(release: Release, cite: str | None = None) -> tuple[Exte
                 (
                     Coding(
                         system="http://terminology.hl7.org/CodeSystem/artifact-version-policy-codes",
-                        code="strict",
+                        # Codes never change within a version; a title may be put better.
+                        code="metadata",
                     ),
                 )
             ),

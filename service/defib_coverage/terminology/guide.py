@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.terminology.catalogue import names_cpt
-from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.artifacts import (
     GuideDefinition,
     GuideDependency,
     GuideResource,
     ImplementationGuide,
-    Meta,
-    Reference,
 )
+from defib_coverage.terminology.catalogue import names_cpt
+from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe
+from defib_coverage.terminology.elements import Meta, Reference
 from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact
 
 FHIR_VERSION = "4.0.1"
 PACKAGE_ID = "defib-coverage.ncd20-4"

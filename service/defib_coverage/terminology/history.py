@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.terminology.resources import Bundle, BundleEntry, BundleRequest
+from defib_coverage.terminology.exchanged import Bundle, BundleEntry, BundleRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from defib_coverage.terminology.resources import Artifact
+    from defib_coverage.terminology.elements import Artifact
 
 # What others build on comes first.
 _ORDER = ("CodeSystem", "ValueSet", "ConceptMap", "Library", "PlanDefinition")

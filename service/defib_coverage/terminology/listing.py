@@ -55,7 +55,8 @@ class ListedCode(msgspec.Struct, frozen=True):
 class ListedSet(msgspec.Struct, frozen=True):
     """A value set: what it is for, the paragraph behind it, its versions, its codes.
 
-    ``indications`` are those whose criteria read it; order codes have a class instead, else ``""``.
+    ``indications`` are those whose criteria read it, or those that may cover the orders of
+    ``order_class``, which is ``""`` for what is no order.
     """
 
     id: str
@@ -139,7 +140,12 @@ def _listed(
         role=latest.role,
         licensed=latest.licensed,
         purpose=source.purpose,
-        indications=tuple(indications.get(source.id, ())),
+        indications=(
+            tuple(indications.get(source.id, ()))
+            if source.order_class is None
+            # Some criteria read order codes too: a device in place shows by its implantation.
+            else latest.release.policy.orders[source.order_class].indications
+        ),
         order_class=source.order_class or "",
         cite=source.cite,
         paragraph=latest.release.policy.paragraphs[source.cite],
@@ -214,7 +220,8 @@ def _changes(releases: Sequence[Release], sets: Sequence[ListedSet]) -> Iterator
 def _notices(releases: Sequence[Release], sets: Sequence[ListedSet]) -> Iterator[str]:
     """What owners want to be told, for the years of all releases."""
     used = {code.system for one in sets for code in one.codes}
-    years = f"{releases[0].effective.year}-{releases[-1].effective.year}"
+    first, last = releases[0].effective, releases[-1].effective
     for facts in FACTS.values():
-        if facts.title in used and facts.notice is not None:
-            yield facts.notice.format(year=years)
+        notice = facts.notice_on(last, since=first)
+        if facts.title in used and notice is not None:
+            yield notice

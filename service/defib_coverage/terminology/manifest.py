@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
+from defib_coverage.terminology.artifacts import Library
 from defib_coverage.terminology.describing import (
     CRMI,
     EXTENSIONS,
@@ -13,24 +15,24 @@ from defib_coverage.terminology.describing import (
     period_of,
     sources,
 )
-from defib_coverage.terminology.resources import (
+from defib_coverage.terminology.elements import (
     CodeableConcept,
     Coding,
     Extension,
-    Library,
     Meta,
     Parameter,
     Parameters,
     Reference,
     RelatedArtifact,
-    ValueSet,
 )
+from defib_coverage.terminology.resources import ValueSet
+from defib_coverage.terminology.systems import FACTS, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact
 
 MANIFEST = "ncd-20.4-manifest"
 FREE_MANIFEST = f"{MANIFEST}-without-cpt"
@@ -57,7 +59,7 @@ def manifest_of(name: str, release: Release, parts: Sequence[Artifact], base: st
         }
     )
     policy = release.policy
-    contained = Parameters(id=_EXPANSION, parameter=tuple(_parameters(pinned, value_sets)))
+    contained = Parameters(id=_EXPANSION, parameter=tuple(_parameters(release, pinned, value_sets)))
     reference = Extension(
         f"{EXTENSIONS}/cqf-expansionParameters", value_reference=Reference(f"#{_EXPANSION}")
     )
@@ -102,17 +104,24 @@ def _owned(part: Artifact) -> RelatedArtifact:
     )
 
 
-def _parameters(pinned: Sequence[str], value_sets: Iterable[ValueSet]) -> Iterator[Parameter]:
+def _parameters(
+    release: Release, pinned: Sequence[str], value_sets: Iterable[ValueSet]
+) -> Iterator[Parameter]:
     """How the value sets of the release are to be expanded."""
     yield Parameter("activeOnly", value_boolean=False)
-    for one in _latest(pinned):
+    for one in _in_force(release, pinned):
         yield Parameter("system-version", value_canonical=one)
     for value_set in value_sets:
         canonical = f"{value_set.url}|{value_set.version}"
         yield Parameter("default-valueset-version", value_canonical=canonical)
 
 
-def _latest(pinned: Sequence[str]) -> Iterator[str]:
-    """One release for each code system: the last of those that are pinned."""
-    by_system = {one.partition("|")[0]: one for one in pinned}
-    yield from by_system.values()
+def _in_force(release: Release, pinned: Sequence[str]) -> Iterator[str]:
+    """One release for each code system that is pinned: the one in force on the first day.
+
+    Charts hold codes of other years, so value sets of evidence may pin later ones.
+    """
+    named = {
+        f"{published_uri(alias, '')}|{release_of(alias, release.effective)}" for alias in FACTS
+    }
+    yield from (one for one in pinned if one in named)

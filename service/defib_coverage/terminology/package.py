@@ -18,8 +18,9 @@ from defib_coverage.terminology.package_texts import licence_text, notices_in, r
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from defib_coverage.terminology.artifacts import ImplementationGuide
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact, ImplementationGuide
 
 CORE = "hl7.fhir.r4.core"
 _FOLDER = "package"

@@ -13,8 +13,9 @@ from defib_coverage.terminology.systems import FACTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from defib_coverage.terminology.artifacts import ImplementationGuide
+    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
-    from defib_coverage.terminology.resources import Artifact, ImplementationGuide
 
 _CONTENTS = {
     "ValueSet": "the codes, by meaning and role, each set with its expansion",

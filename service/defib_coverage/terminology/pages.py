@@ -15,8 +15,6 @@ from markupsafe import Markup
 from defib_coverage.terminology.describing import SOFTWARE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from defib_coverage.terminology.listing import Listing
     from defib_coverage.terminology.releases import Release
 
@@ -42,7 +40,6 @@ def page_of(listing: Listing) -> bytes:
         keep_trailing_newline=True,
     )
     environment.filters["days"] = _days
-    environment.filters["index_in"] = _index_in
     style, script = (_source(environment, name) for name in ("style.css", "script.js"))
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; "
@@ -52,7 +49,6 @@ def page_of(listing: Listing) -> bytes:
         title=_TITLE,
         policy=policy,
         listing=listing,
-        versions=[release.version for release in listing.releases],
         roles=_ROLES,
         cpt_notice=next((n for n in listing.notices if n.startswith("CPT")), ""),
         software=SOFTWARE,
@@ -81,7 +77,3 @@ def _days(release: Release) -> str:
     if release.until is None:
         return f"from {release.effective}"
     return f"{release.effective} to {release.until}"
-
-
-def _index_in(version: str, versions: Sequence[str]) -> str:
-    return str(versions.index(version))

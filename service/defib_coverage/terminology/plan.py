@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from defib_coverage.coverage.policy import value_sets_of
 from defib_coverage.explaining.policy_text import PolicyText
 from defib_coverage.fhir.systems import published_uri
-from defib_coverage.terminology.code_systems import OWN_INDICATION
+from defib_coverage.terminology.artifacts import (
+    Action,
+    CodeFilter,
+    DataRequirement,
+    PlanDefinition,
+    TriggerDefinition,
+)
 from defib_coverage.terminology.describing import (
     CRMI,
     artifact_extensions,
@@ -16,19 +22,9 @@ from defib_coverage.terminology.describing import (
     period_of,
     sources,
 )
+from defib_coverage.terminology.elements import CodeableConcept, Coding, Meta, RelatedArtifact
 from defib_coverage.terminology.manifest import MANIFEST
-from defib_coverage.terminology.resources import (
-    Action,
-    CodeableConcept,
-    CodeFilter,
-    Coding,
-    DataRequirement,
-    Meta,
-    PlanDefinition,
-    RelatedArtifact,
-    TriggerDefinition,
-)
-from defib_coverage.terminology.systems import OWN_VERSION
+from defib_coverage.terminology.systems import OWN_INDICATION, OWN_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -158,7 +154,7 @@ class Planner:
     def _coded(self, indication: str) -> CodeableConcept:
         coding = Coding(
             system=published_uri(OWN_INDICATION, self._base),
-            version=OWN_VERSION,
+            version=OWN_VERSIONS[OWN_INDICATION],
             code=indication,
             display=self._policy.indications[indication].label,
         )

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from defib_coverage.errors import RequestError
-from defib_coverage.terminology.resources import Artifact, CodeableConcept, CodeSystem, ValueSet
+from defib_coverage.terminology.elements import Artifact, CodeableConcept
+from defib_coverage.terminology.resources import CodeSystem, ValueSet
 
 
 class Parameter(NamedTuple):

@@ -10,21 +10,14 @@ from urllib.parse import urlencode
 import msgspec
 
 from defib_coverage.errors import RequestError
-from defib_coverage.terminology.resources import (
-    Artifact,
-    Bundle,
-    BundleEntry,
-    BundleLink,
-    BundleSearch,
-    Coding,
-    Meta,
-)
+from defib_coverage.terminology.elements import Artifact, Coding, Meta
+from defib_coverage.terminology.exchanged import Bundle, BundleEntry, BundleLink, BundleSearch
 from defib_coverage.terminology.search_parameters import fulfils, unusable
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.queries import Pairs
 
-Pairs = tuple[tuple[str, str], ...]
 KINDS = ("ValueSet", "CodeSystem", "ConceptMap", "Library", "PlanDefinition")
 PAGE = 50
 _MOST = 500

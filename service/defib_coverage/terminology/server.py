@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -15,19 +14,20 @@ from defib_coverage.terminology.capability import (
     capability_statement,
     terminology_capabilities,
 )
+from defib_coverage.terminology.elements import Parameter, Parameters
 from defib_coverage.terminology.operations.errors import outcome_of
-from defib_coverage.terminology.resources import Parameter, Parameters
+from defib_coverage.terminology.queries import read_query
 from defib_coverage.terminology.searching import KINDS, Searching
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.operations.operations import Operations
-    from defib_coverage.terminology.searching import Pairs
+    from defib_coverage.terminology.queries import Pairs
 
-_MOST_PARAMETERS = 1000
-_MOST_QUERY = 65_536
 # What is asked in between waits for this many parts of a batch.
 _SLICE = 100
+# What is asked most: whether a code is in a value set.
+MOST_ASKED = "ValueSet/$validate-code"
 _MODES = ("full", "normative", "terminology")
 _encode = msgspec.json.Encoder().encode
 
@@ -56,7 +56,7 @@ class _Request(msgspec.Struct):
 
 class _Entry(msgspec.Struct):
     request: _Request
-    resource: msgspec.Raw | None = None
+    resource: msgspec.Raw = msgspec.Raw()
 
 
 class _Batch(msgspec.Struct, tag_field="resourceType", tag="Bundle"):
@@ -87,10 +87,22 @@ class TerminologyServer:
 
     def reply(self, question: Question) -> Reply:
         """Answer one question; what is wrong with it becomes an OperationOutcome."""
+        if question.path == MOST_ASKED:
+            ready = self._ready(question.method, question.query, question.body)
+            if ready is not None:
+                return Reply(200, ready)
         try:
             return Reply(200, self._answer(question))
         except RequestError as error:
             return _refusal(error)
+
+    def _ready(
+        self, method: str, query: str, body: bytes | bytearray | msgspec.Raw
+    ) -> bytes | None:
+        """The answer to a plain question whether a code is in a value set; None for any other."""
+        if method == "GET":
+            return self._operations.reader.of_query(query)
+        return self._operations.reader.of_body(body) if method == "POST" and not query else None
 
     def _answer(self, question: Question) -> bytes:
         """The resource that is asked for.
@@ -106,14 +118,14 @@ class TerminologyServer:
         if name.startswith("$"):
             return self._operate(question, parts[:-1], name[1:])
         if path == "metadata" and method == "GET":
-            return self._metadata(_pairs(question.query))
+            return self._metadata(read_query(question.query))
         kind = parts[0]
         if kind not in KINDS:
             raise _unknown()
         if len(parts) == 1 and method == "GET":
-            return _encode(self._searching.search(kind, _pairs(question.query), self._url))
+            return _encode(self._searching.search(kind, read_query(question.query), self._url))
         if parts[1:] == ["_search"] and method == "POST":
-            query = (*_pairs(question.query), *_pairs(_form(question.body)))
+            query = (*read_query(question.query), *read_query(_form(question.body)))
             return _encode(self._searching.search(kind, query, self._url))
         if len(parts) == len(("kind", "id")) and method == "GET":
             return self._searching.read(kind, parts[1])
@@ -126,7 +138,7 @@ class TerminologyServer:
             return _VERSIONS
         if name not in OPERATIONS.get(kind, ()) or "/" in identifier:
             raise _unknown()
-        given = question.body if question.method == "POST" else _pairs(question.query)
+        given = question.body if question.method == "POST" else read_query(question.query)
         return self._operations.run(kind, name, identifier or None, given)
 
     def _metadata(self, query: Pairs) -> bytes:
@@ -144,12 +156,22 @@ class TerminologyServer:
             return _refusal(error)
         replies = []
         for number, entry in enumerate(asked.entry, 1):
-            replies.append(_entry(self.reply(_question(entry))))
+            request = entry.request
+            path, _, query = request.url.removeprefix("/").partition("?")
+            ready = None
+            if path == MOST_ASKED:
+                ready = self._ready(request.method, query, entry.resource)
+            if ready is None:
+                question = Question(request.method, path, query, bytes(entry.resource))
+                replies.append(_entry(self.reply(question)))
+            else:
+                replies.append(_FOUND % ready)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
         return Reply(200, _BATCH % b",".join(replies))
 
 
+_FOUND = b'{"resource":%b,"response":{"status":"200"}}'
 _BATCH = b'{"resourceType":"Bundle","type":"batch-response","entry":[%b]}'
 _VERSIONS = _encode(
     Parameters(
@@ -177,12 +199,6 @@ def _read_batch(body: bytes | bytearray) -> _Batch:
     return asked
 
 
-def _question(entry: _Entry) -> Question:
-    path, _, query = entry.request.url.partition("?")
-    body = b"" if entry.resource is None else bytes(entry.resource)
-    return Question(entry.request.method, path.removeprefix("/"), query, body)
-
-
 def _refusal(error: RequestError) -> Reply:
     return Reply(error.status, _encode(outcome_of(error)), error.code)
 
@@ -190,29 +206,8 @@ def _refusal(error: RequestError) -> Reply:
 def _entry(reply: Reply) -> bytes:
     """What came of one question of a batch."""
     if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
-        return b'{"resource":%b,"response":{"status":"200"}}' % reply.body
+        return _FOUND % reply.body
     return b'{"response":{"status":"%d","outcome":%b}}' % (reply.status, reply.body)
-
-
-def _pairs(query: str) -> Pairs:
-    """Names and values of a query.
-
-    Raises:
-        RequestError: 400 for one that cannot be read.
-    """
-    if not query:
-        return ()
-    if len(query) > _MOST_QUERY:
-        raise RequestError(414, "too-long", f"a query has at most {_MOST_QUERY} characters")
-    try:
-        return tuple(
-            parse_qsl(
-                query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
-            )
-        )
-    except ValueError as error:
-        message = "the query cannot be read: it is no UTF-8, or has too many parameters"
-        raise RequestError(400, "invalid", message) from error
 
 
 def _form(body: bytes | bytearray) -> str:

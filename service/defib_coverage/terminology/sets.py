@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from defib_coverage.coverage.codes import CodeEntry, CodePattern, ValueSet
 from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.releases import Release
-from defib_coverage.terminology.systems import release_of
+from defib_coverage.terminology.systems import changes_yearly, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -131,13 +130,12 @@ class Publisher:
         for entry in value_set.codes:
             listed.add((entry.system, entry.code))
             if entry.in_force(release.effective):
-                pinned = release.effective if is_dated else None
-                yield self._member(entry, pinned)
+                yield self._member(entry, release, dated=is_dated)
         for family in value_set.patterns:
             for entry in self._enumerated(family):
                 if (entry.system, entry.code) not in listed:
                     listed.add((entry.system, entry.code))
-                    yield self._member(entry, None)
+                    yield self._member(entry, release, dated=False)
 
     def _enumerated(self, family: CodePattern) -> Iterator[CodeEntry]:
         """The codes that a family stands for."""
@@ -150,24 +148,28 @@ class Publisher:
                 modality=family.modality,
             )
 
-    def _member(self, entry: CodeEntry, pinned: date | None) -> Member:
-        """A member; ``pinned`` is the day whose release its code system is taken in.
+    def _member(self, entry: CodeEntry, release: Release, *, dated: bool) -> Member:
+        """A member, with the release of its system that is in force on the first day.
 
-        Without one it is the last release that has the code, up to the one that was looked through:
-        a chart may hold codes of any year.
+        A chart may hold codes of any year: where that release lacks a code of evidence, it is the
+        nearest that has it. For systems whose releases are not at hand none is named.
         """
         system, code = entry.system, entry.code
-        is_checked = system in self._families.releases
-        last = self._families.last_release(system, code) if is_checked else None
+        version = release_of(system, release.effective)
+        is_ended = False
+        if not dated and version is not None and changes_yearly(system):
+            nearest = None
+            if system in self._families.releases:
+                nearest = self._families.release_of(system, code, version)
+                is_ended = nearest < version
+            version = nearest
         return Member(
             system=system,
             uri=published_uri(system, self.base),
             code=code,
-            version=release_of(system, pinned) or last,
+            version=version,
             entry=entry,
             display=entry.display or self._families.title(system, code),
             words=None if system == CPT else entry.label,
-            inactive=(
-                pinned is None and is_checked and last != self._families.checked_release(system)
-            ),
+            inactive=is_ended,
         )

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from defib_coverage.fhir.systems import OWN_EVIDENCE, OWN_OVERRIDE_REASON
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OCTOBER = 10
+OWN_FINDING = "defib-finding"
+OWN_INDICATION = "defib-indication"
+OWN_PROPERTY = "defib-property"
+OWN_WORDS = "defib-designation"
 Rhythm = Literal["fiscal-year", "calendar-year", "fixed"]
 
 
@@ -39,9 +45,13 @@ class CodeSystemFacts(msgspec.Struct, frozen=True):
             case "fixed":
                 return self.release
 
-    def notice_on(self, day: date) -> str | None:
-        """What the owner wants to be told of the release in force on ``day``; None for nothing."""
-        return None if self.notice is None else self.notice.format(year=day.year - 1)
+    def notice_on(self, day: date, since: date | None = None) -> str | None:
+        """What the owner wants to be told of the release in force on ``day``; None for nothing.
+
+        With ``since`` it is told of all releases from that day on.
+        """
+        years = "" if since is None else f"{since.year - 1}-"
+        return None if self.notice is None else self.notice.format(year=f"{years}{day.year - 1}")
 
 
 # The owners' own words.
@@ -86,19 +96,30 @@ FACTS: Mapping[str, CodeSystemFacts] = {
     "x12-claim-filing": CodeSystemFacts("X12 claim filing indicator", None, "fixed"),
 }
 
-# Our own code systems do not change with the article.
-OWN_VERSION = "1.0.0"
+# Our own code systems do not change with the article: each has a version of its own.
+OWN_VERSIONS: Mapping[str, str] = {
+    OWN_FINDING: "1.0.0",
+    OWN_EVIDENCE: "1.0.0",
+    OWN_OVERRIDE_REASON: "1.0.0",
+    OWN_INDICATION: "1.0.0",
+    OWN_WORDS: "1.0.0",
+    OWN_PROPERTY: "1.0.0",
+}
 OWN_DATE = "2026-11-22"
 
 
-def release_of(alias: str, day: date | None) -> str | None:
-    """The release of a code system that is named for a service on ``day``.
+def release_of(alias: str, day: date) -> str | None:
+    """The release of a code system that is in force on a day; None where none can be named.
 
     Args:
-        alias: its short name; our own have one version.
-        day: None where no day is meant: then only releases that last are named.
+        alias: its short name, also of one of our own.
+        day: the day.
     """
     facts = FACTS.get(alias)
-    if facts is None:
-        return OWN_VERSION
-    return facts.release_on(day) if day is not None else facts.release
+    return OWN_VERSIONS.get(alias) if facts is None else facts.release_on(day)
+
+
+def changes_yearly(alias: str) -> bool:
+    """Whether a code system has a release of its own for each year."""
+    facts = FACTS.get(alias)
+    return facts is not None and facts.rhythm != "fixed"

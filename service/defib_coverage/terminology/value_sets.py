@@ -14,20 +14,18 @@ from defib_coverage.terminology.describing import (
     identified,
     stable_id,
 )
+from defib_coverage.terminology.elements import Coding, Designation, Extension, Meta
 from defib_coverage.terminology.resources import (
-    Coding,
     Compose,
     Contains,
-    Designation,
     Expansion,
     ExpansionParameter,
-    Extension,
     Include,
-    Meta,
     ValueSet,
     ValueSetConcept,
 )
-from defib_coverage.terminology.systems import FACTS
+from defib_coverage.terminology.sets import CPT
+from defib_coverage.terminology.systems import FACTS, OWN_PROPERTY, OWN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition"
 _PROPERTY = f"{_R5}/extension-ValueSet.expansion.property"
 _CONTAINS_PROPERTY = f"{_R5}/extension-ValueSet.expansion.contains.property"
-OWN_PROPERTY = "defib-property"
-OWN_WORDS = "defib-designation"
 # The profile wants these words and no others.
 _USAGE_WARNING = (
     "This value set contains a point-in-time expansion enumerating the codes that meet the value "
@@ -53,13 +49,6 @@ _ROLES = {
     "required-secondary": "Secondary diagnoses that a claim must carry",
     "order": "Order codes",
     "evidence": "What a chart may show",
-}
-# What an expansion says of a code beside its meaning.
-MEMBER_PROPERTIES = {
-    "strength": "ask: may only raise a question; claim-only: says nothing about the patient",
-    "shared-with-pacemakers": "an order code that also serves pacemakers",
-    "modality": "the imaging behind a reading or a procedure",
-    "nyha-class": "the NYHA class, 1 to 4, that an answer stands for",
 }
 _STRENGTHS = {
     "decide": "may settle a criterion",
@@ -152,7 +141,8 @@ def remarks(member: Member) -> Iterator[str]:
         yield _STRENGTHS[entry.strength]
     if entry.shared:
         yield "also serves pacemakers"
-    if entry.note is not None:
+    # Of a CPT number only its part in the policy is told.
+    if entry.note is not None and member.system != CPT:
         yield entry.note
 
 

@@ -21,7 +21,7 @@ from defib_coverage.explaining.code_search import CodeSearch, Only
 from defib_coverage.explaining.code_sentences import LISTS
 from defib_coverage.families import load_families
 from defib_coverage.terminology.releases import Releases
-from defib_coverage.terminology.sets import Publisher
+from defib_coverage.terminology.sets import CPT, Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,10 +104,14 @@ class CodesPage(Page):
             wanted = Wanted(text, Only())
             view = search_view(wanted, chosen, self._knowledge, self._search, linker)
             return self.site.page("code-unknown.html", view, here=self.door.path, status=_NOT_FOUND)
-        fhir = None if self.site.service.settings.terminology == "off" else _FHIR
-        return self.site.page(
-            "code.html", code_view(found, chosen, linker, fhir, system), here=self.door.path
-        )
+        view = code_view(found, chosen, linker, self._served, system)
+        return self.site.page("code.html", view, here=self.door.path)
+
+    def _served(self, system: str) -> str | None:
+        """Where FHIR tells of the codes of a system; None where it does not."""
+        shown = self.site.service.settings.terminology
+        is_told = shown == "on" or (shown == "without-cpt" and system != CPT)
+        return _FHIR if is_told else None
 
     # ---------------------------------------------------------------------------------- value set
 

@@ -27,7 +27,7 @@ from defib_coverage.explaining.fact_models import Status
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from defib_coverage.console.views.linking import Linker
     from defib_coverage.explaining.fact_models import (
@@ -135,7 +135,11 @@ class CodeView(msgspec.Struct, frozen=True):
 
 
 def code_view(
-    found: Sequence[CodeFacts], chosen: ChosenDay, linker: Linker, fhir: str | None, system: str
+    found: Sequence[CodeFacts],
+    chosen: ChosenDay,
+    linker: Linker,
+    fhir: Callable[[str], str | None],
+    system: str,
 ) -> CodeView:
     """What the page of a code tells.
 
@@ -143,7 +147,7 @@ def code_view(
         found: the facts, one for each system; at least one.
         chosen: the day.
         linker: makes the links.
-        fhir: where FHIR is served, None where it is not.
+        fhir: where FHIR tells of the codes of a system; None where it does not.
         system: the system that was asked for; ``""`` for all.
     """
     systems = {facts.system for facts in found}
@@ -151,7 +155,7 @@ def code_view(
     return CodeView(
         chosen,
         found[0].code,
-        tuple(_one(facts, linker, fhir) for facts in found),
+        tuple(_one(facts, linker, fhir(facts.system)) for facts in found),
         system,
         linker.policy(),
         notices_of(systems, chosen.day),

@@ -21,10 +21,12 @@ from defib_coverage.terminology.operations.verdicts import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from defib_coverage.terminology.elements import Coding
+    from defib_coverage.terminology.exchanged import Issue
     from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem
     from defib_coverage.terminology.operations.scope import Scope
     from defib_coverage.terminology.operations.shelf import Key
-    from defib_coverage.terminology.resources import Coding, Contains, Issue
+    from defib_coverage.terminology.resources import Contains
 
 
 class Rules(msgspec.Struct, frozen=True):

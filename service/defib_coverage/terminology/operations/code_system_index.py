@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from defib_coverage.fhir.systems import SYSTEM_URIS, alias_of, published_uri
+from defib_coverage.coverage.codes import normalise
+from defib_coverage.fhir.systems import alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
 from defib_coverage.terminology.sets import CPT
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.sets import Member
 
+_PLAIN = re.compile(r"[0-9A-Z.-]{1,16}")
 _YEARLY = frozenset({"fiscal-year", "calendar-year"})
 # URIs that others write for the systems we use, beside those that charts hold.
 _WRONG = {
@@ -101,6 +104,23 @@ class CodeSystemIndex:
         alias = _WRONG.get(uri) or alias_of(uri)
         return uri if alias is None else published_uri(alias, self._base)
 
+    def is_stranger(self, uri: str, code: str) -> bool:
+        """Whether a code, rightly spelt, is none that is known of a system that we hold a part of.
+
+        Args:
+            uri: of the system, as it is published.
+            code: any text.
+        """
+        system = self.systems.get(uri)
+        return (
+            system is not None
+            and not system.complete
+            and system.alias is not None
+            and code not in system.codes
+            and _PLAIN.fullmatch(code) is not None
+            and normalise(system.alias, code) == code
+        )
+
     def find(self, uri: str) -> KnownSystem | None:
         """A code system by its published uri, None for one that no set uses."""
         return self.systems.get(uri)
@@ -136,7 +156,3 @@ class CodeSystemIndex:
         years = (facts.release_on(self._first), facts.release_on(today))
         first, last = (int(year) for year in years if year is not None)
         return tuple(str(year) for year in range(first, last + 1))
-
-    def spellings(self, system: KnownSystem) -> tuple[str, ...]:
-        """Every uri that is understood as this system."""
-        return SYSTEM_URIS.get(system.alias or "", (system.url,))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage.coverage.codes import LONGEST_CODE, normalise
+from defib_coverage.terminology.elements import CodeableConcept, Coding
+from defib_coverage.terminology.exchanged import Issue
 from defib_coverage.terminology.operations.checking import unknown_release, unknown_version
 from defib_coverage.terminology.operations.displays import names_of
 from defib_coverage.terminology.operations.errors import issue, quoted, refusal
@@ -18,15 +20,15 @@ from defib_coverage.terminology.operations.verdicts import (
     no_code,
     no_system,
 )
-from defib_coverage.terminology.resources import CodeableConcept, CodeSystem, Coding, Issue
+from defib_coverage.terminology.resources import CodeSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from defib_coverage.terminology.elements import Parameters
     from defib_coverage.terminology.operations.checking import Rules
     from defib_coverage.terminology.operations.known_systems import KnownCode
     from defib_coverage.terminology.operations.scope import Scope
-    from defib_coverage.terminology.resources import Parameters
 
 
 def validate_in_system(scope: Scope, instance: KnownSystem | None) -> Parameters:

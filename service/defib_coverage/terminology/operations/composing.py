@@ -30,7 +30,8 @@ class Composer:
     """Works out value sets for one request, each of them once.
 
     ``systems`` and ``value_sets`` are the canonicals that were used, ``fragments`` the systems of
-    which only a part is known, ``warnings`` what a reader must know of the result.
+    which only a part is known, ``warnings`` what a reader must know of the result, ``notices`` what
+    the owners of codes want to be told.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -43,6 +44,7 @@ class Composer:
         self.value_sets: dict[str, None] = {}
         self.fragments: dict[str, None] = {}
         self.warnings: dict[str, None] = {}
+        self.notices: dict[str, None] = {}
 
     def members(self, found: Prepared | ValueSet) -> Members:
         """The codes of a value set, by system and code, in the order of its definition.
@@ -63,6 +65,8 @@ class Composer:
             return self._done[name]
         if value_set.url is not None:
             self.value_sets[name] = None
+        if value_set.copyright is not None:
+            self.notices[value_set.copyright] = None
         self._path.append(name)
         members: Members
         if isinstance(found, Prepared) and self._scope.system_pins.is_empty:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.terminology.exchanged import Issue
 from defib_coverage.terminology.operations.errors import issue, quoted
-from defib_coverage.terminology.resources import Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

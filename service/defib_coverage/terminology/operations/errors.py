@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage.errors import RequestError
-from defib_coverage.terminology.resources import CodeableConcept, Coding, Issue, OperationOutcome
+from defib_coverage.terminology.elements import CodeableConcept, Coding
+from defib_coverage.terminology.exchanged import Issue, OperationOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

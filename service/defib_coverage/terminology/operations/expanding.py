@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.terminology.describing import EXTENSIONS, stable_id
+from defib_coverage.terminology.elements import Extension
 from defib_coverage.terminology.operations.asking import value_set_asked
 from defib_coverage.terminology.operations.composing import Composer, canonical
 from defib_coverage.terminology.operations.errors import refusal
 from defib_coverage.terminology.operations.given import Day
 from defib_coverage.terminology.operations.pins import split
 from defib_coverage.terminology.operations.shelf import Prepared
-from defib_coverage.terminology.resources import Contains, Expansion, ExpansionParameter, Extension
+from defib_coverage.terminology.resources import Contains, Expansion, ExpansionParameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +73,8 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
         parameter=parameters,
         contains=tuple(_shown(given, members[offset:end])),
     )
-    return _answer(value_set, expansion, given)
+    owned = msgspec.structs.replace(value_set, copyright=" ".join(composer.notices) or None)
+    return _answer(owned, expansion, given)
 
 
 def _wanted(scope: Scope, members: Iterable[Contains]) -> Iterator[Contains]:

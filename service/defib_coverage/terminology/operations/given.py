@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from defib_coverage.terminology.elements import CodeableConcept, Coding
 from defib_coverage.terminology.operations.errors import refusal
-from defib_coverage.terminology.resources import (
-    CodeableConcept,
-    CodeSystem,
-    Coding,
-    ConceptMap,
-    ValueSet,
-)
+from defib_coverage.terminology.resources import CodeSystem, ConceptMap, ValueSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

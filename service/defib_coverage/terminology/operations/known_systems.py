@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.terminology.resources import (
-    CodeSystem,
-    Concept,
-    ConceptProperty,
-    Designation,
-)
+from defib_coverage.terminology.elements import Designation
+from defib_coverage.terminology.resources import CodeSystem, Concept, ConceptProperty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,9 @@ from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.explaining.code_facts import facts_of
 from defib_coverage.explaining.lookup_properties import PropertyCoding, lookup_properties
 from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.code_validating import lifetime
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
-from defib_coverage.terminology.resources import Coding, Parameter, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +155,9 @@ def _facts(
     name = system.alias or system.url.rpartition("/")[2]
     for facts in facts_of(found.code, knowledge, scope.day, name):
         for one in lookup_properties(facts):
+            # Codes of a system that is kept out of all answers are no neighbours either.
+            if isinstance(one.value, PropertyCoding) and scope.system(one.value.system) is None:
+                continue
             yield _property(one.code, _typed(one), one.description)
 
 

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from defib_coverage.terminology.operations.checking import Checker
 from defib_coverage.terminology.operations.code_system_index import CodeSystemIndex
 from defib_coverage.terminology.operations.code_validating import validate_in_system
-from defib_coverage.terminology.operations.composing import canonical
-from defib_coverage.terminology.operations.displays import names_of
 from defib_coverage.terminology.operations.errors import quoted, refusal
 from defib_coverage.terminology.operations.expanding import expand
 from defib_coverage.terminology.operations.given import Given
@@ -19,14 +16,13 @@ from defib_coverage.terminology.operations.looking_up import look_up
 from defib_coverage.terminology.operations.map_shelf import Maps
 from defib_coverage.terminology.operations.parameters import read_input
 from defib_coverage.terminology.operations.quick import QuickAnswers
-from defib_coverage.terminology.operations.quick_reading import read_quickly
+from defib_coverage.terminology.operations.quick_reading import QuickReader
 from defib_coverage.terminology.operations.scope import Scope
 from defib_coverage.terminology.operations.shelf import Shelf
 from defib_coverage.terminology.operations.subsuming import subsumes
 from defib_coverage.terminology.operations.translating import translate
 from defib_coverage.terminology.operations.validating import validate
-from defib_coverage.terminology.operations.verdicts import Place, answer
-from defib_coverage.terminology.resources import CodeSystem, Coding
+from defib_coverage.terminology.resources import CodeSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,10 +30,10 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.elements import Parameters
     from defib_coverage.terminology.operations.known_systems import KnownSystem
     from defib_coverage.terminology.operations.parameters import Pairs
-    from defib_coverage.terminology.operations.shelf import Key, Prepared
-    from defib_coverage.terminology.resources import Parameters, ValueSet
+    from defib_coverage.terminology.resources import ValueSet
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
@@ -46,7 +42,8 @@ _encode = msgspec.json.Encoder().encode
 class Operations:
     """The operations on value sets, code systems and concept maps.
 
-    ``quick`` holds the answers that are made beforehand.
+    ``quick`` holds the answers that are made beforehand; ``reader`` answers plain requests whether
+    a code is in a value set with them, before anything else is tried.
     """
 
     def __init__(
@@ -79,7 +76,8 @@ class Operations:
             for one in catalogue.resources
             if isinstance(one, CodeSystem) and one.id is not None and one.url is not None
         }
-        self.quick = QuickAnswers(self._shelf, self._member_answer)
+        self.quick = QuickAnswers(self._shelf, self._scope(Given({})))
+        self.reader = QuickReader(self.quick, today)
 
     def inputs(self, resource_type: str, operation: str) -> tuple[str, ...]:
         """The parameters that an operation takes, by their names."""
@@ -108,10 +106,6 @@ class Operations:
             TerminologyError: 400 for bad input, 404 for an unknown operation, id or code, 422 for
                 what is not known or not offered.
         """
-        if resource_type == "ValueSet" and operation == "validate-code" and instance is None:
-            ready = read_quickly(given, self.quick, self._today)
-            if ready is not None:
-                return ready
         if isinstance(given, (bytes, bytearray)):
             found = self.answer(resource_type, operation, instance, content=given)
         else:
@@ -149,17 +143,6 @@ class Operations:
 
     def _scope(self, given: Given) -> Scope:
         return Scope(self._catalogue, self._shelf, self._index, given, self._today())
-
-    def _member_answer(self, prepared: Prepared, key: Key) -> tuple[Parameters, frozenset[str]]:
-        """The answer of $validate-code for a member, and the displays that are right for it."""
-        scope = self._scope(Given({}))
-        name = canonical(prepared.value_set)
-        checker = Checker(scope, prepared.members, name)
-        system, code = key
-        verdict = checker.check(Coding(system=system, code=code), Place())
-        known = self._index.systems.get(system)
-        names = names_of((prepared.members[key], None if known is None else known.find(code)))
-        return answer([verdict], used=name), names.all
 
 
 def _found(held: Mapping[str, T], instance: str | None) -> T | None:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from defib_coverage.terminology.elements import Parameter
 from defib_coverage.terminology.operations.errors import quoted, refusal
 from defib_coverage.terminology.operations.given import Day, Given, Value
-from defib_coverage.terminology.resources import (
-    CodeSystem,
-    ConceptMap,
-    Parameter,
-    Parameters,
-    ValueSet,
-)
+from defib_coverage.terminology.resources import CodeSystem, ConceptMap, ValueSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +32,7 @@ _DATE = re.compile(
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _LARGEST = 2**31 - 1
 _LONGEST = 200
+_NOTHING = (None, (), msgspec.Raw())
 _MISMATCH = re.compile(r"Expected `(?P<want>.+)`, got `(?P<got>\w+)`.*", re.DOTALL)
 _PLACE = re.compile(r".* - at `(?P<place>[^`]+)`", re.DOTALL)
 _BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
@@ -51,7 +47,16 @@ _READ = frozenset(
     )
 )
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_parameters = msgspec.json.Decoder(Parameters)
+
+
+class _Sent(msgspec.Struct, frozen=True, rename="camel"):
+    """A Parameters resource that says that it is one: a tag could be left out."""
+
+    resource_type: Literal["Parameters"]
+    parameter: tuple[Parameter, ...] = ()
+
+
+_parameters = msgspec.json.Decoder(_Sent)
 _resource: msgspec.json.Decoder[ValueSet | CodeSystem | ConceptMap] = msgspec.json.Decoder(
     ValueSet | CodeSystem | ConceptMap
 )
@@ -187,7 +192,7 @@ def _from_parameter(parameter: Parameter, kind: Kind, place: str) -> Value:
     held = [
         field
         for field in _WIRE_NAMES
-        if field != "name" and getattr(parameter, field) not in (None, ())
+        if field != "name" and getattr(parameter, field) not in _NOTHING
     ]
     if len(held) != 1 or held[0] not in wanted:
         names = " or ".join(_WIRE_NAMES[field] for field in wanted)

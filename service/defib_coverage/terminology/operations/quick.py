@@ -1,17 +1,31 @@
-"""The answers to what is asked most: a code that is in a published value set, made beforehand."""
+"""Answers to plain questions whether a code is in a published set, most of them ready."""
 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from defib_coverage.terminology.elements import Coding
+from defib_coverage.terminology.operations.checking import Checker
+from defib_coverage.terminology.operations.composing import canonical
+from defib_coverage.terminology.operations.displays import names_of
+from defib_coverage.terminology.operations.verdicts import Place, answer
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from defib_coverage.terminology.operations.scope import Scope
     from defib_coverage.terminology.operations.shelf import Key, Prepared, Shelf
-    from defib_coverage.terminology.resources import Parameters
+    from defib_coverage.terminology.resources import Contains
+
+_encode = msgspec.json.Encoder().encode
+_HERE = Place()
+_KEPT, _LONGEST_KEPT = 4096, 400
+# In place of a code that nobody knows: what is no code of any system.
+_SOME = "~some code~"
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):
@@ -21,40 +35,67 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
     displays: frozenset[str]
 
 
-class QuickAnswers:
-    """Whether a code is in a value set, for codes that are and calls without anything unusual."""
+class QuickSet:
+    """A published set with the answers for its members, and what answers for all other codes.
 
-    def __init__(
-        self, shelf: Shelf, made: Callable[[Prepared, Key], tuple[Parameters, frozenset[str]]]
-    ) -> None:
-        """Make the answers.
+    Of codes that are in no set of ours the answers differ in nothing but the code: for each system
+    one is made when it is asked for, and cut where the code stands.
+    """
+
+    def __init__(self, prepared: Prepared, scope: Scope) -> None:
+        """Make the answers for members."""
+        self.first = prepared.release.effective
+        self.last = prepared.release.until or date.max
+        self._scope = scope
+        self._name = canonical(prepared.value_set)
+        self._checker = Checker(scope, prepared.members, self._name)
+        self._ready = {key: self._member(key, member) for key, member in prepared.members.items()}
+        self._strangers: dict[str, list[bytes]] = {}
+
+    def _member(self, key: Key, member: Contains) -> Ready:
+        system, code = key
+        known = self._scope.system(system)
+        names = names_of((member, None if known is None else known.find(code)))
+        return Ready(self.look(system, code), names.all)
+
+    def look(self, system: str, code: str, display: str | None = None) -> bytes:
+        """Look at a code, however it may be: the answer as JSON."""
+        verdict = self._checker.check(Coding(system=system, code=code, display=display), _HERE)
+        return _encode(answer([verdict], used=self._name))
+
+    def ready(self, system: str, code: str, display: str | None) -> bytes | None:
+        """Whether a code is in the set, as JSON; None where it must be looked at."""
+        found = self._ready.get((system, code))
+        if found is not None and (display is None or display in found.displays):
+            return found.content
+        if display is None and self._scope.index.is_stranger(system, code):
+            parts = self._strangers.get(system)
+            if parts is None:
+                parts = self._strangers[system] = self.look(system, _SOME).split(_SOME.encode())
+            return code.encode().join(parts)
+        return None
+
+
+class QuickAnswers:
+    """Whether a code is in a published set, for questions without anything unusual."""
+
+    def __init__(self, shelf: Shelf, scope: Scope) -> None:
+        """Make the answers for members.
 
         Args:
             shelf: the published sets.
-            made: the answer for a member of a set, and the displays that are right for it.
+            scope: of a request that says nothing. Its day is not looked at: nothing here asks for
+                a release.
         """
-        encode = msgspec.json.Encoder().encode
-        self._ready: Mapping[str, Mapping[Key, Ready]] = {
-            name: {
-                key: Ready(encode(parameters), displays)
-                for key in prepared.members
-                for parameters, displays in (made(prepared, key),)
-            }
-            for name, prepared in shelf.by_id.items()
-        }
+        # A population has few codes: what was looked at is asked again.
+        self._looked = lru_cache(maxsize=_KEPT)(QuickSet.look)
+        made = {name: QuickSet(one, scope) for name, one in shelf.by_id.items()}
         self._by_version = {
-            (one.published.url, one.published.version): self._ready[name]
+            (one.published.url, one.published.version): made[name]
             for name, one in shelf.by_id.items()
         }
-        self._days: Mapping[str, Sequence[tuple[date, date, Mapping[Key, Ready]]]] = {
-            url: [
-                (
-                    one.release.effective,
-                    one.release.until or date.max,
-                    self._ready[one.published.resource_id],
-                )
-                for one in versions
-            ]
+        self._by_url: Mapping[str, Sequence[QuickSet]] = {
+            url: [made[one.published.resource_id] for one in versions]
             for url, versions in shelf.by_url.items()
         }
 
@@ -67,34 +108,35 @@ class QuickAnswers:
         code: str,
         display: str | None = None,
     ) -> bytes | None:
-        """The Parameters that say that a code is in a value set, as JSON.
+        """The Parameters that say whether a code is in a value set, as JSON.
 
         Args:
             url: of the value set, without a version.
             version: its version; None for the one of the day.
             day: the day that was asked for, or today.
-            system: the code system's uri.
-            code: the code.
+            system: the code system's uri, not empty.
+            code: the code, not empty.
             display: the display to check; None for none.
 
         Returns:
-            None where the answer is another one, or not to be had without looking closer: then
-            the operation itself must be run.
+            None for a value set that is not published, or not in this version or on this day, and
+            for texts that cannot be written: the operation itself says what is wrong.
         """
         held = self._on(url, day) if version is None else self._by_version.get((url, version))
         if held is None:
             return None
-        found = held.get((system, code))
-        if found is None or (display is not None and display not in found.displays):
+        found = held.ready(system, code, display)
+        if found is not None:
+            return found
+        is_short = len(code) + len(system) + len(display or "") <= _LONGEST_KEPT
+        look = self._looked if is_short else QuickSet.look
+        try:
+            return look(held, system, code, display)
+        except UnicodeEncodeError:
             return None
-        return found.content
 
-    def of(self, instance: str) -> Mapping[Key, Ready] | None:
-        """The answers for the members of a value set by its id; None for an unknown one."""
-        return self._ready.get(instance)
-
-    def _on(self, url: str, day: date) -> Mapping[Key, Ready] | None:
-        for first, last, held in self._days.get(url, ()):
-            if first <= day <= last:
+    def _on(self, url: str, day: date) -> QuickSet | None:
+        for held in self._by_url.get(url, ()):
+            if held.first <= day <= held.last:
                 return held
         return None

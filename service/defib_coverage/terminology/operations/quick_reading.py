@@ -3,104 +3,95 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from defib_coverage.terminology.queries import decoded
 
-    from defib_coverage.terminology.operations.parameters import Pairs
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from defib_coverage.terminology.operations.quick import QuickAnswers
 
-_TYPES = {
-    "url": "value_uri",
-    "valueSetVersion": "value_string",
-    "date": "value_date",
-    "system": "value_uri",
-    "code": "value_code",
-    "display": "value_string",
+# The parameters of a plain request, and what each is called in a body.
+_VALUES: Mapping[str, tuple[str, ...]] = {
+    "url": ("valueUri",),
+    "valueSetVersion": ("valueString",),
+    "date": ("valueDate", "valueDateTime"),
+    "system": ("valueUri",),
+    "code": ("valueCode",),
+    "display": ("valueString",),
 }
-_NEEDED = frozenset({"url", "system", "code"})
 _DAY = len("2023-01-01")
+_NAME_AND_VALUE = 2
 
 
-class _Plain(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, gc=False):
-    """A parameter of a plain request."""
+class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A plain request: of texts alone. Whatever else stands in one makes it another."""
 
-    name: str
-    value_uri: str | None = None
-    value_code: str | None = None
-    value_string: str | None = None
-    value_date: str | None = None
-    value_date_time: str | None = None
-
-
-class _Request(
-    msgspec.Struct,
-    frozen=True,
-    tag_field="resourceType",
-    tag="Parameters",
-    forbid_unknown_fields=True,
-):
-    """A plain request; whatever else stands in one makes it another."""
-
-    parameter: list[_Plain]
+    resource_type: Literal["Parameters"]
+    parameter: list[dict[str, str]]
 
 
 _decode = msgspec.json.Decoder(_Request).decode
 
 
-def read_quickly(
-    given: Pairs | bytes | bytearray, quick: QuickAnswers, today: Callable[[], date]
-) -> bytes | None:
-    """The answer to a plain request whether a code is in a value set.
+class QuickReader:
+    """Answers plain requests whether a code is in a value set.
 
-    Args:
-        given: the query or the body.
-        quick: the answers.
-        today: the day for a request without one.
-
-    Returns:
-        None for a request that is not plain, and for one whose answer is not ready: then the
-        operation itself must be run, which also finds what is wrong with a request.
+    None stands for a request that is not plain, and for one that is wrong: then the operation
+    itself must be run, which also finds what is wrong.
     """
-    if isinstance(given, (bytes, bytearray)):
-        asked = _posted(given)
-    else:
-        asked = dict(given)
-        if len(asked) != len(given):
-            return None
-    if asked is None or not _NEEDED <= asked.keys() <= _TYPES.keys() or not all(asked.values()):
-        return None
-    url, bar, version = asked["url"].partition("|")
-    if bar and "valueSetVersion" in asked:
-        return None
-    day = asked.get("date")
-    try:
-        on = today() if day is None else date.fromisoformat(day)
-    except ValueError:
-        return None
-    if day is not None and len(day) != _DAY:
-        return None
-    pinned = version or asked.get("valueSetVersion")
-    return quick.validate(url, pinned, on, asked["system"], asked["code"], asked.get("display"))
 
+    def __init__(self, quick: QuickAnswers, today: Callable[[], date]) -> None:
+        """Answer with ``quick``; a request without a day is of today."""
+        self._quick = quick
+        self._today = today
 
-def _posted(content: bytes | bytearray) -> dict[str, str] | None:
-    """The values of a body by name; None for one with anything unusual."""
-    try:
-        parameters = _decode(content).parameter
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
-    asked = {}
-    for one in parameters:
-        uri, code, text = one.value_uri, one.value_code, one.value_string
-        held = (uri, code, text, one.value_date, one.value_date_time)
-        value = getattr(one, _TYPES.get(one.name, "name"))
-        if one.name == "date":
-            value = one.value_date or one.value_date_time
-        if value is None or held.count(None) != len(held) - 1:
+    def of_query(self, query: str) -> bytes | None:
+        """The answer to a query, as it came."""
+        asked: dict[str, str] = {}
+        try:
+            for part in query.split("&"):
+                name, _, value = part.partition("=")
+                if name not in _VALUES or name in asked:
+                    return None
+                asked[name] = decoded(value) if "%" in value or "+" in value else value
+        except UnicodeDecodeError:
             return None
-        asked[one.name] = value
-    return asked if len(asked) == len(parameters) else None
+        return self._answer(asked) if query.isascii() else None
+
+    def of_body(self, content: bytes | bytearray | memoryview) -> bytes | None:
+        """The answer to a Parameters resource."""
+        try:
+            parameters = _decode(content).parameter
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+        asked: dict[str, str] = {}
+        for one in parameters:
+            name = one.get("name", "")
+            if name in asked or name not in _VALUES or len(one) != _NAME_AND_VALUE:
+                return None
+            for value in _VALUES[name]:
+                if value in one:
+                    asked[name] = one[value]
+        return self._answer(asked) if len(asked) == len(parameters) else None
+
+    def _answer(self, asked: Mapping[str, str]) -> bytes | None:
+        url, system, code = asked.get("url"), asked.get("system"), asked.get("code")
+        if not url or not system or not code or not all(asked.values()):
+            return None
+        version = asked.get("valueSetVersion")
+        if "|" in url:
+            if version is not None:
+                return None
+            url, _, version = url.partition("|")
+        day = asked.get("date")
+        try:
+            on = self._today() if day is None else date.fromisoformat(day)
+        except ValueError:
+            return None
+        if day is not None and len(day) != _DAY:
+            return None
+        return self._quick.validate(url, version or None, on, system, code, asked.get("display"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from defib_coverage.terminology.artifacts import Library
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.known_systems import KnownSystem, known_from
 from defib_coverage.terminology.operations.pins import pins_of, split
-from defib_coverage.terminology.resources import CodeSystem, ConceptMap, Library, ValueSet
+from defib_coverage.terminology.resources import CodeSystem, ConceptMap, ValueSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

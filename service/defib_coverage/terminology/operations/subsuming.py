@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
-from defib_coverage.terminology.resources import Coding, Parameter, Parameters
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.operations.known_systems import KnownSystem

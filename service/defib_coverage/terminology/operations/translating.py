@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from defib_coverage.coverage.codes import LONGEST_CODE, normalise
+from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.pins import split
-from defib_coverage.terminology.resources import (
-    Coding,
-    ConceptMap,
-    Parameter,
-    Parameters,
-)
+from defib_coverage.terminology.resources import ConceptMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +29,16 @@ _REVERSED = {
 _NO_MATCH = frozenset({"unmatched", "disjoint"})
 
 
+class _Match(msgspec.Struct, frozen=True):
+    """What a code is mapped to, by which map."""
+
+    equivalence: str
+    concept: Coding
+    comment: str | None
+    url: str | None
+    version: str | None
+
+
 def translate(scope: Scope, maps: Maps, instance: ConceptMap | None) -> Parameters:
     """What a code is mapped to.
 
@@ -46,20 +55,20 @@ def translate(scope: Scope, maps: Maps, instance: ConceptMap | None) -> Paramete
     codings, backwards = _asked(given)
     wanted = _wanted(scope)
     chosen = _maps(scope, maps, instance)
-    matches = [
+    matches = dict.fromkeys(
         match
         for one in chosen
         if _fits(one, given)
         for coding in codings
         for match in _matches(scope, one, coding, wanted, backwards=backwards)
-    ]
-    good = any(match.part[0].value_code not in _NO_MATCH for match in matches)
+    )
+    good = any(match.equivalence not in _NO_MATCH for match in matches)
     parameters = [Parameter("result", value_boolean=good)]
     if not good:
         names = ", ".join(quoted(f"{one.system or ''}#{one.code}") for one in codings)
-        text = f"no map says what {names[:1000]} is"
+        text = f"no map says what {names[:1000]} is{_respelt(scope, codings)}"
         parameters.append(Parameter("message", value_string=text))
-    return Parameters(parameter=(*parameters, *dict.fromkeys(matches)))
+    return Parameters(parameter=(*parameters, *map(_written, matches)))
 
 
 def _wanted(scope: Scope) -> str | None:
@@ -165,9 +174,9 @@ def _fits(one: ConceptMap, given: Given) -> bool:
 
 def _matches(
     scope: Scope, one: ConceptMap, coding: Coding, wanted: str | None, *, backwards: bool
-) -> Iterator[Parameter]:
+) -> Iterator[_Match]:
     """What a map says of a coding."""
-    system = scope.index.understood(coding.system or "")
+    system = scope.understood(coding.system or "")
     for group in one.group:
         here, there = (group.source, group.target)
         version = group.target_version
@@ -184,17 +193,31 @@ def _matches(
                 if backwards:
                     concept = Coding(there, version, element.code, element.display)
                     equivalence = _REVERSED.get(equivalence, equivalence)
-                yield _match(one, equivalence, concept, target.comment)
+                yield _Match(equivalence, concept, target.comment, one.url, one.version)
 
 
-def _match(one: ConceptMap, equivalence: str, concept: Coding, comment: str | None) -> Parameter:
-    parts = [Parameter("equivalence", value_code=equivalence)]
-    if concept.code is not None:
-        parts.append(Parameter("concept", value_coding=concept))
-    if comment is not None:
-        parts.append(Parameter("comment", value_string=comment))
-    if one.url is not None:
-        canonical = one.url if one.version is None else f"{one.url}|{one.version}"
-        parts.append(Parameter("source", value_uri=one.url))
+def _respelt(scope: Scope, codings: Sequence[Coding]) -> str:
+    """The right spelling of codes that are spelt wrongly, for a message."""
+    found = []
+    for one in codings:
+        system, code = scope.system(one.system or ""), one.code or ""
+        if system is None or system.alias is None or len(code) > LONGEST_CODE:
+            continue
+        right = normalise(system.alias, code)
+        if right != code and system.find(right) is not None:
+            found.append(f"; {quoted(code)} is spelt {quoted(right)}")
+    return "".join(found)
+
+
+def _written(match: _Match) -> Parameter:
+    """A match as it is answered."""
+    parts = [Parameter("equivalence", value_code=match.equivalence)]
+    if match.concept.code is not None:
+        parts.append(Parameter("concept", value_coding=match.concept))
+    if match.comment is not None:
+        parts.append(Parameter("comment", value_string=match.comment))
+    if match.url is not None:
+        canonical = match.url if match.version is None else f"{match.url}|{match.version}"
+        parts.append(Parameter("source", value_uri=match.url))
         parts.append(Parameter("originMap", value_canonical=canonical))
     return Parameter("match", part=tuple(parts))

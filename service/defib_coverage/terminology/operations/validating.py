@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.terminology.elements import CodeableConcept, Coding
+from defib_coverage.terminology.exchanged import Issue
 from defib_coverage.terminology.operations.asking import value_set_asked
 from defib_coverage.terminology.operations.checking import Checker, Rules
 from defib_coverage.terminology.operations.composing import Composer, canonical
 from defib_coverage.terminology.operations.errors import issue, quoted, refusal
 from defib_coverage.terminology.operations.shelf import Prepared
 from defib_coverage.terminology.operations.verdicts import Place, Verdict, answer
-from defib_coverage.terminology.resources import CodeableConcept, Coding, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from defib_coverage.terminology.elements import Parameters
     from defib_coverage.terminology.operations.given import Given
     from defib_coverage.terminology.operations.scope import Scope
     from defib_coverage.terminology.operations.shelf import Key
-    from defib_coverage.terminology.resources import Contains, Parameters
+    from defib_coverage.terminology.resources import Contains
 
 
 def validate(scope: Scope, instance: Prepared | None) -> Parameters:

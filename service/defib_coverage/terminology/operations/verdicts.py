@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.terminology.elements import CodeableConcept, Coding, Parameter, Parameters
+from defib_coverage.terminology.exchanged import Issue, OperationOutcome
 from defib_coverage.terminology.operations.errors import issue
-from defib_coverage.terminology.resources import (
-    CodeableConcept,
-    Coding,
-    Issue,
-    OperationOutcome,
-    Parameter,
-    Parameters,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ const sets = Array.from(document.querySelectorAll(".set"), (element) => ({
   rows: Array.from(element.querySelectorAll("tbody tr"), (row) => ({
     row,
     mark: row.querySelector(".mark"),
-    releases: new Set(row.dataset.in.split(" ")),
+    versions: new Set(row.dataset.in.split(" ")),
     text: bare(row.textContent),
   })),
 }));
@@ -33,9 +33,9 @@ function show() {
   let hits = 0;
   for (const set of sets) {
     let inside = 0;
-    for (const { row, mark, releases, text } of set.rows) {
-      const is = releases.has(on);
-      const was = since !== "" && releases.has(since);
+    for (const { row, mark, versions, text } of set.rows) {
+      const is = versions.has(on);
+      const was = since !== "" && versions.has(since);
       const wanted = since === "" ? is : is !== was;
       const matches = terms.every((term) => text.includes(term) || set.head.includes(term));
       row.hidden = !(wanted && matches);
