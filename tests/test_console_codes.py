@@ -265,6 +265,16 @@ def test_the_table_holds_the_same_codes(live: Live, day: date) -> None:
             assert row["code system"] != "CPT" or not row["official title"]
 
 
+@pytest.mark.parametrize("on", ["2018-02-14", "2018-02-15", "2026-11-20"])
+def test_all_tables_can_be_had_as_one(live: Live, on: str) -> None:
+    assert f"/codes/sets.csv?on={on}" in links(live.get(f"/codes?on={on}").text)
+    answer = live.get(f"/codes/sets.csv?on={on}")
+    assert f'filename="value-sets-{on}.csv"' in answer.headers["content-disposition"]
+    lines = answer.content.decode().splitlines()
+    each = [live.get(f"/codes/sets/{name}.csv?on={on}").content for name in INDEX.value_sets]
+    assert lines == [lines[0], *(row for one in each for row in one.decode().splitlines()[1:])]
+
+
 @pytest.mark.parametrize("name", ["b1-diagnoses", "orders-initial-implant", "pci", "lvef"])
 @pytest.mark.parametrize("day", [CHANGES[0], date(2022, 9, 30), TODAY])
 def test_the_files_for_programs_hold_the_same_codes(live: Live, name: str, day: date) -> None:
@@ -314,9 +324,9 @@ def test_where_cpt_numbers_are_not_published_no_file_holds_any() -> None:
         assert "G0448" in table
         assert "33249" not in table
         for code, shown in (("33249", False), ("G0448", True)):
-            page = live.get(f"/codes/{code}")
-            assert page.status_code == OK
-            assert any("$lookup" in address for address in links(page.text)) is shown
+            own = live.get(f"/codes/{code}")
+            assert own.status_code == OK
+            assert any("$lookup" in address for address in links(own.text)) is shown
 
 
 def test_where_fhir_is_not_served_nothing_leads_there() -> None:

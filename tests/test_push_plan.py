@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.push_source import Choice, choose
+from defib_coverage.documents.document import InputError
 from defib_coverage.terminology.comparing import differences
 from defib_coverage.terminology.describing import SOFTWARE
 from defib_coverage.terminology.parcels import TYPES, Parcel, parcels_of

@@ -14,8 +14,8 @@ import requests
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.page import plain
+from defib_coverage.documents.document import InputError
 from defib_coverage.errors import DefibCoverageError
 from defib_coverage.network.addresses import fhir_base_fault
 from defib_coverage.settings import PREFIX

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.fhir_connection import Connection, ServerError, destination
 from defib_coverage.command.fhir_writer import FhirWriter, WriteError
 from defib_coverage.command.options import counted
 from defib_coverage.command.page import plain
 from defib_coverage.command.push_checks import ask_for_codes, read_back, told
 from defib_coverage.command.push_source import Choice, choose, open_source
+from defib_coverage.documents.document import InputError
 from defib_coverage.settings import read_settings
 from defib_coverage.terminology.parcels import TYPES, parcels_of
 from defib_coverage.terminology.push_plan import Plan, Server, plan

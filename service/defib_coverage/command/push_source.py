@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.command.documents import InputError
 from defib_coverage.command.publishing import find_release, open_catalogue
 from defib_coverage.content import load
+from defib_coverage.documents.document import InputError
 from defib_coverage.terminology.catalogue import Catalogue
 from defib_coverage.terminology.parcels import Mark
 

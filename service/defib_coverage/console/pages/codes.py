@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from defib_coverage.console.site import Site
+    from defib_coverage.coverage.codes import ValueSet
+    from defib_coverage.terminology.sets import PublishedSet
 
 _FHIR = "/fhir"
 _PAGE = re.compile(r"[1-9]\d{0,3}", re.ASCII)
@@ -45,18 +48,22 @@ class CodesPage(Page):
     )
 
     def __init__(self, site: Site) -> None:
-        """Index the words of all codes, once."""
+        """Index the words of all codes and publish all value sets, once."""
         super().__init__(site)
         self._knowledge = site.service.knowledge
         self._search = CodeSearch(self._knowledge.index)
         self._releases = Releases(self._knowledge.library.versions)
         base = self._knowledge.canonical_base
-        self._publisher = Publisher(self._releases, load_families(), base)
+        publisher = Publisher(self._releases, load_families(), base)
+        self._published: defaultdict[str, list[PublishedSet]] = defaultdict(list)
+        for one in publisher.publish(self._knowledge.index.value_sets.values()):
+            self._published[one.source.id].append(one)
 
     def routes(self) -> Sequence[BaseRoute]:
         """The pages; sets come first: no code is called so."""
         return (
             Route(self.door.path, self._find, methods=["GET"]),
+            Route("/codes/sets.csv", self._every_table, methods=["GET"]),
             Route("/codes/sets/{name}.csv", self._table, methods=["GET"]),
             Route("/codes/sets/{name}", self._set, methods=["GET"]),
             Route("/codes/{code}", self._show, methods=["GET"]),
@@ -102,8 +109,8 @@ class CodesPage(Page):
         found = facts_of(text, self._knowledge, chosen.day, system or None)
         if not found:
             wanted = Wanted(text, Only())
-            view = search_view(wanted, chosen, self._knowledge, self._search, linker)
-            return self.site.page("code-unknown.html", view, here=self.door.path, status=_NOT_FOUND)
+            near = search_view(wanted, chosen, self._knowledge, self._search, linker)
+            return self.site.page("code-unknown.html", near, here=self.door.path, status=_NOT_FOUND)
         view = code_view(found, chosen, linker, self._served, system)
         return self.site.page("code.html", view, here=self.door.path)
 
@@ -136,10 +143,21 @@ class CodesPage(Page):
     async def _table(self, request: Request) -> Response:
         chosen, _ = self._day(Asked(request))
         found = self._found_set(request, chosen)
-        content = table_of(found, licensed=self._licensed)
-        name = f"{found.value_set.id}-{chosen.day}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+        return self._file(found.value_set.id, (found,), chosen)
+
+    async def _every_table(self, request: Request) -> Response:
+        """All value sets in one table."""
+        chosen, _ = self._day(Asked(request))
+        sets = self._knowledge.index.value_sets.values()
+        return self._file("value-sets", [self._on_day(vs, chosen) for vs in sets], chosen)
+
+    def _file(self, name: str, found: Sequence[SetOnDay], chosen: ChosenDay) -> Response:
+        disposition = f'attachment; filename="{name}-{chosen.day}.csv"'
+        return Response(
+            table_of(found, licensed=self._licensed),
+            headers={"Content-Disposition": disposition},
+            media_type="text/csv; charset=utf-8",
+        )
 
     @property
     def _licensed(self) -> bool:
@@ -154,8 +172,11 @@ class CodesPage(Page):
         value_set = self._knowledge.index.value_sets.get(request.path_params["name"])
         if value_set is None:
             raise RequestError(_NOT_FOUND, "not-found", "There is no such value set.")
+        return self._on_day(value_set, chosen)
+
+    def _on_day(self, value_set: ValueSet, chosen: ChosenDay) -> SetOnDay:
         release = self._releases.on(chosen.day)
-        published = self._publisher.publish((value_set,))
+        published = self._published[value_set.id]
         return SetOnDay(
             value_set, chosen.day, tuple(one for one in published if one.release is release)
         )

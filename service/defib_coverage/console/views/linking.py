@@ -65,6 +65,10 @@ class Linker:
         """The address of a value set as a table."""
         return f"/codes/sets/{quote(name, safe='')}.csv{self._query()}"
 
+    def every_table(self) -> str:
+        """The address of all value sets in one table."""
+        return f"/codes/sets.csv{self._query()}"
+
     def policy(self, anchor: str = "") -> str:
         """The address of the policy, or of a part of it."""
         return f"/policy{self._query()}" + (f"#{anchor}" if anchor else "")

@@ -96,7 +96,8 @@ class SearchView(msgspec.Struct, frozen=True):
     """The page: what was asked, the codes of this page of the answer, what is near where none is.
 
     ``pages`` counts the pages of the answer; ``before`` and ``after`` are the addresses of its
-    neighbours. ``told`` says the result in one sentence.
+    neighbours. ``told`` says the result in one sentence; ``table`` is the address of all value sets
+    in one file.
     """
 
     chosen: ChosenDay
@@ -112,6 +113,7 @@ class SearchView(msgspec.Struct, frozen=True):
     near: tuple[FoundCode, ...]
     meant: Choice | None
     groups: tuple[SetGroup, ...]
+    table: str
     notices: tuple[str, ...]
 
 
@@ -150,6 +152,7 @@ def search_view(
         if meant is None
         else Choice(f"/codes?{Wanted(meant, wanted.only).query(chosen)}", meant),
         groups=tuple(made.groups()) if wanted.is_empty else (),
+        table=linker.every_table(),
         notices=notices_of({one.system for one in shown}, chosen.day),
     )
 

@@ -20,7 +20,7 @@ from defib_coverage.terminology.spreadsheet import Table, csv_of
 from defib_coverage.terminology.value_sets import remarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from defib_coverage.console.views.linking import Linker
     from defib_coverage.coverage.codes import ValueSet
@@ -185,15 +185,20 @@ def _readers(value_set: str, version: PolicyVersion, linker: Linker) -> Iterator
             )
 
 
-def table_of(found: SetOnDay, *, licensed: bool) -> bytes:
-    """The members of a set as CSV.
+def table_of(found: Iterable[SetOnDay], *, licensed: bool) -> bytes:
+    """The members of value sets as CSV.
 
     Args:
-        found: the set as of a day.
-        licensed: also its CPT numbers.
+        found: the sets as of a day.
+        licensed: also their CPT numbers.
     """
-    rows = [_row(found, one) for one in found.members if licensed or one.system != CPT]
-    return csv_of(Table(found.value_set.id, _COLUMNS, tuple(rows)))
+    rows = [
+        _row(value_set, one)
+        for value_set in found
+        for one in value_set.members
+        if licensed or one.system != CPT
+    ]
+    return csv_of(Table("codes", _COLUMNS, tuple(rows)))
 
 
 def _row(found: SetOnDay, one: Member) -> tuple[str, ...]:
