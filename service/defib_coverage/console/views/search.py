@@ -45,9 +45,14 @@ class Wanted(msgspec.Struct, frozen=True):
     page: int = 1
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether it is limited to something."""
+        return self.only != Only()
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is asked for."""
-        return not self.text and self.only == Only()
+        return not self.text and not self.is_narrowed
 
     def query(self, chosen: ChosenDay, page: int = 1) -> str:
         """The same question as the query of an address, for a page of the answer."""
