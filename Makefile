@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test soak lint types bench bench-ledger check schemas families published lock
+.PHONY: venv run test soak lint types bench bench-ledger bench-pages check schemas families published lock
 
 venv: .venv/bin/defib-coverage
 
@@ -75,6 +75,10 @@ bench:
 # Over a million decisions, in a file that is deleted afterwards: 5 GB and some six minutes.
 bench-ledger:
 	$(PYTHON) bench/ledger_books.py
+
+# How soon /try shows the cards of a large chart, in Chromium.
+bench-pages:
+	$(PYTHON) bench/pages.py
 
 check: lint types test
 	$(PYTHON) -m defib_coverage policy check

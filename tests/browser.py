@@ -142,8 +142,12 @@ def no_sideways_scroll(page: Page) -> None:
         raise AssertionError("\n".join(wide))
 
 
-def screenshot(page: Page, name: str, *, full: bool = True) -> None:
-    """Write ``docs/screenshots/NAME.png``, where the environment variable SCREENSHOTS asks."""
+def screenshot(page: Page, name: str) -> None:
+    """Write ``docs/screenshots/NAME.png``, where the environment variable SCREENSHOTS asks.
+
+    It shows what the window does at the top of the page.
+    """
     if os.environ.get("SCREENSHOTS"):
         SCREENSHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full)
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -81,6 +81,7 @@ def test_a_story_from_its_click_to_its_cards(browser: Browser, live: Live, sampl
         no_serious_violations(page)
         no_sideways_scroll(page)
         if sample.id == "infarction-25-days":
+            page.set_viewport_size({"width": 1280, "height": 1150})
             screenshot(page, "try")
 
 
@@ -332,4 +333,4 @@ def test_everybody_can_use_it_everywhere(
         assert page.locator("h1").count() == 1
         if sample == "everything-wrong" and window != Window():
             page.goto(f"/try?sample={sample}")
-            screenshot(page, "try-phone" if window.size == PHONE else "try-dark", full=False)
+            screenshot(page, "try-phone" if window.size == PHONE else "try-dark")

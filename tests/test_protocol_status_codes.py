@@ -65,7 +65,7 @@ def test_every_refusal_is_an_operation_outcome(live: Live) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/no-such-path", "/cds-services/defibrillator-order-sign/no-such-path", "/cds-service"],
+    ["/no-such-path", "/cds-services/defibrillator-order-sign/no-such-path", "/cds-service"],
 )
 def test_an_unknown_path_is_404(live: Live, path: str) -> None:
     for response in (live.get(path), live.post(path, b"{}")):

@@ -97,6 +97,19 @@ def test_the_wheel_holds_every_module_of_the_package(wheel: Path) -> None:
     assert not [name for name in held if re.search(r"(^|/)(tests?/|test_|conftest)", name)]
 
 
+def test_the_wheel_holds_what_the_pages_are_made_of(wheel: Path) -> None:
+    source = ROOT / "service"
+    kept = {
+        p.relative_to(source).as_posix(): p.read_bytes()
+        for p in source.glob("defib_coverage/console/**/*.*")
+        if p.suffix not in {".py", ".pyc"}
+    }
+    with ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist() if name in kept}
+    assert held == kept
+    assert {Path(name).suffix for name in held} == {".css", ".html", ".js", ".json", ".svg"}
+
+
 def test_the_data_in_the_wheel_equal_those_in_the_repository(wheel: Path) -> None:
     kept = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()

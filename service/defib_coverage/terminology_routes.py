@@ -15,6 +15,7 @@ from defib_coverage.errors import RequestError
 from defib_coverage.logs import CallRefused, write
 from defib_coverage.running.watching import Refused
 from defib_coverage.terminology.capability import FHIR_JSON
+from defib_coverage.terminology.server import Question, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from defib_coverage.edge.gate import Gate
     from defib_coverage.running.watching import Watcher
     from defib_coverage.settings import Settings
-    from defib_coverage.terminology.server import Reply, TerminologyServer
+    from defib_coverage.terminology.server import TerminologyServer
 
 ROOT = "/fhir"
 _SERVICE = "terminology"
