@@ -136,8 +136,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
             lifespan.watchers,
         )
         app.router.routes[:0] = [
-            Route(path, _Endpoint(terminology), methods=["GET", "POST"])
-            for path in (ROOT, ROOT + "/{path:path}")
+            Route(path, _Endpoint(terminology)) for path in (ROOT, ROOT + "/{path:path}")
         ]
         straight |= terminology.paths()
     app.router.routes += _console(settings, answering, lifespan, kept)

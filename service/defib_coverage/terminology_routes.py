@@ -64,20 +64,12 @@ class TerminologyRoutes:
         self._making = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request.
-
-        Raises:
-            RequestError: its body cannot be read, or no JSON is wanted.
-        """
+        """Answer a request."""
         path = scope["path"].removeprefix(ROOT).strip("/")
         await self._answer(path, scope, receive, send)
 
     async def _validate(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is asked most.
-
-        Raises:
-            RequestError: as a request to any other address.
-        """
+        """Answer what is asked most."""
         await self._answer(_MOST_ASKED, scope, receive, send)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,28 +81,41 @@ class TerminologyRoutes:
         if server is None:
             server = await asyncio.to_thread(self._server, _url_of(scope))
         headers = [_TYPE]
-        for name, value in scope["headers"]:
-            if name == b"accept":
-                _check_accepted(value)
-            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                headers.append((name, value))
-        query = scope["query_string"].decode("latin-1")
-        if scope["method"] != "POST":
-            reply = server.reply(Question(scope["method"], path, query))
-        else:
-            also = (_FORM,) if path.endswith("/_search") else ()
-            async with self._bodies.reading(scope, receive, also) as body:
-                if path:
-                    reply = server.reply(Question("POST", path, query, body))
-                else:
-                    async with self._gate:
-                        reply = await server.batch(body)
+        try:
+            for name, value in scope["headers"]:
+                if name == b"accept":
+                    _check_accepted(value)
+                elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                    headers.append((name, value))
+            reply = await self._reply(server, path, scope, receive)
+        except RequestError as error:
+            reply = server.refused(error)
+            if error.retry_after is not None:
+                headers.append((b"retry-after", b"%d" % error.retry_after))
         if reply.status != _OK:
             self._tell(reply, scope, begin)
         headers.append((b"content-length", b"%d" % len(reply.body)))
         start = {"type": "http.response.start", "status": reply.status, "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": reply.body})
+
+    async def _reply(
+        self, server: TerminologyServer, path: str, scope: Scope, receive: Receive
+    ) -> Reply:
+        """The reply to a request.
+
+        Raises:
+            RequestError: its body cannot be read.
+        """
+        query = scope["query_string"].decode("latin-1")
+        if scope["method"] != "POST":
+            return server.reply(Question(scope["method"], path, query))
+        also = (_FORM,) if path.endswith("/_search") else ()
+        async with self._bodies.reading(scope, receive, also) as body:
+            if path:
+                return server.reply(Question("POST", path, query, body))
+            async with self._gate:
+                return await server.batch(body)
 
     def paths(self) -> dict[tuple[str, str], ASGIApp]:
         """What answers the questions that are asked most, by method and path."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defib_coverage import __version__
-from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.abilities import (
     CapabilityStatement,
     Implementation,
@@ -28,12 +27,12 @@ from defib_coverage.terminology.describing import PUBLISHER
 from defib_coverage.terminology.elements import CodeableConcept, Extension
 from defib_coverage.terminology.search_parameters import SEARCHED
 from defib_coverage.terminology.searching import KINDS
-from defib_coverage.terminology.systems import FACTS, OWN_DATE
+from defib_coverage.terminology.systems import OWN_DATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from defib_coverage.terminology.catalogue import Catalogue
+    from defib_coverage.terminology.operations.code_system_index import HeldSystem
 
 FHIR_VERSION = "4.0.1"
 FHIR_JSON = "application/fhir+json"
@@ -124,18 +123,19 @@ def _resource(kind: str) -> RestResource:
 
 
 def terminology_capabilities(
-    catalogue: Catalogue, url: str, inputs: Iterable[str]
+    base: str, url: str, systems: Iterable[HeldSystem], inputs: Iterable[str]
 ) -> TerminologyCapabilities:
     """Which code systems are known, in which releases, and how sets are expanded.
 
     Args:
-        catalogue: what is published.
+        base: the canonical base.
         url: the URL of the server.
+        systems: the code systems.
         inputs: the parameters of an expansion.
     """
     return TerminologyCapabilities(
         id="terminology",
-        url=f"{catalogue.base}/TerminologyCapabilities/terminology",
+        url=f"{base}/TerminologyCapabilities/terminology",
         version=__version__,
         name="DefibCoverageTerminologyCapabilities",
         title="defib-coverage: code systems and expansions",
@@ -147,7 +147,7 @@ def terminology_capabilities(
         kind="instance",
         software=Software(PUBLISHER, __version__),
         implementation=Implementation("Terminology of NCD 20.4", url),
-        code_system=tuple(_systems(catalogue)),
+        code_system=tuple(_system(one) for one in systems),
         expansion=TerminologyExpansion(
             hierarchical=False,
             paging=True,
@@ -161,28 +161,13 @@ def terminology_capabilities(
     )
 
 
-def _systems(catalogue: Catalogue) -> Iterator[TerminologySystem]:
-    """Every code system that a published set draws on, with the releases that are pinned."""
-    releases: dict[str, dict[str | None, None]] = {}
-    for release in reversed(catalogue.releases.all):
-        for published in catalogue.sets[release.version]:
-            for member in published.members:
-                releases.setdefault(member.uri, {})[member.version] = None
-    foreign = {published_uri(name, catalogue.base) for name in FACTS}
-    for uri, versions in releases.items():
-        if uri in foreign:
-            yield _system(uri, [v for v in versions if v is not None], "fragment")
-    for own in catalogue.own:
-        yield _system(own.url or "", [own.version or ""], "complete")
-
-
-def _system(uri: str, versions: Sequence[str], content: str) -> TerminologySystem:
-    newest = sorted(versions, reverse=True)
+def _system(held: HeldSystem) -> TerminologySystem:
+    content = "complete" if held.complete else "fragment"
     return TerminologySystem(
         extension=(Extension(_CONTENT, value_code=content),),
-        uri=uri,
+        uri=held.uri,
         version=tuple(
-            TerminologyVersion(code=version, is_default=True if version == newest[0] else None)
-            for version in newest
+            TerminologyVersion(code=version, is_default=True if version == held.current else None)
+            for version in held.versions
         ),
     )

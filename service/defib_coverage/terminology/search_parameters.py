@@ -27,6 +27,10 @@ def _one(name: str) -> Callable[[Artifact], Iterator[str]]:
     return texts
 
 
+def _canonicals(resource: Artifact) -> Iterator[str]:
+    yield f"{resource.url}|{resource.version}"
+
+
 def _identifiers(resource: Artifact) -> Iterator[str]:
     held = resource.identifier
     for one in held if isinstance(held, tuple) else (held,):
@@ -61,7 +65,7 @@ def _jurisdictions(resource: Artifact) -> Iterator[str]:
 
 SEARCHED: Mapping[str, Parameter] = {
     "_id": Parameter("token", "the id", _one("id")),
-    "url": Parameter("uri", "the canonical url, of which all versions are found", _one("url")),
+    "url": Parameter("uri", "the canonical url, with a version or without", _canonicals),
     "version": Parameter("token", "the business version", _one("version")),
     "identifier": Parameter("token", "the business identifier", _identifiers),
     "name": Parameter("string", "the name for machines", _one("name")),
@@ -75,6 +79,8 @@ SEARCHED: Mapping[str, Parameter] = {
     "code": Parameter("token", "a code that it holds, alone or after its system", _codes),
 }
 """The search parameters of every type."""
+PAGED = ("_count", "_offset", "_summary", "_format", "_total", "_pretty")
+"""The parameters of a search that are about its answer."""
 _DATE = "date"
 _ORDERS: Mapping[str, Callable[[str, str], bool]] = {
     "eq": lambda held, asked: held.startswith(asked),
@@ -100,7 +106,7 @@ def fulfils(resource: Artifact, name: str, value: str) -> bool:
     plain, _, modifier = name.partition(":")
     parameter = SEARCHED.get(plain)
     if parameter is None:
-        known = ", ".join(SEARCHED)
+        known = ", ".join((*SEARCHED, *PAGED))
         raise unusable(name, f"is no search parameter; there are {known}")
     match = _MATCHES.get((parameter.kind, modifier))
     if match is None:
@@ -129,6 +135,11 @@ def _is_token(text: str, wanted: str) -> bool:
     return text == wanted.removeprefix("|")
 
 
+def _is_canonical(text: str, wanted: str) -> bool:
+    """Whether a canonical is asked for, with its version or without."""
+    return text == wanted or text.partition("|")[0] == wanted
+
+
 def _is_dated(text: str, wanted: str) -> bool:
     """Whether a day stands to another as its prefix says; a month or year is all of its days.
 
@@ -155,7 +166,7 @@ _MATCHES: Mapping[tuple[str, str], Callable[[str, str], bool]] = {
     ("string", ""): _begins,
     ("string", "contains"): _holds,
     ("string", "exact"): str.__eq__,
-    ("uri", ""): str.__eq__,
+    ("uri", ""): _is_canonical,
     ("token", ""): _is_token,
     ("date", ""): _is_dated,
 }

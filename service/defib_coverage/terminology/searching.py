@@ -12,7 +12,7 @@ import msgspec
 from defib_coverage.errors import RequestError
 from defib_coverage.terminology.elements import Artifact, Coding, Meta
 from defib_coverage.terminology.exchanged import Bundle, BundleEntry, BundleLink, BundleSearch
-from defib_coverage.terminology.search_parameters import fulfils, unusable
+from defib_coverage.terminology.search_parameters import PAGED, fulfils, unusable
 
 if TYPE_CHECKING:
     from defib_coverage.terminology.catalogue import Catalogue
@@ -60,9 +60,13 @@ class Searching:
         Raises:
             RequestError: 404 for one that there is not.
         """
-        found = self._held[kind].get(identifier)
+        held = self._held[kind]
+        found = held.get(identifier)
         if found is None:
-            raise RequestError(404, "not-found", f"there is no {kind} with this id", kind)
+            near = [one for one in held if one.startswith(f"{identifier}-")]
+            hint = f"; ids end with the version: {', '.join(near)}" if near else ""
+            message = f"there is no {kind} with this id{hint}"
+            raise RequestError(404, "not-found", message, kind)
         return _encode(found)
 
     def search(self, kind: str, query: Pairs, base: str) -> Bundle:
@@ -79,7 +83,7 @@ class Searching:
         page = _page(query)
         found = list(self._held[kind].values())
         for name, value in query:
-            if name not in _PAGED:
+            if name not in PAGED:
                 found = [one for one in found if fulfils(one, name, value)]
         shown = found[page.offset : page.offset + page.count]
         links = [BundleLink("self", _link(base, kind, query, page.offset))]
@@ -112,9 +116,6 @@ def _link(base: str, kind: str, query: Pairs, offset: int) -> str:
     if offset:
         kept.append(("_offset", str(offset)))
     return f"{base}/{kind}?{urlencode(kept)}" if kept else f"{base}/{kind}"
-
-
-_PAGED = frozenset({"_count", "_offset", "_summary", "_format", "_total", "_pretty"})
 
 
 def _page(query: Pairs) -> Page:

@@ -82,8 +82,7 @@ class TerminologyServer:
         self._operations = operations
         self._searching = Searching(catalogue)
         self._statement = _encode(capability_statement(catalogue.base, url))
-        inputs = operations.inputs("ValueSet", "expand")
-        self._terminology = _encode(terminology_capabilities(catalogue, url, inputs))
+        self._base = catalogue.base
 
     def reply(self, question: Question) -> Reply:
         """Answer one question; what is wrong with it becomes an OperationOutcome."""
@@ -94,7 +93,11 @@ class TerminologyServer:
         try:
             return Reply(200, self._answer(question))
         except RequestError as error:
-            return _refusal(error)
+            return self.refused(error)
+
+    def refused(self, error: RequestError) -> Reply:
+        """The reply to a question that is refused."""
+        return Reply(error.status, _encode(outcome_of(error)), error.code)
 
     def _ready(
         self, method: str, query: str, body: bytes | bytearray | msgspec.Raw
@@ -114,6 +117,7 @@ class TerminologyServer:
         if method not in {"GET", "POST"}:
             raise RequestError(405, "not-supported", "only GET and POST are answered")
         parts = path.split("/")
+        _check_format(question.query)
         name = parts[-1]
         if name.startswith("$"):
             return self._operate(question, parts[:-1], name[1:])
@@ -146,14 +150,17 @@ class TerminologyServer:
         if mode not in _MODES:
             message = f"mode is none of {', '.join(_MODES)}"
             raise RequestError(400, "invalid", message, "mode")
-        return self._terminology if mode == "terminology" else self._statement
+        if mode != "terminology":
+            return self._statement
+        systems, inputs = self._operations.systems(), self._operations.inputs("ValueSet", "expand")
+        return _encode(terminology_capabilities(self._base, self._url, systems, inputs))
 
     async def batch(self, body: bytes | bytearray) -> Reply:
         """Answer a Bundle of questions, each by itself; others are answered in between."""
         try:
             asked = _read_batch(body)
         except RequestError as error:
-            return _refusal(error)
+            return self.refused(error)
         replies = []
         for number, entry in enumerate(asked.entry, 1):
             request = entry.request
@@ -199,15 +206,23 @@ def _read_batch(body: bytes | bytearray) -> _Batch:
     return asked
 
 
-def _refusal(error: RequestError) -> Reply:
-    return Reply(error.status, _encode(outcome_of(error)), error.code)
-
-
 def _entry(reply: Reply) -> bytes:
     """What came of one question of a batch."""
     if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
         return _FOUND % reply.body
     return b'{"response":{"status":"%d","outcome":%b}}' % (reply.status, reply.body)
+
+
+def _check_format(query: str) -> None:
+    """Refuse a query that asks for anything but JSON.
+
+    Raises:
+        RequestError: 406.
+    """
+    if "_format" in query:
+        asked = dict(read_query(query)).get("_format", "json")
+        if "json" not in asked.lower():
+            raise RequestError(406, "not-supported", "only JSON is written", "_format")
 
 
 def _form(body: bytes | bytearray) -> str:
@@ -218,4 +233,5 @@ def _form(body: bytes | bytearray) -> str:
 
 
 def _unknown() -> RequestError:
-    return RequestError(404, "not-found", "there is nothing at this address")
+    message = "there is nothing at this address; metadata says what there is"
+    return RequestError(404, "not-found", message)

@@ -17,6 +17,7 @@ from defib_coverage.terminology.operations.verdicts import (
     no_code,
     no_system,
 )
+from defib_coverage.terminology.sets import CPT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -204,6 +205,10 @@ class Checker:
         periods = [*days_in(self._scope.shelf.by_url.get(url, ()), (uri, normalised or code))]
         if periods and (uri, normalised or code) not in self._members:
             yield f"it is in {url} for services {told(periods)}"
+        sibling = url.removesuffix(CPT_SUFFIX) if url.endswith(CPT_SUFFIX) else url + CPT_SUFFIX
+        beside = days_in(self._scope.shelf.by_url.get(sibling, ()), (uri, normalised or code))
+        if any(True for _ in beside):
+            yield f"it stands in {sibling}: codes of CPT have value sets of their own"
         if known is not None and known.successors:
             yield f"it was replaced by {', '.join(known.successors)}"
 

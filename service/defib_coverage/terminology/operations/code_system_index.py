@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from defib_coverage.coverage.codes import normalise
 from defib_coverage.fhir.systems import alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
@@ -30,6 +32,15 @@ _WRONG = {
     "http://www.nlm.nih.gov/research/umls/hcpcs": "hcpcs",
     "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes": "hcpcs",
 }
+
+
+class HeldSystem(msgspec.Struct, frozen=True):
+    """A code system as clients are told of it: its versions, the newest first, and today's."""
+
+    uri: str
+    complete: bool
+    versions: tuple[str, ...]
+    current: str | None
 
 
 class CodeSystemIndex:
@@ -96,6 +107,16 @@ class CodeSystemIndex:
             last=facts.release_on(max(ends)) if ends else retired,
             successors=next((e.successors for e in entries if e.successors), ()),
         )
+
+    def held(self, today: date) -> Iterator[HeldSystem]:
+        """Every code system, with the releases that can be asked for."""
+        for system in self.systems.values():
+            yield HeldSystem(
+                uri=system.url,
+                complete=system.complete,
+                versions=tuple(reversed(self.releases(system, today))),
+                current=self.release_on(system, today),
+            )
 
     def understood(self, uri: str) -> str:
         """The uri under which a code system is published, whatever spelling it is asked with."""

@@ -126,7 +126,7 @@ class _Looker:
         if uri != system.url:
             text = f"{quoted(uri)} is understood as {system.url}, which is the uri to write"
             issues.append(issue("information", "informational", text, place=place.system))
-        if version is None and self._scope.dated and not system.brought:
+        if version is None and not system.brought:
             version = self._scope.index.release_on(system, self._scope.day)
         if version is not None and version != system.version:
             unknown = unknown_release(self._scope, system, system.url, version)

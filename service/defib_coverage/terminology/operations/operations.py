@@ -25,12 +25,13 @@ from defib_coverage.terminology.operations.validating import validate
 from defib_coverage.terminology.resources import CodeSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date, datetime
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.terminology.catalogue import Catalogue
     from defib_coverage.terminology.elements import Parameters
+    from defib_coverage.terminology.operations.code_system_index import HeldSystem
     from defib_coverage.terminology.operations.known_systems import KnownSystem
     from defib_coverage.terminology.operations.parameters import Pairs
     from defib_coverage.terminology.resources import ValueSet
@@ -78,6 +79,10 @@ class Operations:
         }
         self.quick = QuickAnswers(self._shelf, self._scope(Given({})))
         self.reader = QuickReader(self.quick, today)
+
+    def systems(self) -> Iterator[HeldSystem]:
+        """The code systems that are known."""
+        return self._index.held(self._today())
 
     def inputs(self, resource_type: str, operation: str) -> tuple[str, ...]:
         """The parameters that an operation takes, by their names."""
@@ -151,5 +156,8 @@ def _found(held: Mapping[str, T], instance: str | None) -> T | None:
         return None
     found = held.get(instance)
     if found is None:
-        raise refusal(404, "not-found", f"there is no {quoted(instance)}", tx="not-found")
+        near = [one for one in held if one.startswith(f"{instance}-")]
+        hint = f"; ids end with the version: {', '.join(near)}" if near else ""
+        text = f"there is no {quoted(instance)}{hint}"
+        raise refusal(404, "not-found", text, tx="not-found")
     return found
