@@ -30,7 +30,14 @@ PAGES = {
     "value-set": "/codes/sets/b1-diagnoses",
     "value-set-long": "/codes/sets/pci",
 }
-SHOWN = {"policy", "policy-diff", "codes", "codes-found", "code", "value-set"}
+SHOWN = {
+    ("policy", "desktop"): "policy",
+    ("policy-diff", "desktop"): "policy-diff",
+    ("codes-found", "desktop"): "codes",
+    ("code", "dark"): "code-dark",
+    ("codes-found", "phone"): "codes-phone",
+    ("value-set", "desktop"): "value-set",
+}
 WINDOWS = {
     "desktop": Window(),
     "dark": Window(scheme="dark"),
@@ -47,8 +54,8 @@ def test_a_page_can_be_used_by_everybody(browser: Browser, live: Live, window: s
             no_serious_violations(page)
             no_sideways_scroll(page)
             assert page.locator("h1").count() == 1, name
-            if name in SHOWN and window in {"desktop", "phone-dark"}:
-                screenshot(page, f"{name}-{window}", full=False)
+            if (name, window) in SHOWN:
+                screenshot(page, SHOWN[name, window])
 
 
 @pytest.mark.parametrize("path", ["/codes/I50.29", "/policy?on=x", "/codes/sets/nothing"])

@@ -73,9 +73,6 @@ class TerminologyRoutes:
         await self._answer(_MOST_ASKED, scope, receive, send)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        # Its import costs memory and time: only where it is used.
-        from defib_coverage.terminology.server import Question  # noqa: PLC0415
-
         begin = time.perf_counter()
         server = self._made
         if server is None:
