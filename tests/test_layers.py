@@ -61,7 +61,7 @@ LAYERS = {
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
         *("explaining", "families", "fhir", "hooks", "ledger", "logs", "running", "selftest"),
-        *("settings", "setting_meanings", "setting_values", "whatif"),
+        *("settings", "setting_meanings", "setting_values", "terminology", "whatif"),
     },
     "documents": {"coverage", "documents", "errors", "explaining", "fhir", "hooks"},
     "errors": set[str](),

@@ -9,55 +9,26 @@ import msgspec
 
 from defib_coverage.command.policy_page import known_today
 from defib_coverage.documents.document import InputError
-from defib_coverage.explaining.code_facts import facts_of, system_named, systems_of
+from defib_coverage.explaining.code_facts import facts_of, near_known, system_named, systems_of
+from defib_coverage.explaining.code_sentences import (
+    UNREAD,
+    chart_of,
+    claim_of,
+    days_of,
+    indications_of,
+    lists_of,
+    notes_of,
+    order_of,
+)
 from defib_coverage.explaining.fact_models import CodeFacts
-from defib_coverage.explaining.near_codes import near_codes
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from defib_coverage.command.page import Page
-    from defib_coverage.coverage.codes import CodeIndex, Strength
-    from defib_coverage.explaining.fact_models import (
-        ChartUse,
-        Companions,
-        IndicationPart,
-        Membership,
-        Status,
-    )
-    from defib_coverage.explaining.part_words import PartRole
     from defib_coverage.explaining.similar_codes import SimilarCode
-
-_ROLES: Mapping[PartRole, str] = {
-    "primary": "claim diagnosis",
-    "required-secondary": "companion that a claim must carry",
-    "order": "order code",
-    "evidence": "evidence in a chart",
-    "near-miss": "near miss: does not count",
-    "window-event": "event of a waiting period",
-    "bars": "decides against it",
-    "question": "raises a question",
-    "hint": "a hint, no proof",
-    "clears": "undoes evidence",
-}
-_LISTS: Mapping[str, str] = {
-    "coverage": "list of diagnoses of the article",
-    "order": "order codes",
-    "evidence": "what a chart may show",
-}
-_STRENGTHS: Mapping[Strength, str] = {
-    "ask": "raises a question and settles nothing",
-    "claim-only": "counts on the claim and says nothing about the patient",
-}
-_STATUS: Mapping[Status, str] = {
-    "in-force": "In force on {day}.",
-    "not-yet-in-force": "Not yet in force on {day}.",
-    "ended": "No longer in force on {day}.",
-    "chart-only": "It stands on no list of the article; records of it are read whatever their day.",
-}
-_UNREAD = "No criterion of the policy names its value sets; their purpose says what they are for."
 
 
 class CodesAnswer(msgspec.Struct, frozen=True):
@@ -88,7 +59,7 @@ def print_code(
         message = f"--system {system}: no value set uses it; known are {known}, and their URIs"
         raise InputError(message)
     facts = facts_of(text, knowledge, on or today, system)
-    near = () if facts else tuple(_near(text, knowledge.index, system))
+    near = () if facts else tuple(near_known(text, knowledge.index, system))
     if as_json:
         answer = msgspec.json.format(msgspec.json.encode(CodesAnswer(facts, near)), indent=2)
         sys.stdout.buffer.write(answer + b"\n")
@@ -104,29 +75,23 @@ def print_code(
     return bool(facts)
 
 
-def _near(text: str, index: CodeIndex, system: str | None) -> list[str]:
-    wanted = None if system is None else system_named(system, index)
-    entries = (e for vs in index.value_sets.values() for e in vs.codes)
-    return near_codes(text, (e.code for e in entries if wanted is None or e.system == wanted))
-
-
 def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
     for number, facts in enumerate(found):
         if number:
             page.line("")
         page.line(f"{facts.system_name} {facts.code}", style="bold")
         page.line(facts.display or f"{facts.words} (in our own words)", indent=2)
-        for line in _notes(facts):
+        for line in notes_of(facts):
             page.line(line, indent=2)
-        _section(page, "Since when", _days(facts))
-        _section(page, "Value sets", _value_sets(facts.value_sets))
-        _section(page, "Indications", _indications(facts))
-        _section(page, "On a claim", _claim(facts))
+        _section(page, "Since when", days_of(facts))
+        _section(page, "Value sets", lists_of(facts.value_sets))
+        _section(page, "Indications", indications_of(facts))
+        _section(page, "On a claim", claim_of(facts))
         page.heading("Similar codes")
         _print_similar(facts.similar, page)
         page.heading("In an order")
-        page.line(_order(facts), indent=2)
-        _section(page, "In a chart", _chart(facts.chart), _UNREAD)
+        page.line(order_of(facts), indent=2)
+        _section(page, "In a chart", chart_of(facts.chart), UNREAD)
 
 
 def _section(page: Page, title: str, lines: Iterator[str], otherwise: str = "") -> None:
@@ -134,85 +99,6 @@ def _section(page: Page, title: str, lines: Iterator[str], otherwise: str = "") 
     for line in list(lines) or [otherwise]:
         # Each is a sentence, but for what begins with a code.
         page.item(line[:1].upper() + line[1:])
-
-
-def _notes(facts: CodeFacts) -> Iterator[str]:
-    for member in facts.value_sets:
-        if member.family is not None:
-            yield (
-                f"Known as one of a family of codes ({member.family}); whether there is such a "
-                "code is not checked."
-            )
-        if member.note is not None:
-            yield f"Note: {member.note}."
-    if facts.notice is not None:
-        yield facts.notice
-
-
-def _days(facts: CodeFacts) -> Iterator[str]:
-    yield _STATUS[facts.status].format(day=facts.day)
-    spans = {_span(m): m for m in facts.value_sets if m.first_day or m.last_day}
-    yield from (f"Valid {span}." for span in spans)
-    if facts.successors:
-        yield f"After that use {', '.join(facts.successors)}."
-    if facts.predecessors:
-        yield f"Before that it was {', '.join(facts.predecessors)}."
-
-
-def _span(dated: Membership | IndicationPart) -> str:
-    first = "" if dated.first_day is None else f"from {dated.first_day}"
-    last = "" if dated.last_day is None else f"through {dated.last_day}"
-    return f"{first} {last}".strip()
-
-
-def _value_sets(members: Sequence[Membership]) -> Iterator[str]:
-    for member in members:
-        text = f"{member.title} ({member.value_set}: {_LISTS[member.role]}, {member.cite})"
-        if member.role != "order":
-            text += f": {member.purpose}"
-        extra = [_STRENGTHS[member.strength]] if member.strength in _STRENGTHS else []
-        extra += [] if member.modality is None else [f"method: {member.modality}"]
-        yield "; ".join([text, *extra]) + "."
-
-
-def _indications(facts: CodeFacts) -> Iterator[str]:
-    """The parts, those that differ in the indication only in one line."""
-    parts = facts.indications
-    if facts.order.judged == "diagnosis":
-        yield "Any diagnosis of the article supports it; it needs no indication of its own."
-    elif not parts:
-        yield "It belongs to none."
-    grouped: dict[str, list[str]] = {}
-    for part in parts:
-        span = _span(part)
-        text = _ROLES[part.role] + (f", {span}" if span else "")
-        text += "" if part.event is None else f" ({part.event})"
-        grouped.setdefault(text, []).append(part.indication)
-    for text, names in grouped.items():
-        labels = {part.indication: part.label for part in parts}
-        whose = f"{names[0]} ({labels[names[0]]})" if len(names) == 1 else ", ".join(names)
-        yield f"{whose}: {text}"
-
-
-def _claim(facts: CodeFacts) -> Iterator[str]:
-    yield facts.claim
-    yield from _pairs(facts.companions, f"{facts.code} must go with one of {{codes}}")
-    yield from _pairs(facts.companion_of, "it is a companion of {codes}")
-    if facts.suggests:
-        yield f"What it documents is said by {', '.join(facts.suggests)}"
-    if facts.tip is not None:
-        yield facts.tip
-
-
-def _pairs(pairs: Sequence[Companions], text: str) -> Iterator[str]:
-    for pair in pairs:
-        codes = ", ".join(pair.codes)
-        line = f"{pair.indication}: {text.format(codes=codes)} ({pair.cite})"
-        if len(pair.codes) == 1:
-            line = line.replace("one of ", "")
-        if pair.notice_until is not None:
-            line += f"; through {pair.notice_until} contractors only gave notice"
-        yield line
 
 
 def _print_similar(codes: Sequence[SimilarCode], page: Page) -> None:
@@ -225,15 +111,3 @@ def _print_similar(codes: Sequence[SimilarCode], page: Page) -> None:
                 page.item(f"{name} {one.code} {one.display or one.words}", indent=4)
     if not codes:
         page.item("None is known.")
-
-
-def _order(facts: CodeFacts) -> str:
-    resource = facts.order.resource
-    return facts.order.text + ("" if resource is None else f" It is ordered by a {resource}.")
-
-
-def _chart(uses: Sequence[ChartUse]) -> Iterator[str]:
-    for use in uses:
-        whose = f"{', '.join(use.indications)}: " if use.indications else ""
-        behind = [name for name in (use.cite, use.finding) if name is not None]
-        yield whose + use.text + (f" ({', '.join(behind)})" if behind else "")

@@ -11,13 +11,14 @@ import msgspec
 from defib_coverage.command.policy_page import known_today
 from defib_coverage.content import load, load_version
 from defib_coverage.documents.document import InputError
+from defib_coverage.explaining.code_changes import code_changes, come_words, gone_words
 from defib_coverage.explaining.policy_changes import policy_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from defib_coverage.command.page import Page
-    from defib_coverage.coverage.codes import CodeEntry, CodeIndex
+    from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
 
 
@@ -85,38 +86,11 @@ def _version_changes(old: _Side, new: _Side) -> Iterator[str]:
 def _print_codes(index: CodeIndex, before: date, after: date, page: Page) -> bool:
     """Print the codes that came or went in each value set; whether any did."""
     changed = False
-    for value_set in index.value_sets.values():
-        gone = [e for e in value_set.codes if e.in_force(before) and not e.in_force(after)]
-        come = [e for e in value_set.codes if e.in_force(after) and not e.in_force(before)]
-        if not gone and not come:
-            continue
+    for found in code_changes(index, before, after):
         changed = True
-        page.heading(f"{value_set.title} ({value_set.id})")
-        for entry in gone:
-            page.item(_gone(entry))
-        for entry in come:
-            page.item(_come(entry))
+        page.heading(f"{found.value_set.title} ({found.value_set.id})")
+        for entry in found.gone:
+            page.item(gone_words(entry))
+        for entry in found.come:
+            page.item(come_words(entry))
     return changed
-
-
-def _gone(entry: CodeEntry) -> str:
-    text = f"{_named(entry)} left"
-    if entry.until is not None:
-        text += f"; its last day is {entry.until}"
-    if entry.start is not None and entry.until is None:
-        text += f"; its first day is {entry.start}"
-    if entry.successors:
-        text += f"; use {', '.join(entry.successors)}"
-    return text + "."
-
-
-def _come(entry: CodeEntry) -> str:
-    text = f"{_named(entry)} came"
-    if entry.start is not None:
-        text += f"; its first day is {entry.start}"
-    return text + "."
-
-
-def _named(entry: CodeEntry) -> str:
-    meaning = entry.display or entry.label
-    return f"{entry.code} ({meaning})" if meaning else entry.code

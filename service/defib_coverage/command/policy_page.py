@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 from defib_coverage.content import load
 from defib_coverage.coverage.dates import DAY
 from defib_coverage.explaining.order_effect import effect_of
+from defib_coverage.explaining.order_lists import order_codes
 from defib_coverage.explaining.policy_text import PolicyText
-from defib_coverage.fhir.systems import SYSTEM_NAMES
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from defib_coverage.command.page import Page
-    from defib_coverage.coverage.codes import CodeIndex, OrderClass
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.policy import PolicyLibrary, PolicyVersion
 
@@ -59,8 +56,9 @@ def print_policy(on: date | None, page: Page) -> None:
     page.heading(f"Orders, with the codes in force on {day}")
     for order_class, rule in version.orders.items():
         page.item(f"{order_class}: {effect_of(rule, version)}")
-        for line in order_codes(order_class, knowledge.index, day):
-            page.line(line, indent=4)
+        for code in order_codes(order_class, knowledge.index, day):
+            shared = " (also serves pacemakers)" if code.shared else ""
+            page.line(f"{code.system_name} {code.code}  {code.meaning}{shared}", indent=4)
     page.heading("The paragraphs that cards and determinations cite, in our own words")
     for paragraph, gist in version.paragraphs.items():
         # What a revision changed is told of other days.
@@ -91,15 +89,3 @@ def _print_indications(version: PolicyVersion, page: Page) -> None:
     for criterion in always:
         rule = version.criteria[criterion]
         page.item(f"{rule.label} ({rule.cite})", indent=4)
-
-
-def order_codes(order_class: OrderClass, index: CodeIndex, day: date) -> Iterator[str]:
-    """The codes of a class that are in force on a day, with their meaning in our own words."""
-    for value_set in index.value_sets.values():
-        if value_set.order_class != order_class:
-            continue
-        for entry in value_set.codes:
-            if entry.in_force(day):
-                shared = " (also serves pacemakers)" if entry.shared else ""
-                meaning = entry.display or entry.label or value_set.title
-                yield f"{SYSTEM_NAMES[entry.system]} {entry.code}  {meaning}{shared}"

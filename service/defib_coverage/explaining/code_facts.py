@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from defib_coverage.explaining.fact_models import ChartUse, CodeFacts, Membership
 from defib_coverage.explaining.indication_parts import indication_parts, pairs_of
+from defib_coverage.explaining.near_codes import near_codes
 from defib_coverage.explaining.order_effect import order_effect
 from defib_coverage.explaining.policy_parts import parts_of
 from defib_coverage.explaining.similar_codes import similar_codes
@@ -53,6 +54,13 @@ def systems_of(index: CodeIndex) -> tuple[str, ...]:
     return tuple(dict.fromkeys(systems))
 
 
+def near_known(text: str, index: CodeIndex, system: str | None = None) -> list[str]:
+    """The known codes most like ``text``, the best first; those of a system, by default of any."""
+    wanted = None if system is None else system_named(system, index)
+    entries = (e for vs in index.value_sets.values() for e in vs.codes)
+    return near_codes(text, (e.code for e in entries if wanted is None or e.system == wanted))
+
+
 def facts_of(
     text: str, knowledge: Knowledge, today: date, system: str | None = None
 ) -> tuple[CodeFacts, ...]:
@@ -86,7 +94,7 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
     order = order_effect(known, view)
     parts = tuple(parts_of(known, view))
     value_sets = tuple(_membership(match, view) for match in known.matches)
-    status = _status(value_sets, view.day)
+    status = status_of(known.matches, view.index, view.day)
     return CodeFacts(
         system=known.system,
         uri=published_uri(known.system, view.base),
@@ -122,13 +130,16 @@ def _words(known: KnownCode, view: Viewpoint) -> str | None:
     return view.index.value_sets[known.matches[0].value_set].title
 
 
-def _status(value_sets: Sequence[Membership], day: date) -> Status:
-    dated = [member for member in value_sets if member.role != "evidence"]
-    if not dated:
+def status_of(matches: Sequence[Match], index: CodeIndex, day: date) -> Status:
+    """Whether a code counts on the article's lists on ``day``, by the value sets that hold it."""
+    entries = [
+        match.entry for match in matches if index.value_sets[match.value_set].role != "evidence"
+    ]
+    if not entries:
         return "chart-only"
-    if any(member.in_force for member in dated):
+    if any(entry.in_force(day) for entry in entries):
         return "in-force"
-    if all(member.first_day is not None and member.first_day > day for member in dated):
+    if all(entry.start is not None and entry.start > day for entry in entries):
         return "not-yet-in-force"
     return "ended"
 
