@@ -41,6 +41,7 @@ class Catalogue:
             base: the canonical base, without a slash at its end.
         """
         self.base = base
+        self.families = families
         self.releases = Releases(knowledge.library.versions)
         value_sets = tuple(knowledge.index.value_sets.values())
         mapper = Mapper(value_sets, base)
