@@ -74,8 +74,7 @@ class Catalogue:
         found = {
             (type(one), one.id): one
             for release in reversed(self.releases.all)
-            for licensed in ((True, False) if self.licensed else (False,))
-            for one in self._of[release.version, licensed]
+            for one in self.of(release)
         }
         return tuple(found.values())
 
