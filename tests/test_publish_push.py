@@ -177,14 +177,15 @@ def test_a_transaction_writes_the_same(fhir: RealServer) -> None:
         assert differences(by_place[place].body, fhir.text(place), with_tags=True) == ()
 
 
-def test_a_code_system_is_raised(fhir: RealServer) -> None:
+def test_a_lower_version_under_an_id_of_ours_is_not_lost(fhir: RealServer) -> None:
     ours = next(one for one in parcels() if one.type == "CodeSystem")
     fhir.store([decoded(ours) | {"version": "0.9.0"}])
     done = push(fhir, "--only", "CodeSystem")
-    assert done.returncode == 0
-    assert f"  raise {ours.place}: from 0.9.0\n" in done.stdout
-    assert fhir.get(ours.place)["meta"]["versionId"] == "2"
-    assert fhir.get(ours.place)["version"] == ours.version
+    assert done.returncode == 1
+    reason = f"version 0.9.0 stands under the id of {ours.version} there"
+    assert f"  refused {ours.place}: {reason}\n" in done.stdout
+    assert fhir.get(ours.place)["version"] == "0.9.0"
+    assert fhir.get(ours.place)["meta"]["versionId"] == "1"
 
 
 def test_the_token_of_a_variable_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

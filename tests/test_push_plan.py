@@ -159,10 +159,14 @@ def test_a_version_is_never_lowered(there: str, pushed: str) -> None:
 @pytest.mark.parametrize(
     ("there", "pushed"), [("2023.9.1", "2023.10.1"), ("9.0.0", "10.0.0"), ("1.0.0-a", "1.0.0")]
 )
-def test_a_version_is_raised(there: str, pushed: str) -> None:
+def test_a_higher_version_goes_beside_a_lower_one_and_never_over_it(
+    there: str, pushed: str
+) -> None:
     one = parcel(pushed)
-    (step,) = plan([one], Server({one.place: held(one, there)}, {})).writes
-    assert (step.action, step.reason, step.revision) == ("raise", f"from {there}", "7")
+    for replace in (False, True):
+        server = Server({one.place: held(one, there)}, {})
+        (step,) = plan([one], server, replace=replace).refused
+        assert step.reason == f"version {there} stands under the id of {pushed} there"
     (step,) = plan([one], listed(there)).writes
     assert step.action == "create"
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _VERBS: Mapping[Action, str] = {
     "create": "create",
-    "raise": "raise",
     "replace": "replace",
     "unchanged": "leave as they are",
     "refused": "refuse",
@@ -50,7 +49,7 @@ def say_all(lines: Iterable[str]) -> None:
 
 def print_plan(planned: Plan) -> None:
     """Print what would be written and what is refused, and how many of each."""
-    for step in planned.of("create", "raise", "replace"):
+    for step in planned.of("create", "replace"):
         say(f"  {step.action} {_about(step)}")
         say_all(told(step.differences))
     refused: defaultdict[str, list[Step]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a push would do on a server: created, raised, replaced, left alone, refused."""
+"""What a push would do on a server: created, replaced, left alone, refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from defib_coverage.terminology.parcels import Parcel
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Action = Literal["create", "raise", "replace", "unchanged", "refused"]
-WRITES: frozenset[Action] = frozenset({"create", "raise", "replace"})
+Action = Literal["create", "replace", "unchanged", "refused"]
+WRITES: frozenset[Action] = frozenset({"create", "replace"})
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -108,8 +108,6 @@ def _step(parcel: Parcel, held: Held | None, *, replace: bool) -> Step:
     refused = _misplaced(parcel, held)
     if refused is not None:
         return refused
-    if held.version != parcel.version:
-        return Step("raise", parcel, f"from {held.version}", revision=held.revision)
     found = differences(parcel.body, held.body)
     if not found:
         return Step("unchanged", parcel)
@@ -130,6 +128,10 @@ def _misplaced(parcel: Parcel, held: Held) -> Step | None:
         return Step("refused", parcel, _unordered(held.version))
     if version > Version.parse(parcel.version):
         reason = f"the server holds version {version} there, higher than {parcel.version}"
+        return Step("refused", parcel, reason)
+    if held.version != parcel.version:
+        # Each version of ours has an id of its own: somebody else's, and it would be lost.
+        reason = f"version {held.version} stands under the id of {parcel.version} there"
         return Step("refused", parcel, reason)
     return None
 
