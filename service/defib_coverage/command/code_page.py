@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.command.code_search import CodeSearch, is_code
 from defib_coverage.command.documents import InputError
 from defib_coverage.command.policy_page import known_today
-from defib_coverage.explaining.code_facts import facts_of, system_named, systems_of
-from defib_coverage.explaining.fact_models import CodeFacts
-from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.explaining.code_facts import system_named, systems_of
+from defib_coverage.families import load_families
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from defib_coverage.command.page import Page
-    from defib_coverage.coverage.codes import CodeIndex, Strength
+    from defib_coverage.coverage.codes import Strength
     from defib_coverage.explaining.fact_models import (
         ChartUse,
+        CodeFacts,
         Companions,
         IndicationPart,
         Membership,
@@ -60,17 +61,10 @@ _STATUS: Mapping[Status, str] = {
 _UNREAD = "No criterion of the policy names its value sets; their purpose says what they are for."
 
 
-class CodesAnswer(msgspec.Struct, frozen=True):
-    """What ``--json`` prints: the facts by code system; for an unknown code those near it."""
-
-    codes: tuple[CodeFacts, ...]
-    near: tuple[str, ...]
-
-
 def print_code(
     text: str, on: date | None, system: str | None, page: Page, *, as_json: bool = False
 ) -> bool:
-    """Print what is known of a code; whether anything is.
+    """Print what is known of a code; whether there is such a code.
 
     Args:
         text: the code, in any spelling.
@@ -87,36 +81,39 @@ def print_code(
         known = ", ".join(systems_of(knowledge.index))
         message = f"--system {system}: no value set uses it; known are {known}, and their URIs"
         raise InputError(message)
-    facts = facts_of(text, knowledge, on or today, system)
-    near = () if facts else tuple(_near(text, knowledge.index, system))
+    search = CodeSearch(knowledge, load_families(), on or today)
+    answer = search.answer(text, system)
     if as_json:
-        answer = msgspec.json.format(msgspec.json.encode(CodesAnswer(facts, near)), indent=2)
-        sys.stdout.buffer.write(answer + b"\n")
-    elif not facts:
-        told = f"Near: {', '.join(near)}." if near else "No known code is near."
-        elsewhere = [found.system_name for found in facts_of(text, knowledge, on or today)]
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n")
+    elif not answer.codes:
+        told = _told(answer.near)
+        elsewhere = [one.system_name for one in search.answer(text).codes if is_code(one)]
         if elsewhere:
             told = f"It is a code of {', '.join(elsewhere)}."
         of_system = "" if system is None else f" as a code of {system}"
         page.line(f"{text}: is in no value set{of_system}. {told}")
     else:
-        _print_all(facts, page)
-    return bool(facts)
+        if answer.modifiers:
+            left_out = " and ".join(answer.modifiers)
+            page.line(
+                f"The lists hold codes without modifiers: what follows leaves out {left_out}."
+            )
+            page.line("")
+        _print_all(answer.codes, answer.near, page)
+    return any(map(is_code, answer.codes))
 
 
-def _near(text: str, index: CodeIndex, system: str | None) -> list[str]:
-    wanted = None if system is None else system_named(system, index)
-    entries = (e for vs in index.value_sets.values() for e in vs.codes)
-    return near_codes(text, (e.code for e in entries if wanted is None or e.system == wanted))
+def _told(near: Sequence[str]) -> str:
+    return f"Near: {', '.join(near)}." if near else "No known code is near."
 
 
-def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
+def _print_all(found: Sequence[CodeFacts], near: Sequence[str], page: Page) -> None:
     for number, facts in enumerate(found):
         if number:
             page.line("")
         page.line(f"{facts.system_name} {facts.code}", style="bold")
         page.line(facts.display or f"{facts.words} (in our own words)", indent=2)
-        for line in _notes(facts):
+        for line in _notes(facts, near):
             page.line(line, indent=2)
         _section(page, "Since when", _days(facts))
         _section(page, "Value sets", _value_sets(facts.value_sets))
@@ -136,13 +133,15 @@ def _section(page: Page, title: str, lines: Iterator[str], otherwise: str = "") 
         page.item(line[:1].upper() + line[1:])
 
 
-def _notes(facts: CodeFacts) -> Iterator[str]:
+def _notes(facts: CodeFacts, near: Sequence[str]) -> Iterator[str]:
+    if facts.checked_through is not None:
+        yield (
+            f"No release of {facts.system_name} that was checked (through {facts.checked_through}) "
+            f"has {facts.code} as a billable code. {_told(near)} What follows is of its family."
+        )
     for member in facts.value_sets:
         if member.family is not None:
-            yield (
-                f"Known as one of a family of codes ({member.family}); whether there is such a "
-                "code is not checked."
-            )
+            yield f"Known as one of a family of codes ({member.family})."
         if member.note is not None:
             yield f"Note: {member.note}."
     if facts.notice is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from defib_coverage.explaining.fact_models import Status
     from defib_coverage.explaining.order_effect import OrderEffect
     from defib_coverage.explaining.policy_parts import PolicyPart
+    from defib_coverage.families import Families
 
 CPT_NOTICE = (
     "CPT is a trademark and copyright of the American Medical Association. Only its numbers are "
@@ -54,19 +55,25 @@ def systems_of(index: CodeIndex) -> tuple[str, ...]:
 
 
 def facts_of(
-    text: str, knowledge: Knowledge, today: date, system: str | None = None
+    text: str,
+    knowledge: Knowledge,
+    families: Families,
+    today: date,
+    system: str | None = None,
 ) -> tuple[CodeFacts, ...]:
     """All that is known of a code, once for each system that has it; empty for an unknown one.
 
     Args:
         text: the code in any spelling.
         knowledge: policies, codes and wording.
+        families: the codes that families of codes stand for, and official titles.
         today: the day as of which it is told.
         system: the only system to look in, as `system_named` knows it; all by default.
     """
     index = knowledge.index
     version = knowledge.library.in_force(today) or knowledge.library.versions[0]
-    view = Viewpoint(index, knowledge.wording, version, today, knowledge.canonical_base)
+    base = knowledge.canonical_base
+    view = Viewpoint(index, families, knowledge.wording, version, today, base)
     systems: Sequence[str] = systems_of(index)
     if system is not None:
         named = system_named(system, index)
@@ -94,10 +101,11 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
         code=known.code,
         day=view.day,
         policy=view.version.version,
-        display=next((m.entry.display for m in known.matches if m.entry.display), None),
+        display=next((view.title(m.entry) for m in known.matches if view.title(m.entry)), None),
         words=_words(known, view),
         notice=CPT_NOTICE if known.system == "cpt" else None,
         status=status,
+        checked_through=_checked_through(known, value_sets, view),
         value_sets=value_sets,
         indications=indication_parts(known, parts, order, view),
         companions=tuple(pairs_of(known, "primaries", view)),
@@ -117,9 +125,19 @@ def _words(known: KnownCode, view: Viewpoint) -> str | None:
     """What the code means in our own words; where nothing says it, what its value set is."""
     entries = [match.entry for match in known.matches]
     labelled = next((entry.label for entry in entries if entry.label), None)
-    if labelled is not None or any(entry.display for entry in entries):
+    if labelled is not None or any(view.title(entry) for entry in entries):
         return labelled
     return view.index.value_sets[known.matches[0].value_set].title
+
+
+def _checked_through(
+    known: KnownCode, value_sets: Sequence[Membership], view: Viewpoint
+) -> str | None:
+    """The last checked release of its system, for a code that no list and no release has."""
+    release = view.families.releases.get(known.system)
+    if release is None or any(member.family is None for member in value_sets):
+        return None
+    return None if view.families.title(known.system, known.code) else release.year
 
 
 def _status(value_sets: Sequence[Membership], day: date) -> Status:
@@ -136,7 +154,7 @@ def _status(value_sets: Sequence[Membership], day: date) -> Status:
 def _claim(known: KnownCode, order: OrderEffect, status: Status, view: Viewpoint) -> str:
     """What the code is worth on a claim."""
     if order.order_class is not None:
-        return _ordered_claim(known, order)
+        return _ordered_claim(known, order, view.day)
     if status == "chart-only":
         return "It is no claim code of the article, which asks for none beside it."
     if status != "in-force":
@@ -149,7 +167,9 @@ def _claim(known: KnownCode, order: OrderEffect, status: Status, view: Viewpoint
     return "It stands alone: the article asks for no companion."
 
 
-def _ordered_claim(known: KnownCode, order: OrderEffect) -> str:
+def _ordered_claim(known: KnownCode, order: OrderEffect, day: date) -> str:
+    if not order.effective:
+        return f"It is not among the procedures of the article for a service on {day}."
     if order.resource is not None:
         return "It names the device; the diagnoses stand beside the code of the procedure."
     if known.system == "snomed":

@@ -41,6 +41,7 @@ class Catalogue:
             base: the canonical base, without a slash at its end.
         """
         self.base = base
+        self.families = families
         self.releases = Releases(knowledge.library.versions)
         value_sets = tuple(knowledge.index.value_sets.values())
         mapper = Mapper(value_sets, base)
@@ -73,8 +74,7 @@ class Catalogue:
         found = {
             (type(one), one.id): one
             for release in reversed(self.releases.all)
-            for licensed in ((True, False) if self.licensed else (False,))
-            for one in self._of[release.version, licensed]
+            for one in self.of(release)
         }
         return tuple(found.values())
 

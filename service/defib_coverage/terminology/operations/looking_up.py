@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.explaining.lookup_properties import LookupProperty
+    from defib_coverage.families import Families
     from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem
     from defib_coverage.terminology.operations.scope import Scope
     from defib_coverage.terminology.resources import ConceptProperty
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 _DESIGNATION = "designation"
 
 
-def look_up(scope: Scope, instance: KnownSystem | None, knowledge: Knowledge) -> Parameters:
+def look_up(
+    scope: Scope, instance: KnownSystem | None, knowledge: Knowledge, families: Families
+) -> Parameters:
     """What is known of a code.
 
     Args:
         scope: what the request sees.
         instance: the code system of the path.
         knowledge: what our own lists and the policy say of codes.
+        families: the codes that families of codes stand for, and official titles.
 
     Raises:
         TerminologyError: 400 for parameters that are missing or contradict each other; 404 for a
@@ -57,7 +61,8 @@ def look_up(scope: Scope, instance: KnownSystem | None, knowledge: Knowledge) ->
     asked = set(scope.given.texts("property")) - {"*"}
     version = version or _release(scope, system, found)
     with_names = not asked or _DESIGNATION in asked
-    properties = (*_properties(system, found), *_facts(scope, system, found, knowledge))
+    facts = _facts(scope, system, found, knowledge, families)
+    properties = (*_properties(system, found), *facts)
     return Parameters(
         parameter=(
             *_parts(system, found, version, with_names=with_names),
@@ -147,13 +152,17 @@ def _properties(system: KnownSystem, found: KnownCode) -> Iterator[Parameter]:
 
 
 def _facts(
-    scope: Scope, system: KnownSystem, found: KnownCode, knowledge: Knowledge
+    scope: Scope,
+    system: KnownSystem,
+    found: KnownCode,
+    knowledge: Knowledge,
+    families: Families,
 ) -> Iterator[Parameter]:
     """What our own lists and the policy say of a code on the day."""
     if system.brought:
         return
     name = system.alias or system.url.rpartition("/")[2]
-    for facts in facts_of(found.code, knowledge, scope.day, name):
+    for facts in facts_of(found.code, knowledge, families, scope.day, name):
         for one in lookup_properties(facts):
             # Codes of a system that is kept out of all answers are no neighbours either.
             if isinstance(one.value, PropertyCoding) and scope.system(one.value.system) is None:
