@@ -11,7 +11,7 @@ from defib_coverage.command.documents import InputError
 from defib_coverage.command.policy_page import known_today
 from defib_coverage.explaining.code_facts import facts_of, system_named, systems_of
 from defib_coverage.explaining.fact_models import CodeFacts
-from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.explaining.near_codes import NearCode, near_entries
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class CodesAnswer(msgspec.Struct, frozen=True):
     """What ``--json`` prints: the facts by code system; for an unknown code those near it."""
 
     codes: tuple[CodeFacts, ...]
-    near: tuple[str, ...]
+    near: tuple[NearCode, ...]
 
 
 def print_code(
@@ -88,12 +88,12 @@ def print_code(
         message = f"--system {system}: no value set uses it; known are {known}, and their URIs"
         raise InputError(message)
     facts = facts_of(text, knowledge, on or today, system)
-    near = () if facts else tuple(_near(text, knowledge.index, system))
+    near = () if facts else _near(text, knowledge.index, system)
     if as_json:
         answer = msgspec.json.format(msgspec.json.encode(CodesAnswer(facts, near)), indent=2)
         sys.stdout.buffer.write(answer + b"\n")
     elif not facts:
-        told = f"Near: {', '.join(near)}." if near else "No known code is near."
+        told = f"Near: {'; '.join(map(str, near))}." if near else "No known code is near."
         elsewhere = [found.system_name for found in facts_of(text, knowledge, on or today)]
         if elsewhere:
             told = f"It is a code of {', '.join(elsewhere)}."
@@ -104,10 +104,9 @@ def print_code(
     return bool(facts)
 
 
-def _near(text: str, index: CodeIndex, system: str | None) -> list[str]:
+def _near(text: str, index: CodeIndex, system: str | None) -> tuple[NearCode, ...]:
     wanted = None if system is None else system_named(system, index)
-    entries = (e for vs in index.value_sets.values() for e in vs.codes)
-    return near_codes(text, (e.code for e in entries if wanted is None or e.system == wanted))
+    return near_entries(text, index.value_sets.values(), wanted)
 
 
 def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
