@@ -98,7 +98,7 @@ def test_types_that_a_server_lets_nobody_write_are_told_before_anything(
     push: Callable[..., Done],
 ) -> None:
     with store() as server:
-        spoken = [
+        spoken: list[Json] = [
             {"type": "ValueSet", "interaction": [{"code": "read"}, {"code": "search-type"}]},
             {"type": "CodeSystem", "interaction": [{"code": "read"}, {"code": "update"}]},
             {"type": "Library"},

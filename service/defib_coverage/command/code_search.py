@@ -9,7 +9,7 @@ import msgspec
 
 from defib_coverage.explaining.code_facts import facts_of, system_named
 from defib_coverage.explaining.fact_models import CodeFacts
-from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.explaining.near_codes import NearCode, near_entries
 
 if TYPE_CHECKING:
     from datetime import date
@@ -29,7 +29,7 @@ class CodesAnswer(msgspec.Struct, frozen=True):
     """
 
     codes: tuple[CodeFacts, ...]
-    near: tuple[str, ...]
+    near: tuple[NearCode, ...]
     modifiers: tuple[str, ...] = ()
 
 
@@ -67,10 +67,7 @@ class CodeSearch:
     def _facts(self, text: str, system: str | None) -> tuple[CodeFacts, ...]:
         return facts_of(text, self._knowledge, self._families, self._day, system)
 
-    def _near(self, text: str, system: str | None) -> tuple[str, ...]:
+    def _near(self, text: str, system: str | None) -> tuple[NearCode, ...]:
         index = self._knowledge.index
         wanted = None if system is None else system_named(system, index)
-        known = [(e.system, e.code) for vs in index.value_sets.values() for e in vs.codes]
-        for rule in (rule for vs in index.value_sets.values() for rule in vs.patterns):
-            known += [(rule.system, code) for code in self._families.members(rule)]
-        return tuple(near_codes(text, (code for name, code in known if wanted in {None, name})))
+        return near_entries(text, index.value_sets.values(), wanted, self._families)
