@@ -176,7 +176,8 @@ class Checker:
             code=code,
             version=coding.version or (system.version if system.complete else None),
             display=None if known is None else known.display,
-            inactive=known is not None and known.inactive,
+            inactive=known is not None
+            and known.inactive_in(coding.version or self._scope.release(system)),
             normalised=normalised,
             unknown=unknown,
             issues=tuple(issues),

@@ -54,6 +54,7 @@ class CodeSystemIndex:
             licensed: also the codes of CPT.
         """
         self._base = catalogue.base
+        self._lifetimes = {(one.system, one.code): one for one in catalogue.families.lifetimes}
         self._first = catalogue.releases.all[0].effective
         own = {
             resource.url: known_from(resource, brought=False)
@@ -88,24 +89,19 @@ class CodeSystemIndex:
             )
 
     def _known(self, alias: str, members: Sequence[Member]) -> KnownCode:
-        """A code by what every set says of it: a set that gives days knows more than others."""
-        facts = FACTS[alias]
-        entries = [member.entry for member in members]
-        starts = [e.start for e in entries if e.start is not None]
-        ends = [e.until for e in entries if e.until is not None]
-        # The first day of the first release is where our lists begin, not where the code does.
-        begin = min(starts) if starts and min(starts) > self._first else None
-        # Of those that are retired the release is the member's.
-        retired = next((m.version for m in members if m.inactive), None)
+        """A code by what every set says of it.
+
+        The days on which the article lists it say nothing of the releases that have it.
+        """
+        lifetime = self._lifetimes.get((alias, members[0].code))
         names = next((found for m in members if (found := designations(m, self._base))), ())
         return KnownCode(
             code=members[0].code,
             display=next((m.display for m in members if m.display is not None), None),
             designation=names,
-            inactive=any(m.inactive for m in members),
-            first=None if begin is None else facts.release_on(begin),
-            last=facts.release_on(max(ends)) if ends else retired,
-            successors=next((e.successors for e in entries if e.successors), ()),
+            first=None if lifetime is None else lifetime.first,
+            last=None if lifetime is None else lifetime.last,
+            successors=next((m.entry.successors for m in members if m.entry.successors), ()),
         )
 
     def held(self, today: date) -> Iterator[HeldSystem]:
@@ -141,6 +137,17 @@ class CodeSystemIndex:
             and _PLAIN.fullmatch(code) is not None
             and normalise(system.alias, code) == code
         )
+
+    def has_ended(self, uri: str, code: str) -> bool:
+        """Whether releases of a code system lack a code that earlier ones have.
+
+        Args:
+            uri: of the system, in any spelling that is understood.
+            code: any text.
+        """
+        system = self.systems.get(self.understood(uri))
+        known = None if system is None else system.find(code)
+        return known is not None and known.last is not None
 
     def find(self, uri: str) -> KnownSystem | None:
         """A code system by its published uri, None for one that no set uses."""

@@ -127,7 +127,7 @@ class _Looker:
             text = f"{quoted(uri)} is understood as {system.url}, which is the uri to write"
             issues.append(issue("information", "informational", text, place=place.system))
         if version is None and not system.brought:
-            version = self._scope.index.release_on(system, self._scope.day)
+            version = self._scope.release(system)
         if version is not None and version != system.version:
             unknown = unknown_release(self._scope, system, system.url, version)
         if unknown is not None and version is not None:
@@ -151,7 +151,7 @@ class _Looker:
             inside=True,
             version=version or system.version,
             display=known.display,
-            inactive=known.inactive,
+            inactive=known.inactive_in(version),
             unknown=unknown,
             issues=tuple(issues),
         )
@@ -174,7 +174,7 @@ class _Looker:
                 tx="invalid-code",
                 place=place.code,
             )
-        elif known.inactive:
+        elif known.inactive_in(version):
             text = f"{quoted(known.code)} is inactive{successors(known)}"
             yield issue("warning", "business-rule", text, tx="code-comment", place=place.code)
         if known.abstract and not self._rules.abstract:

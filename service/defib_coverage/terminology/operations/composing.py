@@ -164,7 +164,7 @@ class Composer:
         if system is None:
             text = f"the code system {quoted(uri)} is not known: the value set cannot be expanded"
             raise not_found(text, place="ValueSet.compose")
-        version = wanted or self._release(system)
+        version = wanted or scope.release(system)
         if version is not None and not scope.has_release(system, version):
             held = ", ".join(scope.releases(system)) or "none"
             text = f"the code system {uri} is not known in version {quoted(version)}; known: {held}"
@@ -191,12 +191,6 @@ class Composer:
         for known in system.codes.values():
             if known.code in chosen:
                 yield (uri, known.code), contained(known, uri, version)
-
-    def _release(self, system: KnownSystem) -> str | None:
-        """The release of an include that pins none: that of the day, where a day was asked for."""
-        if system.brought or self._scope.dated:
-            return self._scope.index.release_on(system, self._scope.day)
-        return system.version
 
     def _enumerated(
         self, part: Include, system: KnownSystem, uri: str, version: str | None
@@ -237,7 +231,7 @@ def contained(known: KnownCode, uri: str, version: str | None) -> Contains:
         code=known.code,
         display=known.display,
         designation=known.designation,
-        inactive=True if known.inactive else None,
+        inactive=True if known.inactive_in(version) else None,
         abstract=True if known.abstract else None,
     )
 

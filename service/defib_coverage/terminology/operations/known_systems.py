@@ -21,7 +21,7 @@ class KnownCode(msgspec.Struct, frozen=True):
     """A code of a code system.
 
     ``first`` and ``last`` are the releases between which it is known to be valid, None for no known
-    bound; ``successors`` replaced it.
+    bound; ``successors`` replaced it. ``inactive`` is what the code system itself says.
     """
 
     code: str
@@ -41,6 +41,12 @@ class KnownCode(msgspec.Struct, frozen=True):
         if release is None:
             return True
         return (self.first or release) <= release <= (self.last or release)
+
+    def inactive_in(self, release: str | None) -> bool:
+        """Whether it is one no more: said to be inactive, or gone before a release."""
+        if release is None or self.last is None:
+            return self.inactive
+        return self.inactive or release > self.last
 
 
 class KnownSystem(msgspec.Struct, frozen=True):

@@ -51,27 +51,28 @@ def look_up(scope: Scope, instance: KnownSystem | None, knowledge: Knowledge) ->
     if found is None:
         text = f"{quoted(code)} is not known in {system.url}{_near(system, code)}"
         raise refusal(404, "not-found", text, tx="invalid-code", place="code")
-    if version is not None and system.alias is not None and not found.valid_in(version):
-        text = f"{quoted(code)} is no code of {system.url}|{version}: {lifetime(found)}"
-        raise refusal(404, "not-found", text, tx="invalid-code", place="code")
+    release = version or scope.release(system)
+    inactive = found.inactive_in(release)
+    if system.alias is not None and not found.valid_in(release):
+        if version is not None or scope.dated or not inactive:
+            text = f"{quoted(code)} is no code of {system.url}|{release}: {lifetime(found)}"
+            raise refusal(404, "not-found", text, tx="invalid-code", place="code")
+        # People look up what they find in old charts: it is told as it was last.
+        release = found.last
+    if release is not None and not scope.has_release(system, release):
+        release = None
     asked = set(scope.given.texts("property")) - {"*"}
-    version = version or _release(scope, system, found)
     with_names = not asked or _DESIGNATION in asked
-    properties = (*_properties(system, found), *_facts(scope, system, found, knowledge))
+    properties = (
+        *_properties(system, found, inactive=inactive),
+        *_facts(scope, system, found, knowledge),
+    )
     return Parameters(
         parameter=(
-            *_parts(system, found, version, with_names=with_names),
+            *_parts(system, found, release, with_names=with_names),
             *(one for one in properties if not asked or one.part[0].value_code in asked),
         )
     )
-
-
-def _release(scope: Scope, system: KnownSystem, found: KnownCode) -> str | None:
-    """The release to name where none was asked for: that of a day that was, if it has the code."""
-    named = scope.index.release_on(system, scope.day) if scope.dated else system.version
-    if named is None or not scope.has_release(system, named) or not found.valid_in(named):
-        return None
-    return named
 
 
 def _asked(scope: Scope, instance: KnownSystem | None) -> Coding:
@@ -132,9 +133,11 @@ def _parts(
         yield Parameter(_DESIGNATION, part=tuple(parts))
 
 
-def _properties(system: KnownSystem, found: KnownCode) -> Iterator[Parameter]:
+def _properties(
+    system: KnownSystem, found: KnownCode, *, inactive: bool
+) -> Iterator[Parameter]:
     """What the code system itself says of a code."""
-    yield _property("inactive", Parameter("value", value_boolean=found.inactive))
+    yield _property("inactive", Parameter("value", value_boolean=inactive))
     if found.definition is not None:
         yield _property("definition", Parameter("value", value_string=found.definition))
     for parent in found.parents:

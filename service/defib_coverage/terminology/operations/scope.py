@@ -28,7 +28,7 @@ _ENGLISH = re.compile(r"(?:^|[\s,])(?:en(?:-[a-z0-9]+)*|\*)(?=$|[\s,;])", re.IGN
 class Scope:
     """The resources that a request sees, and its day.
 
-    ``day`` is the one asked for, today's by default; ``dated`` whether it was asked for.
+    ``day`` is the one asked for, today by default; ``dated`` tells whether it was asked for.
     """
 
     def __init__(
@@ -43,7 +43,8 @@ class Scope:
 
         Raises:
             TerminologyError: 400 for resources without a url, pins that contradict each other;
-                422 for a language that is not offered, an unknown manifest.
+                422 for a language that is not offered, an unknown manifest, a day before the first
+                that is known.
         """
         self.shelf = shelf
         self.index = index
@@ -52,6 +53,10 @@ class Scope:
         asked = given.day("date")
         self.dated = asked is not None
         self.day = today if asked is None else asked
+        first = catalogue.releases.all[0].effective
+        if self.day < first:
+            text = f"nothing is known of {self.day}: the first day that is known is {first}"
+            raise not_found(text, place="date")
         self._check_language()
         self._value_sets = tuple(_with_url(given.every("tx-resource", ValueSet)))
         self.maps = tuple(_with_url(given.every("tx-resource", ConceptMap)))
@@ -112,6 +117,10 @@ class Scope:
         if system.brought:
             return any((s.url, s.version) == (system.url, version) for s in self._systems)
         return self.index.has_release(system, version, self.today)
+
+    def release(self, system: KnownSystem) -> str | None:
+        """The release of a code system on the day; None where none is named."""
+        return self.index.release_on(system, self.day)
 
     def releases(self, system: KnownSystem) -> tuple[str, ...]:
         """The versions of a code system that are known."""
