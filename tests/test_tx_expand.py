@@ -549,7 +549,7 @@ def test_sets_that_lead_back_to_themselves() -> None:
 
 
 def test_sets_within_sets_without_end() -> None:
-    chain = [value_set({"valueSet": [f"urn:{n + 1}"]}, url=f"urn:{n}") for n in range(200)]
+    chain = [value_set({"valueSet": [f"urn:{n + 1}"]}, url=f"urn:{n}") for n in range(50)]
     status, issue = refused(
         lambda: SERVICE.post("ValueSet/$expand", url="urn:0", tx_resource=chain)
     )
@@ -600,3 +600,19 @@ def test_without_cpt_there_is_none_of_it() -> None:
     url = f"{BASE}/ValueSet/orders-initial-implant-cpt"
     assert refused(lambda: free.get("ValueSet/$expand", url=url))[0] == 422
     assert refused(lambda: free.get("CodeSystem/$lookup", system=CPT, code="33249"))[0] == 422
+
+
+def test_a_system_that_came_in_place_of_a_published_one() -> None:
+    concepts = [{"code": "i46.2"}]
+    own = code_system(*concepts, url=ICD, version="2023", caseSensitive=False)
+    pin = "http://example.org/x|1"
+    got = SERVICE.post("ValueSet/$expand", url=B1, system_version=pin, tx_resource=own)
+    assert codes(got) == [(ICD, "i46.2")]
+
+
+def test_resources_that_come_along_are_counted() -> None:
+    many = [value_set({"valueSet": [B1]}, url=f"urn:{n}") for n in range(101)]
+    asked = {"url": "urn:0", "tx_resource": many}
+    status, issue = refused(lambda: SERVICE.post("ValueSet/$expand", **asked))
+    assert (status, issue["code"], issue["expression"]) == (422, "too-costly", ["tx-resource"])
+    assert codes(SERVICE.post("ValueSet/$expand", url="urn:0", tx_resource=many[:100]))

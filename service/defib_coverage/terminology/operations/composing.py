@@ -109,7 +109,7 @@ class Composer:
             # What our own lists say of a code stays, whatever release it is taken in.
             held = prepared.members
             members = {
-                key: msgspec.structs.replace(held[key], version=one.version)
+                key: msgspec.structs.replace(held.get(key, one), version=one.version)
                 for key, one in members.items()
             }
         return members

@@ -153,10 +153,11 @@ def _known_code(
     concept: Concept, parents: tuple[str, ...], meanings: Mapping[str, str]
 ) -> KnownCode:
     inactive = abstract = False
+    above = [*parents]
     for held in concept.property:
         meaning = meanings.get(held.code, held.code)
         if meaning == "parent" and held.value_code is not None:
-            parents = (*parents, held.value_code)
+            above.append(held.value_code)
         elif meaning == "inactive":
             inactive = inactive or held.value_boolean is True
         elif meaning == "status":
@@ -169,7 +170,7 @@ def _known_code(
         definition=concept.definition,
         designation=concept.designation,
         property=concept.property,
-        parents=parents,
+        parents=tuple(above),
         inactive=inactive,
         abstract=abstract,
     )

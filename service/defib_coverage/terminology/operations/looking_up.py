@@ -133,9 +133,7 @@ def _parts(
         yield Parameter(_DESIGNATION, part=tuple(parts))
 
 
-def _properties(
-    system: KnownSystem, found: KnownCode, *, inactive: bool
-) -> Iterator[Parameter]:
+def _properties(system: KnownSystem, found: KnownCode, *, inactive: bool) -> Iterator[Parameter]:
     """What the code system itself says of a code."""
     yield _property("inactive", Parameter("value", value_boolean=inactive))
     if found.definition is not None:

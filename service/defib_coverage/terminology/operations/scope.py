@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from defib_coverage.terminology.artifacts import Library
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.operations.shelf import Prepared, Shelf
 
 A = TypeVar("A", ValueSet, CodeSystem, ConceptMap)
+MOST_BROUGHT = 100
+"""How many resources may come along with a request."""
 _PARTS = re.compile(r"(\d{1,18})")
 _ENGLISH = re.compile(r"(?:^|[\s,])(?:en(?:-[a-z0-9]+)*|\*)(?=$|[\s,;])", re.IGNORECASE)
 
@@ -44,7 +47,7 @@ class Scope:
         Raises:
             TerminologyError: 400 for resources without a url, pins that contradict each other;
                 422 for a language that is not offered, an unknown manifest, a day before the first
-                that is known.
+                that is known, more resources than are looked at.
         """
         self.shelf = shelf
         self.index = index
@@ -55,15 +58,20 @@ class Scope:
         self.day = today if asked is None else asked
         first = catalogue.releases.all[0].effective
         if self.day < first:
-            text = f"nothing is known of {self.day}: the first day that is known is {first}"
+            text = f"nothing is known of days before {first}; {catalogue.releases.periods}"
             raise not_found(text, place="date")
         self._check_language()
-        self._value_sets = tuple(_with_url(given.every("tx-resource", ValueSet)))
-        self.maps = tuple(_with_url(given.every("tx-resource", ConceptMap)))
-        self._systems = tuple(
-            known_from(one, brought=True)
-            for one in _with_url(given.every("tx-resource", CodeSystem))
-        )
+        brought = len(given.values.get("tx-resource", ()))
+        if brought > MOST_BROUGHT:
+            text = f"{brought} resources came along, and {MOST_BROUGHT} are looked at"
+            raise refusal(422, "too-costly", text, place="tx-resource")
+        self._value_sets: defaultdict[str, list[ValueSet]] = defaultdict(list)
+        for url, value_set in _by_url(given.every("tx-resource", ValueSet)):
+            self._value_sets[url].append(value_set)
+        self.maps = tuple(one for _, one in _by_url(given.every("tx-resource", ConceptMap)))
+        self._systems: defaultdict[str, list[KnownSystem]] = defaultdict(list)
+        for url, system in _by_url(given.every("tx-resource", CodeSystem)):
+            self._systems[url].append(known_from(system, brought=True))
         self.system_pins = pins_of(given, "system", understood=self.understood)
         self.set_pins = pins_of(given, "valueset", self._manifest(catalogue))
 
@@ -95,7 +103,7 @@ class Scope:
             uri: what a client or a value set calls it.
             version: which one, where the request brought several.
         """
-        held = [one for one in self._systems if one.url == uri]
+        held = self._systems.get(uri, ())
         exact = next((one for one in held if version is not None and one.version == version), None)
         if exact is not None:
             return exact
@@ -110,12 +118,12 @@ class Scope:
 
     def is_brought(self, uri: str) -> bool:
         """Whether the request brought a code system of its own under a uri."""
-        return any(one.url == uri for one in self._systems)
+        return uri in self._systems
 
     def has_release(self, system: KnownSystem, version: str) -> bool:
         """Whether a version of a code system is known."""
         if system.brought:
-            return any((s.url, s.version) == (system.url, version) for s in self._systems)
+            return any(one.version == version for one in self._systems.get(system.url, ()))
         return self.index.has_release(system, version, self.today)
 
     def release(self, system: KnownSystem) -> str | None:
@@ -125,7 +133,8 @@ class Scope:
     def releases(self, system: KnownSystem) -> tuple[str, ...]:
         """The versions of a code system that are known."""
         if system.brought:
-            return tuple(s.version for s in self._systems if s.url == system.url and s.version)
+            held = self._systems.get(system.url, ())
+            return tuple(one.version for one in held if one.version)
         return self.index.releases(system, self.today)
 
     def value_set(self, canonical: str, place: str = "url") -> Prepared | ValueSet:
@@ -140,7 +149,7 @@ class Scope:
         """
         url, asked = split(canonical)
         version = self.set_pins.settle(url, asked)
-        brought = [one for one in self._value_sets if one.url == url]
+        brought = self._value_sets.get(url, ())
         matching = [one for one in brought if version is None or one.version == version]
         found: Prepared | ValueSet | None
         if matching:
@@ -163,10 +172,10 @@ def natural(version: str | None) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in parts]
 
 
-def _with_url(resources: Sequence[A]) -> Iterator[A]:
-    """Resources that can be referred to."""
+def _by_url(resources: Sequence[A]) -> Iterator[tuple[str, A]]:
+    """Resources that can be referred to, each with its url."""
     for one in resources:
         if not one.url:
             text = f"the {type(one).__name__} has no url: nothing can refer to it"
             raise refusal(400, "required", text, place="tx-resource")
-        yield one
+        yield one.url, one
