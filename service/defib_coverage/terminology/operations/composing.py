@@ -9,6 +9,7 @@ import msgspec
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.filters import matching
 from defib_coverage.terminology.operations.shelf import Prepared
+from defib_coverage.terminology.operations.work import Work
 from defib_coverage.terminology.resources import Contains, Include, ValueSet
 
 if TYPE_CHECKING:
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
     Members = Mapping[Key, Contains]
 
 _DEEPEST = 16
-# What one request may make us handle: codes looked at, over all of its value sets.
-MOST_WORK = 200_000
 
 
 class Composer:
     """Works out value sets for one request, each of them once.
 
-    ``systems`` and ``value_sets`` are the canonicals that were used, ``fragments`` the systems of
+    ``work`` is what that took, ``systems`` and ``value_sets`` are the canonicals that were used, ``fragments`` the systems of
     which only a part is known, ``warnings`` what a reader must know of the result, ``notices`` what
     the owners of codes want to be told.
     """
@@ -39,7 +38,7 @@ class Composer:
         self._scope = scope
         self._done: dict[str, Members] = {}
         self._path: list[str] = []
-        self._work = 0
+        self.work = Work()
         self.systems: dict[str, None] = {}
         self.value_sets: dict[str, None] = {}
         self.fragments: dict[str, None] = {}
@@ -71,7 +70,7 @@ class Composer:
         members: Members
         if isinstance(found, Prepared) and self._scope.system_pins.is_empty:
             members = found.members
-            self._count(len(members))
+            self.work.look_at(len(members))
             self._used(members.values())
         else:
             members = self._composed(value_set, found if isinstance(found, Prepared) else None)
@@ -79,12 +78,6 @@ class Composer:
         if value_set.url is not None:
             self._done[name] = members
         return members
-
-    def _count(self, codes: int) -> None:
-        self._work += codes
-        if self._work > MOST_WORK:
-            text = f"the value set needs more than {MOST_WORK} codes to be looked at"
-            raise refusal(422, "too-costly", text)
 
     def _used(self, members: Iterable[Contains]) -> None:
         """Note the releases of a published set."""
@@ -127,7 +120,7 @@ class Composer:
             if one.system is not None and one.code is not None:
                 flat = msgspec.structs.replace(one, contains=())
                 members.setdefault((one.system, one.code), flat)
-        self._count(len(members))
+        self.work.look_at(len(members))
         self._used(members.values())
         return members
 
@@ -145,14 +138,14 @@ class Composer:
         members: Members | None = None
         if part.system is not None:
             members = dict(self._of_system(part, part.system))
-            self._count(len(members))
+            self.work.look_at(len(members))
         for name in part.value_set:
             imported = self.members(self._scope.value_set(name, "ValueSet.compose"))
             if members is None:
                 members = imported
             else:
                 members = {key: one for key, one in members.items() if key in imported}
-            self._count(len(members))
+            self.work.look_at(len(members))
         return members or {}
 
     def _of_system(self, part: Include, asked: str) -> Iterator[tuple[Key, Contains]]:
@@ -184,10 +177,10 @@ class Composer:
                 )
                 raise refusal(422, "not-supported", text, place="ValueSet.compose")
             self.fragments[system.canonical] = None
-        self._count(len(system.codes) * (len(part.filter) + 1))
+        self.work.look_at(len(system.codes) * (len(part.filter) + 1))
         chosen = set(system.codes)
         for condition in part.filter:
-            chosen &= matching(system, condition)
+            chosen &= matching(system, condition, self.work)
         for known in system.codes.values():
             if known.code in chosen:
                 yield (uri, known.code), contained(known, uri, version)
