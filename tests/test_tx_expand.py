@@ -24,6 +24,8 @@ RELEASES = CATALOGUE.releases.all
 SETS = [one for sets in CATALOGUE.sets.values() for one in sets]
 URLS = sorted({one.url for one in SETS})
 SYSTEM = "http://example.org/cs"
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
 
 
 def members(one: PublishedSet) -> list[tuple[str, str]]:
@@ -168,7 +170,8 @@ def test_identifier_is_the_same_for_the_same_question_only() -> None:
         return found
 
     assert identifier() == identifier()
-    assert len({identifier(), identifier(count=2), identifier(date="2020-01-01")}) == 3
+    assert len({identifier(), identifier(filter="i47"), identifier(date="2020-01-01")}) == 3
+    assert identifier() == identifier(count=2) == identifier(count=2, offset=2)
 
 
 def test_definition_only_where_asked_and_copyright_always() -> None:
@@ -191,6 +194,23 @@ def test_notices_go_with_the_codes_of_other_sets() -> None:
     assert "copyright" not in SERVICE.post(
         "ValueSet/$expand", valueSet=value_set({"valueSet": [B1]})
     )
+
+
+def test_notices_go_with_the_codes_of_sets_that_came() -> None:
+    inner = {"system": CPT, "concept": [{"code": "33249"}]}
+    owners = {CPT: "2022 American Medical", LOINC: "LOINC®", SNOMED: "SNOMED International"}
+    for system, owner in owners.items():
+        listed = value_set({"system": system, "concept": [{"code": "1"}]})
+        held = {"contains": [{"system": system, "code": "1"}], "timestamp": "2023-01-01"}
+        bare = {name: part for name, part in listed.items() if name != "compose"}
+        for came in (listed, {**bare, "expansion": held}):
+            got = SERVICE.post("ValueSet/$expand", valueSet=came, date="2023-05-01")
+            assert owner in got["copyright"]
+    within = value_set({"valueSet": ["urn:in"]})
+    came = {"valueSet": within, "tx_resource": value_set(inner, url="urn:in")}
+    assert "American Medical" in SERVICE.post("ValueSet/$expand", **came)["copyright"]
+    free = value_set({"system": ICD, "concept": [{"code": "I49.01"}]})
+    assert "copyright" not in SERVICE.post("ValueSet/$expand", valueSet=free)
 
 
 def test_designations_only_where_asked() -> None:

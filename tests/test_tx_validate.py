@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminologies import BASE, CPT, ICD, PCS, TODAY
-from test_tx_expand import SYSTEM, TREE, value_set
+from test_tx_expand import SYSTEM, TREE, code_system, value_set
 from tx_calls import B1, Json, body_of, coding_of, kinds, out, pairs_of, published, refused
 
 if TYPE_CHECKING:
@@ -174,10 +174,21 @@ def test_unknown_release() -> None:
 
 
 def test_another_release_than_the_set_takes() -> None:
-    got = validate(url=B1, system=ICD, systemVersion="2024", code="I49.01")
-    assert got["result"] is False
-    assert kinds(got) == [("error", "invalid", "vs-invalid")]
-    assert "'2023'" in got["message"]
+    for release in ("2024", "2025"):
+        got = validate(url=B1, system=ICD, systemVersion=release, code="I47.20")
+        assert got["result"] is True
+        assert kinds(got) == [("warning", "invalid", "vs-invalid")]
+        assert "in version '2023'" in got["message"]
+        coding = {"system": ICD, "version": release, "code": "I47.20"}
+        assert out(SERVICE.post(VALIDATE, url=B1, coding=coding))["result"] is True
+    got = validate(url=B1, system=ICD, systemVersion="2022", code="I47.20")
+    assert (got["result"], kinds(got)) == (False, [INVALID_CODE])
+    assert "from 2023" in got["message"]
+    listed = value_set({"system": SYSTEM, "version": "1"})
+    lesser = code_system({"code": "a"}, version="0")
+    asked = {"valueSet": listed, "tx_resource": [TREE, lesser], "system": SYSTEM}
+    for code, result in (("a", True), ("b", False)):
+        assert posted(**asked, systemVersion="0", code=code)["result"] is result
     forced = {"force_system_version": f"{ICD}|2024", "systemVersion": "2024"}
     assert validate(url=B1, system=ICD, code="I49.01", **forced)["result"] is True
 

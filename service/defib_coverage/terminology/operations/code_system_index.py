@@ -31,6 +31,8 @@ _WRONG = {
     "http://terminology.hl7.org/CodeSystem/icd10PCS": "icd10pcs",
     "http://www.nlm.nih.gov/research/umls/hcpcs": "hcpcs",
     "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes": "hcpcs",
+    # The edition, which is its version.
+    "http://snomed.info/sct/731000124108": "snomed",
 }
 
 
@@ -54,6 +56,7 @@ class CodeSystemIndex:
             licensed: also the codes of CPT.
         """
         self._base = catalogue.base
+        self._facts = {published_uri(alias, self._base): facts for alias, facts in FACTS.items()}
         self._lifetimes = {(one.system, one.code): one for one in catalogue.families.lifetimes}
         self._first = catalogue.releases.all[0].effective
         own = {
@@ -158,6 +161,16 @@ class CodeSystemIndex:
         if system.alias is None:
             return system.version
         return FACTS[system.alias].release_on(day)
+
+    def notice_on(self, uri: str, day: date) -> str | None:
+        """What the owner of a code system wants to be told of its release on a day.
+
+        Args:
+            uri: of the system, in any spelling that is understood; also of one that is not known.
+            day: the day.
+        """
+        facts = self._facts.get(self.understood(uri))
+        return None if facts is None else facts.notice_on(day)
 
     def has_release(self, system: KnownSystem, version: str, today: date) -> bool:
         """Whether a version of a code system is one that is known here.

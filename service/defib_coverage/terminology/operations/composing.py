@@ -28,9 +28,9 @@ _DEEPEST = 16
 class Composer:
     """Works out value sets for one request, each of them once.
 
-    ``work`` is what that took, ``systems`` and ``value_sets`` are the canonicals that were used, ``fragments`` the systems of
-    which only a part is known, ``warnings`` what a reader must know of the result, ``notices`` what
-    the owners of codes want to be told.
+    ``work`` is what that took, ``systems`` and ``value_sets`` are the canonicals that were used,
+    ``fragments`` the systems of which only a part is known, ``warnings`` what a reader must know of
+    the result, ``notices`` what the owners of codes want to be told.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -74,10 +74,19 @@ class Composer:
             self._used(members.values())
         else:
             members = self._composed(value_set, found if isinstance(found, Prepared) else None)
+        if not isinstance(found, Prepared):
+            self._owned(members)
         self._path.pop()
         if value_set.url is not None:
             self._done[name] = members
         return members
+
+    def _owned(self, members: Members) -> None:
+        """Note what the owners of the codes of a set that came want to be told."""
+        for uri in dict.fromkeys(uri for uri, _ in members):
+            notice = self._scope.notice(uri)
+            if notice is not None:
+                self.notices[notice] = None
 
     def _used(self, members: Iterable[Contains]) -> None:
         """Note the releases of a published set."""
@@ -192,9 +201,7 @@ class Composer:
         missing = []
         for concept in part.concept:
             known = system.find(concept.code)
-            if (known is None and system.complete) or (
-                known is not None and system.alias is not None and not known.valid_in(version)
-            ):
+            if system.lacks(concept.code, version):
                 missing.append(concept.code)
                 continue
             made = (

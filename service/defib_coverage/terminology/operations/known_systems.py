@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.elements import Designation
 from defib_coverage.terminology.resources import CodeSystem, Concept, ConceptProperty
 
@@ -48,6 +49,16 @@ class KnownCode(msgspec.Struct, frozen=True):
             return self.inactive
         return self.inactive or release > self.last
 
+    def lifetime(self) -> str:
+        """The releases that have it and what replaced it, for a message."""
+        first = f" from {self.first}" if self.first is not None else ""
+        last = f" through {self.last}" if self.last is not None else ""
+        return f"it is one{first}{last}{self.replaced()}"
+
+    def replaced(self) -> str:
+        """What replaced it, for a message; nothing where nothing did."""
+        return f", replaced by {', '.join(self.successors)}" if self.successors else ""
+
 
 class KnownSystem(msgspec.Struct, frozen=True):
     """A code system; ``alias`` is the short name of a foreign one.
@@ -79,6 +90,30 @@ class KnownSystem(msgspec.Struct, frozen=True):
         if found is None and not self.case_sensitive:
             return self.codes.get(self.folded.get(code.casefold(), code))
         return found
+
+    def lacks(self, code: str, release: str | None) -> bool:
+        """Whether a release is known to lack a code.
+
+        Args:
+            code: any text.
+            release: of a foreign system; None for none by name.
+        """
+        known = self.find(code)
+        if known is None:
+            return self.complete
+        return self.alias is not None and not known.valid_in(release)
+
+    def respelt(self, code: str) -> str | None:
+        """How a code is rightly spelt, whether or not it exists; None for one that is."""
+        if self.alias is None or len(code) > LONGEST_CODE:
+            return None
+        right = normalise(self.alias, code)
+        return None if right == code else right
+
+    def meant(self, code: str) -> str | None:
+        """The code that is known under the right spelling of one that is spelt wrongly, or None."""
+        right = self.respelt(code)
+        return None if right is None or self.find(right) is None else right
 
     def ancestors(self, code: str) -> set[str]:
         """Every code above a code, itself not."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.codes import LONGEST_CODE, normalise
+from defib_coverage.coverage.codes import LONGEST_CODE
 from defib_coverage.explaining.code_facts import facts_of
 from defib_coverage.explaining.lookup_properties import PropertyCoding, lookup_properties
 from defib_coverage.explaining.near_codes import near_codes
 from defib_coverage.terminology.elements import Coding, Parameter, Parameters
-from defib_coverage.terminology.operations.code_validating import lifetime
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def look_up(scope: Scope, instance: KnownSystem | None, knowledge: Knowledge) ->
     inactive = found.inactive_in(release)
     if system.alias is not None and not found.valid_in(release):
         if version is not None or scope.dated or not inactive:
-            text = f"{quoted(code)} is no code of {system.url}|{release}: {lifetime(found)}"
+            text = f"{quoted(code)} is no code of {system.url}|{release}: {found.lifetime()}"
             raise refusal(404, "not-found", text, tx="invalid-code", place="code")
         # People look up what they find in old charts: it is told as it was last.
         release = found.last
@@ -104,8 +103,8 @@ def _near(system: KnownSystem, code: str) -> str:
     """Codes that may have been meant, for a message."""
     if len(code) > LONGEST_CODE:
         return ""
-    right = normalise(system.alias or "", code)
-    if system.find(right) is not None:
+    right = system.meant(code)
+    if right is not None:
         return f": it is spelt {quoted(right)}"
     near = [] if system.brought else near_codes(code, system.codes)
     some = "" if system.complete else "; only some of its codes are held here"

@@ -130,6 +130,10 @@ class Scope:
         """The release of a code system on the day; None where none is named."""
         return self.index.release_on(system, self.day)
 
+    def notice(self, uri: str) -> str | None:
+        """What the owner of a code system wants to be told on the day; None for nothing."""
+        return self.index.notice_on(uri, self.day)
+
     def releases(self, system: KnownSystem) -> tuple[str, ...]:
         """The versions of a code system that are known."""
         if system.brought:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.pins import split
@@ -201,10 +200,8 @@ def _respelt(scope: Scope, codings: Sequence[Coding]) -> str:
     found = []
     for one in codings:
         system, code = scope.system(one.system or ""), one.code or ""
-        if system is None or system.alias is None or len(code) > LONGEST_CODE:
-            continue
-        right = normalise(system.alias, code)
-        if right != code and system.find(right) is not None:
+        right = None if system is None else system.meant(code)
+        if right is not None:
             found.append(f"; {quoted(code)} is spelt {quoted(right)}")
     return "".join(found)
 
