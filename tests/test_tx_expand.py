@@ -351,6 +351,12 @@ def test_forced_release_leaves_out_what_it_lacks_and_says_so() -> None:
 def test_manifest_and_other_pins_choose_the_version() -> None:
     manifest = f"{BASE}/Library/ncd-20.4-manifest|2019.10.1"
     assert SERVICE.get("ValueSet/$expand", url=B1, manifest=manifest)["version"] == "2019.10.1"
+    asked = {"url": B1, "manifest": manifest, "date": "2020-02-01"}
+    assert SERVICE.get("ValueSet/$expand", **asked)["version"] == "2019.10.1"
+    asked["date"] = "2022-12-01"
+    status, issue = refused(lambda: SERVICE.get("ValueSet/$expand", **asked))
+    assert (status, issue["code"], issue["expression"]) == (400, "invalid", ["manifest"])
+    assert "2022.10.1" in issue["details"]["text"]
     pin = f"{B1}|2018.2.15"
     chosen = SERVICE.get("ValueSet/$expand", url=B1, default_valueset_version=pin)
     assert chosen["version"] == "2018.2.15"

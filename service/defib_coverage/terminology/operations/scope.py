@@ -87,9 +87,12 @@ class Scope:
         if canonical is None:
             return ()
         url, version = split(canonical)
-        if version is None:
-            release = catalogue.releases.on(self.day)
-            version = None if release is None else release.version
+        release = catalogue.releases.on(self.day)
+        if release is not None and version is None:
+            version = release.version
+        elif release is not None and self.dated and version != release.version:
+            text = f"the manifest {quoted(canonical)} is not the one of {self.day}"
+            raise refusal(400, "invalid", f"{text}: that is {release.version}", place="manifest")
         for one in catalogue.resources:
             if isinstance(one, Library) and (one.url, one.version) == (url, version):
                 return [part.resource for part in one.related_artifact if part.resource is not None]
