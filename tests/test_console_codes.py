@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from console_pages import codes_linked, ids, links, told, words
 from defib_coverage.content import load
 from defib_coverage.explaining.change_days import change_days
-from defib_coverage.explaining.code_facts import facts_of, near_known
+from defib_coverage.explaining.code_facts import facts_of
 from defib_coverage.explaining.code_search import CodeSearch
 from defib_coverage.explaining.code_sentences import claim_of, days_of, order_of
+from defib_coverage.explaining.near_codes import near_entries
 from defib_coverage.families import load_families
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 from live_server import TODAY, running
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("live_server",)
 KNOWLEDGE = load().knowledge()
 INDEX = KNOWLEDGE.index
+FAMILIES = load_families()
 SEARCH = CodeSearch(INDEX)
 SYSTEMS = sorted({one.system for one in SEARCH.codes})
 CHANGES = [change.day for change in change_days(KNOWLEDGE.library, INDEX)]
@@ -144,7 +146,7 @@ def test_every_code_has_a_page_that_says_what_is_known(live: Live, system: str) 
 
 
 def _check_page(live: Live, one: ListedCode) -> None:
-    (facts,) = facts_of(one.code, KNOWLEDGE, TODAY, one.system)
+    (facts,) = facts_of(one.code, KNOWLEDGE, FAMILIES, TODAY, one.system)
     page = live.get(f"/codes/{quote(one.code, safe='')}?system={one.system}")
     assert page.status_code == OK
     text = words(page.text)
@@ -216,7 +218,7 @@ def test_an_unknown_code_is_not_found_and_those_near_it_are(live: Live, code: st
     page = live.get(f"/codes/{code}")
     assert page.status_code == NOT_FOUND
     assert "This code is in no list" in words(page.text)
-    near = set(near_known(code, INDEX))
+    near = {one.code for one in near_entries(code, INDEX.value_sets.values())}
     assert near <= set(codes_linked(page.text))
     assert (code != "I50.29") or "I50.22" in near
 

@@ -20,7 +20,8 @@ from defib_coverage.explaining.lookup_properties import (
 )
 from defib_coverage.explaining.part_words import PART_WORDS
 from defib_coverage.explaining.policy_parts import names_value_sets
-from defib_coverage.fhir.systems import SYSTEM_URIS
+from defib_coverage.families import load_families
+from defib_coverage.fhir.systems import SYSTEM_URIS, published_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from defib_coverage.explaining.similar_codes import SimilarCode
 
 KNOWLEDGE = load().knowledge()
+FAMILIES = load_families()
 TODAY = date(2026, 11, 21)
 START = date(2018, 2, 15)
 EVERY_DAY = (None, None)
@@ -45,7 +47,7 @@ CODES = [
 @cache
 def facts(code: str, day: date = TODAY, system: str | None = None) -> CodeFacts:
     """The facts of a code that one system has."""
-    (found,) = facts_of(code, KNOWLEDGE, day, system)
+    (found,) = facts_of(code, KNOWLEDGE, FAMILIES, day, system)
     return found
 
 
@@ -355,10 +357,11 @@ def test_the_day_decides_what_is_in_force(
     assert ("no claim code for a service" in found.claim) is (
         status != "in-force" and found.system == "icd10cm"
     )
+    assert ("not among the procedures of the article" in found.claim) is not in_order
 
 
 def test_a_code_of_two_systems_has_the_facts_of_both() -> None:
-    assert {found.system for found in facts_of("12", KNOWLEDGE, TODAY)} == {
+    assert {found.system for found in facts_of("12", KNOWLEDGE, FAMILIES, TODAY)} == {
         "payer-typology",
         "x12-claim-filing",
     }
@@ -388,13 +391,36 @@ def test_a_system_is_known_by_alias_uri_and_name(text: str, alias: str | None) -
     [("I50.24", None), ("", None), ("I25.2", "cpt"), ("I25.2", "nope"), ("9" * 500, None)],
 )
 def test_what_is_unknown_has_no_facts(code: str, system: str | None) -> None:
-    assert facts_of(code, KNOWLEDGE, TODAY, system) == ()
+    assert facts_of(code, KNOWLEDGE, FAMILIES, TODAY, system) == ()
 
 
 def test_a_family_is_told_as_one() -> None:
     (membership,) = facts("0210093").value_sets
     assert (membership.value_set, membership.family) == ("cabg", "021[0-3].*")
     assert {m.family for m in facts("33510").value_sets} == {None}
+
+
+@pytest.mark.parametrize(
+    ("code", "title", "through"),
+    [
+        # Listed by the family, listed by a value set without a title, in no list at all.
+        ("C79.63", "Secondary malignant neoplasm of bilateral ovaries", None),
+        ("5A2204Z", "Restoration of Cardiac Rhythm, Single", None),
+        ("C79.99", None, "2026"),
+        ("0210ZZZ", None, "2024"),
+        ("33249", None, None),
+    ],
+)
+def test_a_family_stands_for_the_codes_of_the_releases(
+    code: str, title: str | None, through: str | None
+) -> None:
+    found = facts(code)
+    assert (found.display, found.checked_through) == (title, through)
+
+
+def test_similar_codes_bear_their_titles() -> None:
+    titles = {one.code: one.display for one in facts("92953").similar}
+    assert titles["5A2204Z"] == "Restoration of Cardiac Rhythm, Single"
 
 
 # -------------------------------------------------------------------------- every code of every set
@@ -405,7 +431,11 @@ def test_every_code_has_a_meaning_its_sets_and_few_similar_codes(system: str, co
     found = facts(code, system=system)
     assert found.display or found.words
     assert found.uri == SYSTEM_URIS.get(system, (found.uri,))[0]
-    holding = {vs.id for vs in SETS if any((e.system, e.code) == (system, code) for e in vs.codes)}
+    holding = {
+        published_set(vs.id, system)
+        for vs in SETS
+        if any((e.system, e.code) == (system, code) for e in vs.codes)
+    }
     assert {m.value_set for m in found.value_sets if m.family is None} == holding
     assert all(m.paragraph for m in found.value_sets)
     assert len(found.similar) <= 12
@@ -429,7 +459,8 @@ def test_days_agree_with_the_value_sets(day: date) -> None:
             continue
         for entry in value_set.codes:
             found = facts(entry.code, day, entry.system)
-            (member,) = [m for m in found.value_sets if m.value_set == value_set.id]
+            name = published_set(value_set.id, entry.system)
+            (member,) = [m for m in found.value_sets if m.value_set == name]
             assert member.in_force is entry.in_force(day)
             dated = [p for p in found.indications if p.role in {"primary", "required-secondary"}]
             assert {p.in_force for p in dated} <= {entry.in_force(day)}

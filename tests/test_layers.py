@@ -47,7 +47,7 @@ LAYERS = {
     "coverage": {"coverage"},
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
-    "explaining": {"coverage", "errors", "explaining", "fhir"},
+    "explaining": {"coverage", "errors", "explaining", "families", "fhir"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
     "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},

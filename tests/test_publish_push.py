@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -78,10 +79,40 @@ def test_a_lower_version_is_refused_and_nothing_is_written(fhir: RealServer) -> 
     done = push(fhir)
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "refused" in line]
-    assert "2023.10.1 (ValueSet/from-another-source), higher than 2023.1.1" in line
+    assert "the server holds version 2023.10.1, higher than 2023.1.1" in line
+    assert line.endswith(" (ValueSet/from-another-source)")
     assert done.stdout.endswith("Nothing was written.\n")
     assert writes(fhir) == 1
     assert push(fhir, "--dry-run").returncode == 1
+
+
+def test_the_next_release_becomes_the_highest(fhir: RealServer) -> None:
+    only = ("--only", "ValueSet")
+    assert push(fhir, "--on", "2021-10-01", *only).returncode == 0
+    done = push(fhir, "--history", "--dry-run", *only)
+    assert done.returncode == 0
+    highest = "2021.10.1 is there, this becomes the highest"
+    assert f"  create ValueSet/b1-diagnoses-{CURRENT}: {highest}\n" in done.stdout
+    assert f"  create ValueSet/b1-diagnoses-{BEFORE}\n" in done.stdout
+
+
+def test_a_push_ends_also_where_nobody_reads(fhir: RealServer) -> None:
+    command = [sys.executable, "-m", "defib_coverage", "publish", "push", "--only", "CodeSystem"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [*command, "--to", fhir.base],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            check=False,
+            text=True,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, writes(fhir)) == (0, 6)
+    assert "Error" not in done.stderr
 
 
 def test_an_older_release_goes_beside_the_newer_with_all_of_them_only(fhir: RealServer) -> None:
@@ -91,6 +122,12 @@ def test_an_older_release_goes_beside_the_newer_with_all_of_them_only(fhir: Real
     assert refused.returncode == 1
     assert f"the server holds version {CURRENT}" in refused.stdout
     assert f"higher than {BEFORE}" in refused.stdout
+    lines = refused.stdout.splitlines()
+    (place,) = (number for number, line in enumerate(lines) if "  refused " in line)
+    count = re.fullmatch(r"  refused (\d+) resources: the server holds .*", lines[place])
+    assert count is not None
+    assert [line.startswith("    ") for line in lines[place + 1 :]] == [True] * 6 + [False] * 2
+    assert lines[place + 6] == f"    and {int(count[1]) - 5} more"
     assert writes(fhir) == before
     assert push(fhir, "--history").returncode == 0
     every = parcels(CURRENT, "2019.10.1", "2021.10.1", BEFORE, OLDEST)
@@ -140,14 +177,15 @@ def test_a_transaction_writes_the_same(fhir: RealServer) -> None:
         assert differences(by_place[place].body, fhir.text(place), with_tags=True) == ()
 
 
-def test_a_code_system_is_raised(fhir: RealServer) -> None:
+def test_a_lower_version_under_an_id_of_ours_is_not_lost(fhir: RealServer) -> None:
     ours = next(one for one in parcels() if one.type == "CodeSystem")
     fhir.store([decoded(ours) | {"version": "0.9.0"}])
     done = push(fhir, "--only", "CodeSystem")
-    assert done.returncode == 0
-    assert f"  raise {ours.place}: from 0.9.0\n" in done.stdout
-    assert fhir.get(ours.place)["meta"]["versionId"] == "2"
-    assert fhir.get(ours.place)["version"] == ours.version
+    assert done.returncode == 1
+    reason = f"version 0.9.0 stands under the id of {ours.version} there"
+    assert f"  refused {ours.place}: {reason}\n" in done.stdout
+    assert fhir.get(ours.place)["version"] == "0.9.0"
+    assert fhir.get(ours.place)["meta"]["versionId"] == "1"
 
 
 def test_the_token_of_a_variable_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,10 @@ from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 
 from command_line import ROOT, environment, run
+from defib_coverage.command.push_source import open_source
 from defib_coverage.terminology.history import loading_order, transaction_of
 from defib_coverage.terminology.listing import listing_of
+from defib_coverage.terminology.parcels import parcels_of
 from defib_coverage.terminology.spreadsheet import Table, csv_of, tables_of
 from defib_coverage.terminology.workbook import workbook_of
 from publications import BASE, CPT_URI, VERSIONS, Json, catalogue, cpt_numbers
@@ -84,6 +86,20 @@ def test_the_transaction_holds_every_version_of_every_url(history: list[Json]) -
         for r in catalogue().resources
     }
     assert {entry["request"]["url"]: entry["resource"] for entry in history} == texts
+
+
+@pytest.mark.parametrize("free", [False, True], ids=["all", "without-cpt"])
+def test_the_transaction_holds_what_a_push_of_all_releases_writes(
+    output: Path, *, free: bool
+) -> None:
+    name = "free/defib-coverage.ncd20-4.without-cpt" if free else "defib-coverage.ncd20-4"
+    bundle = json.loads((output / f"{name}-history.json").read_text())
+    source = open_source(BASE, without_cpt=free)
+    pushed = parcels_of(source.resources(source.catalogue.releases.all), source.mark)
+    places = {entry["request"]["url"] for entry in bundle["entry"]}
+    assert places == {one.place for one in pushed}
+    manifests = {place for place in places if place.startswith("Library/")}
+    assert {"without-cpt" in place for place in manifests} == {free}
 
 
 def test_what_others_need_comes_first_and_the_newest_before_the_older(history: list[Json]) -> None:

@@ -153,16 +153,20 @@ def test_a_version_is_never_lowered(there: str, pushed: str) -> None:
     (step,) = plan([one], listed(there)).refused
     assert there in step.reason
     assert pushed in step.reason
-    assert "ValueSet/other" in step.reason
+    assert step.other == "ValueSet/other"
 
 
 @pytest.mark.parametrize(
     ("there", "pushed"), [("2023.9.1", "2023.10.1"), ("9.0.0", "10.0.0"), ("1.0.0-a", "1.0.0")]
 )
-def test_a_version_is_raised(there: str, pushed: str) -> None:
+def test_a_higher_version_goes_beside_a_lower_one_and_never_over_it(
+    there: str, pushed: str
+) -> None:
     one = parcel(pushed)
-    (step,) = plan([one], Server({one.place: held(one, there)}, {})).writes
-    assert (step.action, step.reason, step.revision) == ("raise", f"from {there}", "7")
+    for replace in (False, True):
+        server = Server({one.place: held(one, there)}, {})
+        (step,) = plan([one], server, replace=replace).refused
+        assert step.reason == f"version {there} stands under the id of {pushed} there"
     (step,) = plan([one], listed(there)).writes
     assert step.action == "create"
 
@@ -186,7 +190,8 @@ def test_versions_that_cannot_be_ordered_are_no_ground_to_write(version: str | N
 
 def test_a_version_that_stands_under_another_id_is_not_written_twice() -> None:
     (step,) = plan([parcel("1.0.0")], listed("1.0.0")).refused
-    assert step.reason == "the server holds this version already, as ValueSet/other"
+    assert step.reason == "the server holds this version already, under another id"
+    assert step.other == "ValueSet/other"
 
 
 @pytest.mark.parametrize("url", ["https://other.example/ValueSet/x", None])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TOKEN = "aZ09-._~+/secret=="  # noqa: S105 - invented
 SYSTEMS = ("--only", "CodeSystem")
+OWN = ("--canonical", "https://codes.example.org/r4")
 SETS = ("--only", "ValueSet")
 FIRST = parcels()[0]
 OLD_MI = f"ValueSet/old-mi-{CURRENT}"
@@ -97,7 +98,7 @@ def test_types_that_a_server_lets_nobody_write_are_told_before_anything(
     push: Callable[..., Done],
 ) -> None:
     with store() as server:
-        spoken = [
+        spoken: list[Json] = [
             {"type": "ValueSet", "interaction": [{"code": "read"}, {"code": "search-type"}]},
             {"type": "CodeSystem", "interaction": [{"code": "read"}, {"code": "update"}]},
             {"type": "Library"},
@@ -107,6 +108,11 @@ def test_types_that_a_server_lets_nobody_write_are_told_before_anything(
         assert done.code == 2
         assert "lets nobody write ValueSet; name the types that it takes by --only" in done.err
         assert not server.writes
+        spoken[1]["interaction"] = [{"code": "read"}]
+        assert "lets nobody write CodeSystem, ValueSet; it takes no writes at all" in (
+            push(server.base).err
+        )
+        spoken[1]["interaction"] = [{"code": "update"}]
         assert push(server.base, "--only", "CodeSystem, Library").code == 0
         assert {call.path.partition("/")[0] for call in server.writes} == {"CodeSystem", "Library"}
 
@@ -115,14 +121,15 @@ def test_types_that_a_server_lets_nobody_write_are_told_before_anything(
     ("base", "words"),
     [
         ("ftp://host/fhir", "--to: is not https"),
-        ("host/fhir", "--to: is not https"),
+        ("host/fhir", "--to: http:// or https:// is missing; give the base URL"),
+        ("localhost:33191/fhir", "--to: http:// or https:// is missing; give the base URL"),
         ("https:///fhir", "--to: is not absolute"),
         ("https://user:pass@host/fhir", "--to: carries a user name or password"),
         ("https://host/fhir?x=1", "--to: has a query"),
         ("https://host/fhir#x", "--to: has a fragment"),
         ("https://host:70000/fhir", "--to: is no URL"),
         ("https://ho st/fhir", "--to: holds a character that no URL has"),
-        ("", "--to: is not https"),
+        ("", "--to: http:// or https:// is missing"),
     ],
 )
 def test_bases_that_cannot_be_pushed_to(push: Callable[..., Done], base: str, words: str) -> None:
@@ -133,7 +140,7 @@ def test_bases_that_cannot_be_pushed_to(push: Callable[..., Done], base: str, wo
 
 
 def test_a_name_that_is_none_is_told(push: Callable[..., Done]) -> None:
-    done = push(f"https://{'a' * 64}.invalid/fhir")
+    done = push(f"https://{'a' * 64}.invalid/fhir", *OWN)
     assert done.code == 2
     assert "cannot be" in done.err
 
@@ -230,7 +237,7 @@ def test_what_goes_to_another_machine_over_plain_http_is_warned_of(
         monkeypatch.setenv("http_proxy", proxy.base.removesuffix("/fhir"))
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
-        done = push("http://fhir.example.org/fhir", "--dry-run", *SYSTEMS)
+        done = push("http://fhir.example.org/fhir", "--dry-run", *OWN, *SYSTEMS)
         assert "WARNING: plain http: what is sent can be changed on its way\n" in done.err
         asked = len(proxy.calls)
         assert asked
@@ -272,7 +279,8 @@ def test_a_search_is_read_to_its_last_page(push: Callable[..., Done]) -> None:
     with store(behave) as server:
         done = push(server.base, *SYSTEMS)
     assert done.code == 1
-    assert "the server holds version 1.2.0 (CodeSystem/newer), higher than 1.0.0" in done.out
+    assert "the server holds version 1.2.0, higher than 1.0.0" in done.out
+    assert "(CodeSystem/newer)" in done.out
     assert not server.writes
 
 
@@ -453,6 +461,16 @@ def test_what_changed_since_the_plan_is_not_written_over(
         assert server.held == {FIRST.place: older}
 
 
+@pytest.mark.parametrize("base", ["https://fhir.example.org/r4", "http://10.1.2.3:8080/fhir"])
+def test_urls_of_an_example_go_to_this_machine_only(push: Callable[..., Done], base: str) -> None:
+    done = push(base, "--dry-run")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"--to {base}: others would read urls below https://defib-coverage.example/fhir, which is "
+        "an example's; set DEFIB_COVERAGE_CANONICAL_BASE or --canonical to a URL of yours\n"
+    )
+
+
 def test_everything_stands_below_the_canonical_base_that_is_named(
     push: Callable[..., Done],
 ) -> None:
@@ -468,7 +486,10 @@ def test_everything_stands_below_the_canonical_base_that_is_named(
         assert refused.code == 2
         assert "--canonical nonsense" in refused.err
         # The same ids under another base are somebody else's.
-        assert push(server.base, *SYSTEMS).out.count("another resource has this id there") == 6
+        out = push(server.base, *SYSTEMS).out
+        assert "  refused 6 resources: another resource has this id there\n" in out
+        assert out.count(f" ({base}/CodeSystem/") == 5
+        assert "    and 1 more\n" in out
 
 
 # --------------------------------------------------------------------------------------- afterwards
@@ -648,3 +669,4 @@ def test_our_own_terminology_has_every_code_that_is_asked_for_and_takes_no_write
         done = push(to.base)
         assert done.code == 2
         assert "lets nobody write CodeSystem, ValueSet, ConceptMap" in done.err
+        assert done.err.endswith("; it takes no writes at all\n")

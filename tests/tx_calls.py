@@ -31,6 +31,7 @@ _NAMED = {
     **dict.fromkeys(("targetSystem", "exclude-system", "manifest", "source"), "valueUri"),
     **dict.fromkeys(("code", "property", "displayLanguage", "codeA", "codeB"), "valueCode"),
     **dict.fromkeys(("sourceCode", "targetCode"), "valueCode"),
+    **dict.fromkeys(("sourceScope", "targetScope"), "valueUri"),
     "date": "valueDateTime",
 }
 

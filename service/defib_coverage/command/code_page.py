@@ -9,7 +9,8 @@ import msgspec
 
 from defib_coverage.command.policy_page import known_today
 from defib_coverage.documents.document import InputError
-from defib_coverage.explaining.code_facts import facts_of, near_known, system_named, systems_of
+from defib_coverage.explaining.code_facts import system_named, systems_of
+from defib_coverage.explaining.code_lookup import CodeLookup, is_code
 from defib_coverage.explaining.code_sentences import (
     UNREAD,
     chart_of,
@@ -20,7 +21,7 @@ from defib_coverage.explaining.code_sentences import (
     notes_of,
     order_of,
 )
-from defib_coverage.explaining.fact_models import CodeFacts
+from defib_coverage.families import load_families
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
@@ -28,20 +29,15 @@ if TYPE_CHECKING:
     from datetime import date
 
     from defib_coverage.command.page import Page
+    from defib_coverage.explaining.fact_models import CodeFacts
+    from defib_coverage.explaining.near_codes import NearCode
     from defib_coverage.explaining.similar_codes import SimilarCode
-
-
-class CodesAnswer(msgspec.Struct, frozen=True):
-    """What ``--json`` prints: the facts by code system; for an unknown code those near it."""
-
-    codes: tuple[CodeFacts, ...]
-    near: tuple[str, ...]
 
 
 def print_code(
     text: str, on: date | None, system: str | None, page: Page, *, as_json: bool = False
 ) -> bool:
-    """Print what is known of a code; whether anything is.
+    """Print what is known of a code; whether there is such a code.
 
     Args:
         text: the code, in any spelling.
@@ -58,24 +54,33 @@ def print_code(
         known = ", ".join(systems_of(knowledge.index))
         message = f"--system {system}: no value set uses it; known are {known}, and their URIs"
         raise InputError(message)
-    facts = facts_of(text, knowledge, on or today, system)
-    near = () if facts else tuple(near_known(text, knowledge.index, system))
+    lookup = CodeLookup(knowledge, load_families(), on or today)
+    answer = lookup.answer(text, system)
     if as_json:
-        answer = msgspec.json.format(msgspec.json.encode(CodesAnswer(facts, near)), indent=2)
-        sys.stdout.buffer.write(answer + b"\n")
-    elif not facts:
-        told = f"Near: {', '.join(near)}." if near else "No known code is near."
-        elsewhere = [found.system_name for found in facts_of(text, knowledge, on or today)]
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n")
+    elif not answer.codes:
+        told = _told(answer.near)
+        elsewhere = [one.system_name for one in lookup.answer(text).codes if is_code(one)]
         if elsewhere:
             told = f"It is a code of {', '.join(elsewhere)}."
         of_system = "" if system is None else f" as a code of {system}"
         page.line(f"{text}: is in no value set{of_system}. {told}")
     else:
-        _print_all(facts, page)
-    return bool(facts)
+        if answer.modifiers:
+            left_out = " and ".join(answer.modifiers)
+            page.line(
+                f"The lists hold codes without modifiers: what follows leaves out {left_out}."
+            )
+            page.line("")
+        _print_all(answer.codes, answer.near, page)
+    return any(map(is_code, answer.codes))
 
 
-def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
+def _told(near: Sequence[NearCode]) -> str:
+    return f"Near: {'; '.join(map(str, near))}." if near else "No known code is near."
+
+
+def _print_all(found: Sequence[CodeFacts], near: Sequence[NearCode], page: Page) -> None:
     for number, facts in enumerate(found):
         if number:
             page.line("")
@@ -83,6 +88,8 @@ def _print_all(found: Sequence[CodeFacts], page: Page) -> None:
         page.line(facts.display or f"{facts.words} (in our own words)", indent=2)
         for line in notes_of(facts):
             page.line(line, indent=2)
+        if not is_code(facts):
+            page.line(_told(near), indent=2)
         _section(page, "Since when", days_of(facts))
         _section(page, "Value sets", lists_of(facts.value_sets))
         _section(page, "Indications", indications_of(facts))

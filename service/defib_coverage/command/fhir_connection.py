@@ -85,6 +85,8 @@ def destination(
     """
     base = url.rstrip("/")
     fault = fhir_base_fault(base, development=True)
+    if fault is not None and "://" not in base:
+        fault = "http:// or https:// is missing"
     if fault is not None:
         message = f"--to: {fault}; give the base URL of a FHIR server, such as https://host/fhir"
         raise InputError(message)

@@ -150,6 +150,12 @@ class Capability(_Read, frozen=True):
         return bool(spoken) and not any(i.code == "update" for o in spoken for i in o.interaction)
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether types are spoken of, and none as one that can be written."""
+        spoken = [one for one in self._types if one.interaction]
+        return bool(spoken) and not any(i.code == "update" for o in spoken for i in o.interaction)
+
+    @property
     def validates(self) -> bool:
         """Whether it says that it answers $validate-code for value sets."""
         return any(

@@ -83,9 +83,14 @@ class FhirWriter:
             raise ServerError(message)
         closed = [name for name in types if found.is_closed(name)]
         if closed:
+            remedy = (
+                "it takes no writes at all"
+                if found.is_read_only
+                else "name the types that it takes by --only"
+            )
             message = (
                 f"{self._base}: its CapabilityStatement lets nobody write {', '.join(closed)}; "
-                "name the types that it takes by --only"
+                f"{remedy}"
             )
             raise ServerError(message)
         self._validates = found.validates

@@ -105,7 +105,7 @@ def codes(
 ) -> None:
     """Tell all that is known of a code: meaning, days, indications, companions, similar codes, use.
 
-    Exit code 1 where the code is unknown.
+    Exit code 1 where the code is unknown, or no release of its system has it as a billable code.
 
     Examples:
       defib-coverage policy codes i5022

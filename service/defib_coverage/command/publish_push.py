@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,32 +13,27 @@ import typer
 from defib_coverage.command.fhir_connection import Connection, ServerError, destination
 from defib_coverage.command.fhir_writer import FhirWriter, WriteError
 from defib_coverage.command.options import counted
-from defib_coverage.command.page import plain
-from defib_coverage.command.push_checks import ask_for_codes, read_back, told
+from defib_coverage.command.publishing import canonical_base
+from defib_coverage.command.push_checks import ask_for_codes, read_back
+from defib_coverage.command.push_page import print_plan, say, say_all
 from defib_coverage.command.push_source import Choice, choose, open_source
 from defib_coverage.documents.document import InputError
-from defib_coverage.settings import read_settings
+from defib_coverage.fhir.systems import CANONICAL_BASE
+from defib_coverage.settings import PREFIX, read_settings
 from defib_coverage.terminology.parcels import TYPES, parcels_of
 from defib_coverage.terminology.push_plan import Plan, Server, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     from defib_coverage.command.fhir_connection import Destination
     from defib_coverage.command.push_checks import Checked
     from defib_coverage.terminology.parcels import Parcel
-    from defib_coverage.terminology.push_plan import Action, Step
+    from defib_coverage.terminology.push_plan import Step
     from defib_coverage.terminology.releases import Release
 
 DONE, DIFFERENT = 0, 1
-_VERBS: Mapping[Action, str] = {
-    "create": "create",
-    "raise": "raise",
-    "replace": "replace",
-    "unchanged": "leave as they are",
-    "refused": "refuse",
-}
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +85,12 @@ def push(asked: Push) -> int:
         ca_bundle=settings.ca_bundle,
         development=settings.development,
     )
+    if canonical_base(asked.canonical) == CANONICAL_BASE and not to.is_local:
+        message = (
+            f"--to {to.base}: others would read urls below {CANONICAL_BASE}, which is an "
+            f"example's; set {PREFIX}CANONICAL_BASE or --canonical to a URL of yours"
+        )
+        raise InputError(message)
     today = datetime.now(settings.time_zone).date()
     source = open_source(asked.canonical, without_cpt=asked.without_cpt)
     releases = choose(source.catalogue.releases, asked.choice, today)
@@ -106,9 +106,9 @@ def push(asked: Push) -> int:
 
 
 def _print_head(to: Destination, releases: Sequence[Release], today: date) -> None:
-    typer.echo(f"To {to.base}")
+    say(f"To {to.base}")
     for release in releases:
-        typer.echo(f"  {release.version}: {release.title}")
+        say(f"  {release.version}: {release.title}")
         if release.effective > today:
             _warn(
                 f"{release.version} is not in force yet: who asks for a url without its version "
@@ -119,7 +119,7 @@ def _print_head(to: Destination, releases: Sequence[Release], today: date) -> No
 
 
 def _warn(text: str) -> None:
-    typer.echo(f"WARNING: {text}", err=True)
+    say(f"WARNING: {text}", err=True)
 
 
 class _Pushing:
@@ -133,15 +133,15 @@ class _Pushing:
     def run(self) -> int:
         """Plan, write, check; the exit code."""
         planned = plan(self._parcels, self._found(), replace=self._asked.replace)
-        _print_plan(planned)
+        print_plan(planned)
         if planned.refused:
-            typer.echo("Nothing was written.")
+            say("Nothing was written.")
             return DIFFERENT
         if self._asked.dry_run:
-            typer.echo("Dry run: nothing was written.")
+            say("Dry run: nothing was written.")
             return DONE
         if planned.writes and not _agreed(planned):
-            typer.echo("Nothing was written.")
+            say("Nothing was written.")
             return DIFFERENT
         if not self._write(planned.writes):
             return DIFFERENT
@@ -172,13 +172,13 @@ class _Pushing:
                     written += 1
         except WriteError as error:
             where = "the transaction" if self._asked.transaction else steps[written].parcel.place
-            typer.echo(f"{where}: is not taken: {error}")
-            typer.echo(_stopped(written, steps))
+            say(f"{where}: is not taken: {error}")
+            say(_stopped(written, steps))
             return False
         except ServerError as error:
             message = f"{error}\n{_stopped(written, steps)}"
             raise ServerError(message) from error
-        typer.echo(f"Wrote {counted(written, 'resource')}.")
+        say(f"Wrote {counted(written, 'resource')}.")
         return True
 
     def _check(self, written: Sequence[Parcel]) -> int:
@@ -192,23 +192,8 @@ class _Pushing:
 
 def _told(checked: Checked) -> int:
     """Print what was found; how much of it is wrong."""
-    _print_lines((*checked.faults, *checked.summary))
+    say_all((*checked.faults, *checked.summary))
     return len(checked.faults)
-
-
-def _print_plan(planned: Plan) -> None:
-    counts = Counter(step.action for step in planned.steps)
-    for step in planned.of("create", "raise", "replace", "refused"):
-        reason = f": {step.reason}" if step.reason else ""
-        _print_lines((f"  {step.action} {step.parcel.place}{reason}", *told(step.differences)))
-    parts = [f"{counts[action]} to {verb}" for action, verb in _VERBS.items() if counts[action]]
-    typer.echo(f"Plan: {counted(len(planned.steps), 'resource')}: {', '.join(parts)}.")
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    """Print what may hold a server's words."""
-    for line in lines:
-        typer.echo(plain(line))
 
 
 def _agreed(planned: Plan) -> bool:

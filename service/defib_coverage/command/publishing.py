@@ -40,6 +40,21 @@ class Wanted(msgspec.Struct, frozen=True):
     without_cpt: bool
 
 
+def canonical_base(canonical: str | None) -> str:
+    """The canonical base that is asked for; that of the settings where it is None.
+
+    Raises:
+        InputError: it cannot be one.
+        SettingsError: a setting cannot be used.
+    """
+    base = read_settings(os.environ).canonical_base if canonical is None else canonical
+    fault = canonical_base_fault(base)
+    if fault is not None:
+        message = f"--canonical {base}: {fault}"
+        raise InputError(message)
+    return base
+
+
 def open_catalogue(canonical: str | None) -> Catalogue:
     """Everything that is published, under a canonical base or that of the settings.
 
@@ -48,11 +63,7 @@ def open_catalogue(canonical: str | None) -> Catalogue:
         SettingsError: a setting cannot be used.
         DataError: the data cannot be used.
     """
-    base = read_settings(os.environ).canonical_base if canonical is None else canonical
-    fault = canonical_base_fault(base)
-    if fault is not None:
-        message = f"--canonical {base}: {fault}"
-        raise InputError(message)
+    base = canonical_base(canonical)
     if base == CANONICAL_BASE:
         typer.echo(
             "The canonical base is an example's: set DEFIB_COVERAGE_CANONICAL_BASE or --canonical "

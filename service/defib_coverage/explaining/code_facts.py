@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from defib_coverage.explaining.fact_models import ChartUse, CodeFacts, Membership
 from defib_coverage.explaining.indication_parts import indication_parts, pairs_of
-from defib_coverage.explaining.near_codes import near_codes
 from defib_coverage.explaining.order_effect import order_effect
 from defib_coverage.explaining.policy_parts import parts_of
 from defib_coverage.explaining.similar_codes import similar_codes
 from defib_coverage.explaining.viewpoint import KnownCode, Viewpoint
-from defib_coverage.fhir.systems import SYSTEM_NAMES, alias_of, published_uri
+from defib_coverage.fhir.systems import SYSTEM_NAMES, alias_of, published_set, published_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from defib_coverage.explaining.fact_models import Status
     from defib_coverage.explaining.order_effect import OrderEffect
     from defib_coverage.explaining.policy_parts import PolicyPart
+    from defib_coverage.families import Families
 
 CPT_NOTICE = (
     "CPT is a trademark and copyright of the American Medical Association. Only its numbers are "
@@ -54,27 +54,26 @@ def systems_of(index: CodeIndex) -> tuple[str, ...]:
     return tuple(dict.fromkeys(systems))
 
 
-def near_known(text: str, index: CodeIndex, system: str | None = None) -> list[str]:
-    """The known codes most like ``text``, the best first; those of a system, by default of any."""
-    wanted = None if system is None else system_named(system, index)
-    entries = (e for vs in index.value_sets.values() for e in vs.codes)
-    return near_codes(text, (e.code for e in entries if wanted is None or e.system == wanted))
-
-
 def facts_of(
-    text: str, knowledge: Knowledge, today: date, system: str | None = None
+    text: str,
+    knowledge: Knowledge,
+    families: Families,
+    today: date,
+    system: str | None = None,
 ) -> tuple[CodeFacts, ...]:
     """All that is known of a code, once for each system that has it; empty for an unknown one.
 
     Args:
         text: the code in any spelling.
         knowledge: policies, codes and wording.
+        families: the codes that families of codes stand for, and official titles.
         today: the day as of which it is told.
         system: the only system to look in, as `system_named` knows it; all by default.
     """
     index = knowledge.index
     version = knowledge.library.in_force(today) or knowledge.library.versions[0]
-    view = Viewpoint(index, knowledge.wording, version, today, knowledge.canonical_base)
+    base = knowledge.canonical_base
+    view = Viewpoint(index, families, knowledge.wording, version, today, base)
     systems: Sequence[str] = systems_of(index)
     if system is not None:
         named = system_named(system, index)
@@ -102,10 +101,11 @@ def _facts(known: KnownCode, view: Viewpoint) -> CodeFacts:
         code=known.code,
         day=view.day,
         policy=view.version.version,
-        display=next((m.entry.display for m in known.matches if m.entry.display), None),
+        display=next((view.title(m.entry) for m in known.matches if view.title(m.entry)), None),
         words=_words(known, view),
         notice=CPT_NOTICE if known.system == "cpt" else None,
         status=status,
+        checked_through=_checked_through(known, value_sets, view),
         value_sets=value_sets,
         indications=indication_parts(known, parts, order, view),
         companions=tuple(pairs_of(known, "primaries", view)),
@@ -125,9 +125,19 @@ def _words(known: KnownCode, view: Viewpoint) -> str | None:
     """What the code means in our own words; where nothing says it, what its value set is."""
     entries = [match.entry for match in known.matches]
     labelled = next((entry.label for entry in entries if entry.label), None)
-    if labelled is not None or any(entry.display for entry in entries):
+    if labelled is not None or any(view.title(entry) for entry in entries):
         return labelled
     return view.index.value_sets[known.matches[0].value_set].title
+
+
+def _checked_through(
+    known: KnownCode, value_sets: Sequence[Membership], view: Viewpoint
+) -> str | None:
+    """The last checked release of its system, for a code that no list and no release has."""
+    release = view.families.releases.get(known.system)
+    if release is None or any(member.family is None for member in value_sets):
+        return None
+    return None if view.families.title(known.system, known.code) else release.year
 
 
 def status_of(matches: Sequence[Match], index: CodeIndex, day: date) -> Status:
@@ -147,7 +157,7 @@ def status_of(matches: Sequence[Match], index: CodeIndex, day: date) -> Status:
 def _claim(known: KnownCode, order: OrderEffect, status: Status, view: Viewpoint) -> str:
     """What the code is worth on a claim."""
     if order.order_class is not None:
-        return _ordered_claim(known, order)
+        return _ordered_claim(known, order, view.day)
     if status == "chart-only":
         return "It is no claim code of the article, which asks for none beside it."
     if status != "in-force":
@@ -160,7 +170,9 @@ def _claim(known: KnownCode, order: OrderEffect, status: Status, view: Viewpoint
     return "It stands alone: the article asks for no companion."
 
 
-def _ordered_claim(known: KnownCode, order: OrderEffect) -> str:
+def _ordered_claim(known: KnownCode, order: OrderEffect, day: date) -> str:
+    if not order.effective:
+        return f"It is not among the procedures of the article for a service on {day}."
     if order.resource is not None:
         return "It names the device; the diagnoses stand beside the code of the procedure."
     if known.system == "snomed":
@@ -173,7 +185,7 @@ def _membership(match: Match, view: Viewpoint) -> Membership:
     listed = any((e.system, e.code) == (entry.system, entry.code) for e in value_set.codes)
     families = [p.pattern for p in value_set.patterns if p.system == entry.system]
     return Membership(
-        value_set=value_set.id,
+        value_set=published_set(value_set.id, entry.system),
         title=value_set.title,
         purpose=value_set.purpose,
         role=value_set.role,

@@ -50,12 +50,14 @@ UNREAD = "No criterion of the policy names its value sets; their purpose says wh
 
 def notes_of(facts: CodeFacts) -> Iterator[str]:
     """What else is worth knowing: how it is known, remarks of its lists, the owner's notice."""
+    if facts.checked_through is not None:
+        yield (
+            f"No release of {facts.system_name} that was checked (through {facts.checked_through}) "
+            f"has {facts.code} as a billable code. What follows is of its family."
+        )
     for member in facts.value_sets:
         if member.family is not None:
-            yield (
-                f"Known as one of a family of codes ({member.family}); whether there is such a "
-                "code is not checked."
-            )
+            yield f"Known as one of a family of codes ({member.family})."
         if member.note is not None:
             yield f"Note: {member.note}."
     if facts.notice is not None:

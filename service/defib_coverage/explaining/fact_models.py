@@ -24,8 +24,9 @@ class _Fact(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 class Membership(_Fact, frozen=True):
     """A value set that holds the code, and what the set says of it.
 
+    ``value_set`` is the id under which it is published: codes of CPT stand in sets of their own.
     ``paragraph`` is the paragraph that ``cite`` names, in own words. ``family`` is the expression
-    of a family of codes by which the code is known; whether such a code exists is not checked.
+    of a family of codes by which the code is known.
     ``first_day`` and ``last_day`` are service days, None for no bound; ``in_force`` is of the day
     that was asked about.
     """
@@ -100,7 +101,9 @@ class CodeFacts(_Fact, frozen=True):
     """All that is known of a code of one system as of ``day``.
 
     ``display`` is the official title, only where it may be shown; ``words`` are our own; never
-    both None. ``suggests`` are the ICD-10-CM codes that say on a claim what a record of the code
+    both None. ``checked_through`` is the last of the releases of its system that were checked where
+    none has the code as billable and only a family of codes matches it, None for any other code.
+    ``suggests`` are the ICD-10-CM codes that say on a claim what a record of the code
     documents; ``claim`` says what the code is worth on a claim, ``tip`` what the claim wants
     besides.
     """
@@ -115,6 +118,7 @@ class CodeFacts(_Fact, frozen=True):
     words: str | None
     notice: str | None
     status: Status
+    checked_through: str | None
     value_sets: tuple[Membership, ...]
     indications: tuple[IndicationPart, ...]
     companions: tuple[Companions, ...]

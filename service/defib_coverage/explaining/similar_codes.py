@@ -68,14 +68,14 @@ def similar_codes(known: KnownCode, view: Viewpoint) -> tuple[SimilarCode, ...]:
             if key in chosen or key == (known.system, known.code):
                 continue
             entry = found.entry
-            words = entry.label
-            if words is None and entry.display is None:
+            title, words = view.title(entry), entry.label
+            if words is None and title is None:
                 words = view.index.value_sets[found.value_set].title
             similar = SimilarCode(
                 entry.system,
                 published_uri(entry.system, view.base),
                 entry.code,
-                entry.display,
+                title,
                 words,
                 found.why,
             )

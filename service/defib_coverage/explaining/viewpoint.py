@@ -10,6 +10,7 @@ import msgspec
 from defib_coverage.coverage.codes import CodeIndex, Match
 from defib_coverage.coverage.policy import PolicyVersion
 from defib_coverage.coverage.wording import Wording
+from defib_coverage.families import Families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 class Viewpoint(msgspec.Struct, frozen=True):
     """What is known, as of a day.
 
-    ``version`` is the policy of that day, the first before it; ``base`` the canonical base.
+    ``version`` is the policy of that day, the first before it; ``base`` the canonical base;
+    ``families`` the codes that families of codes stand for, and official titles.
     """
 
     index: CodeIndex
+    families: Families
     wording: Wording
     version: PolicyVersion
     day: date
@@ -34,6 +37,10 @@ class Viewpoint(msgspec.Struct, frozen=True):
         for name, value_set in self.index.value_sets.items():
             for entry in value_set.codes:
                 yield name, entry
+
+    def title(self, entry: CodeEntry) -> str | None:
+        """The official title of a code, only where it may be shown."""
+        return entry.display or self.families.title(entry.system, entry.code)
 
 
 class KnownCode(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ class Catalogue:
 
     ``resources`` are all of them, by release from the newest, code systems first within one. A code
     system has a version of its own and stands in every release; ``own`` are all of those.
+    ``families`` say which releases of code systems have a code.
     """
 
     def __init__(self, knowledge: Knowledge, families: Families, base: str) -> None:
@@ -41,6 +42,7 @@ class Catalogue:
             base: the canonical base, without a slash at its end.
         """
         self.base = base
+        self.families = families
         self.releases = Releases(knowledge.library.versions)
         value_sets = tuple(knowledge.index.value_sets.values())
         mapper = Mapper(value_sets, base)
@@ -73,8 +75,7 @@ class Catalogue:
         found = {
             (type(one), one.id): one
             for release in reversed(self.releases.all)
-            for licensed in ((True, False) if self.licensed else (False,))
-            for one in self._of[release.version, licensed]
+            for one in self.of(release)
         }
         return tuple(found.values())
 

@@ -103,15 +103,19 @@ def period_of(release: Release) -> Period:
     return Period(release.effective.isoformat(), until)
 
 
-def artifact_extensions(release: Release, cite: str | None = None) -> tuple[Extension, ...]:
+def artifact_extensions(
+    release: Release, cite: str | None = None, *, has_elements: bool = False
+) -> tuple[Extension, ...]:
     """What R4 has no elements for: days, capability, versions, the sources.
 
     Args:
         release: what the resource belongs to.
         cite: the paragraph of the policy behind it, by its id.
+        has_elements: days and sources stand in elements, as those of a Library do.
     """
+    days = Extension(f"{EXTENSIONS}/resource-effectivePeriod", value_period=period_of(release))
     return (
-        Extension(f"{EXTENSIONS}/resource-effectivePeriod", value_period=period_of(release)),
+        *(() if has_elements else (days,)),
         *(Extension(f"{EXTENSIONS}/cqf-knowledgeCapability", value_code=c) for c in _CAPABILITIES),
         Extension(
             f"{EXTENSIONS}/artifact-versionAlgorithm",
@@ -131,7 +135,7 @@ def artifact_extensions(release: Release, cite: str | None = None) -> tuple[Exte
         ),
         *(
             Extension(f"{EXTENSIONS}/artifact-relatedArtifact", value_related_artifact=source)
-            for source in sources(release, cite)
+            for source in (() if has_elements else sources(release, cite))
         ),
     )
 

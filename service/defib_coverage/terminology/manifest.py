@@ -69,7 +69,7 @@ def manifest_of(name: str, release: Release, parts: Sequence[Artifact], base: st
         id=f"{name}-{release.version}",
         meta=Meta(profile=tuple(f"{CRMI}/crmi-{kind}library" for kind in _PROFILES)),
         contained=(contained,),
-        extension=(*artifact_extensions(release), reference),
+        extension=(*artifact_extensions(release, has_elements=True), reference),
         identifier=(identified(url, release.version),),
         **describe(url, release, title, name.replace(".", "")),
         description=f"Every resource of the release, each with its version. {release.title}.",

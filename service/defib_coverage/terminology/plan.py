@@ -82,7 +82,7 @@ class Planner:
                     f"{CRMI}/crmi-{kind}plandefinition" for kind in ("shareable", "publishable")
                 )
             ),
-            extension=artifact_extensions(release),
+            extension=artifact_extensions(release, has_elements=True),
             identifier=(identified(url, release.version),),
             **describe(url, release, policy.title, "ncd204-coverage"),
             description=f"What {policy.citation} asks of a defibrillator order. {release.title}.",

@@ -1,4 +1,4 @@
-"""What a push would do on a server: created, raised, replaced, left alone, refused."""
+"""What a push would do on a server: created, replaced, left alone, refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from defib_coverage.terminology.parcels import Parcel
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Action = Literal["create", "raise", "replace", "unchanged", "refused"]
-WRITES: frozenset[Action] = frozenset({"create", "raise", "replace"})
+Action = Literal["create", "replace", "unchanged", "refused"]
+WRITES: frozenset[Action] = frozenset({"create", "replace"})
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -37,7 +37,8 @@ class Held(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """What becomes of one resource, and why.
 
-    ``revision`` is the server's version id that may be overwritten, None for no condition.
+    ``other`` is what of the server's the reason is about, its place or its url. ``revision`` is the
+    server's version id that may be overwritten, None for no condition.
     """
 
     action: Action
@@ -45,6 +46,7 @@ class Step(msgspec.Struct, frozen=True):
     reason: str = ""
     differences: tuple[Difference, ...] = ()
     revision: str | None = None
+    other: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -95,9 +97,7 @@ def plan(parcels: Sequence[Parcel], server: Server, *, replace: bool = False) ->
         step = _step(parcel, server.held.get(parcel.place), replace=replace)
         if step.action in WRITES:
             others = [o for o in server.listed.get(parcel.url, ()) if o.place != parcel.place]
-            fault = _elsewhere_fault(parcel, others, highest[parcel.url])
-            if fault is not None:
-                step = Step("refused", parcel, fault)
+            step = _beside(step, others, highest[parcel.url])
         steps.append(step)
     return Plan(tuple(steps))
 
@@ -106,11 +106,9 @@ def _step(parcel: Parcel, held: Held | None, *, replace: bool) -> Step:
     """What becomes of a resource, by what stands at its place."""
     if held is None:
         return Step("create", parcel)
-    fault = _place_fault(parcel, held)
-    if fault is not None:
-        return Step("refused", parcel, fault)
-    if held.version != parcel.version:
-        return Step("raise", parcel, f"from {held.version}", revision=held.revision)
+    refused = _misplaced(parcel, held)
+    if refused is not None:
+        return refused
     found = differences(parcel.body, held.body)
     if not found:
         return Step("unchanged", parcel)
@@ -121,37 +119,52 @@ def _step(parcel: Parcel, held: Held | None, *, replace: bool) -> Step:
     return Step("refused", parcel, reason, found)
 
 
-def _place_fault(parcel: Parcel, held: Held) -> str | None:
-    """Why a resource must not be written over what stands at its place."""
+def _misplaced(parcel: Parcel, held: Held) -> Step | None:
+    """The refusal of what must not be written over what stands at its place."""
     if held.url != parcel.url:
-        return f"another resource has this id there: {held.url or 'one without a url'}"
+        other = held.url or "one without a url"
+        return Step("refused", parcel, "another resource has this id there", other=other)
     version = _read(held.version)
     if version is None:
-        return _unordered(held.version, parcel.place)
+        return Step("refused", parcel, _unordered(held.version))
     if version > Version.parse(parcel.version):
-        return f"the server holds version {held.version} there, higher than {parcel.version}"
+        reason = f"the server holds version {version} there, higher than {parcel.version}"
+        return Step("refused", parcel, reason)
+    if held.version != parcel.version:
+        # Each version of ours has an id of its own: somebody else's, and it would be lost.
+        reason = f"version {held.version} stands under the id of {parcel.version} there"
+        return Step("refused", parcel, reason)
     return None
 
 
-def _elsewhere_fault(parcel: Parcel, listed: Iterable[Listed], highest: Version) -> str | None:
-    """Why a resource must not be written beside what else the server has of its url."""
+def _beside(step: Step, listed: Iterable[Listed], highest: Version) -> Step:
+    """What becomes of a resource, by what else the server has of its url."""
+    parcel = step.parcel
+    below: Version | None = None
     for other in listed:
         version = _read(other.version)
+        reason = None
         if version is None:
-            return _unordered(other.version, other.place)
-        if other.version == parcel.version:
-            return f"the server holds this version already, as {other.place}"
-        if version > highest:
-            return (
-                f"the server holds version {version} ({other.place}), higher than {highest}, "
-                "the highest that is pushed; an older release goes with --history only"
+            reason = _unordered(other.version)
+        elif other.version == parcel.version:
+            reason = "the server holds this version already, under another id"
+        elif version > highest:
+            reason = (
+                f"the server holds version {version}, higher than {highest}, the highest that is "
+                "pushed; an older release goes with --history only"
             )
-    return None
+        if reason is not None:
+            return Step("refused", parcel, reason, other=other.place)
+        if version is not None and (below is None or version > below):
+            below = version
+    if step.action == "create" and below is not None and below < highest == _read(parcel.version):
+        return Step("create", parcel, f"{below} is there, this becomes the highest")
+    return step
 
 
-def _unordered(version: str | None, place: str) -> str:
+def _unordered(version: str | None) -> str:
     said = "without a version" if version is None else f"of version {version!r}"
-    return f"the server holds one {said} ({place}): which is higher cannot be told"
+    return f"the server holds one {said}: which is higher cannot be told"
 
 
 def _read(version: str | None) -> Version | None:

@@ -17,7 +17,8 @@ from defib_coverage.console.views.linking import Linker
 from defib_coverage.console.views.search import Wanted, search_view
 from defib_coverage.console.views.value_set import Download, Files, SetOnDay, set_view, table_of
 from defib_coverage.errors import RequestError
-from defib_coverage.explaining.code_facts import facts_of, system_named
+from defib_coverage.explaining.code_facts import system_named
+from defib_coverage.explaining.code_lookup import CodeLookup, is_code
 from defib_coverage.explaining.code_search import CodeSearch, Only
 from defib_coverage.explaining.code_sentences import LISTS
 from defib_coverage.families import load_families
@@ -54,7 +55,8 @@ class CodesPage(Page):
         self._search = CodeSearch(self._knowledge.index)
         self._releases = Releases(self._knowledge.library.versions)
         base = self._knowledge.canonical_base
-        publisher = Publisher(self._releases, load_families(), base)
+        self._families = load_families()
+        publisher = Publisher(self._releases, self._families, base)
         self._published: defaultdict[str, list[PublishedSet]] = defaultdict(list)
         for one in publisher.publish(self._knowledge.index.value_sets.values()):
             self._published[one.source.id].append(one)
@@ -106,8 +108,9 @@ class CodesPage(Page):
         chosen, linker = self._day(asked)
         if system and system_named(system, self._knowledge.index) is None:
             raise RequestError(400, "invalid", "No value set uses this code system.", "system")
-        found = facts_of(text, self._knowledge, chosen.day, system or None)
-        if not found:
+        lookup = CodeLookup(self._knowledge, self._families, chosen.day)
+        found = lookup.answer(text, system or None).codes
+        if not any(map(is_code, found)):
             wanted = Wanted(text, Only())
             near = search_view(wanted, chosen, self._knowledge, self._search, linker)
             return self.site.page("code-unknown.html", near, here=self.door.path, status=_NOT_FOUND)

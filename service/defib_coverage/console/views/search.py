@@ -10,10 +10,11 @@ import msgspec
 from defib_coverage.console.views.change_bar import ChosenDay
 from defib_coverage.console.views.notices import notices_of
 from defib_coverage.console.views.shown_codes import STATUS_WORDS, meaning_of
-from defib_coverage.explaining.code_facts import near_known, status_of
+from defib_coverage.explaining.code_facts import status_of
 from defib_coverage.explaining.code_search import Only
 from defib_coverage.explaining.code_sentences import LISTS
 from defib_coverage.explaining.fact_models import Status
+from defib_coverage.explaining.near_codes import near_entries
 from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
@@ -192,8 +193,10 @@ def _near(wanted: Wanted, search: CodeSearch, index: CodeIndex) -> Iterator[List
     text = wanted.text
     if len(text) > _LONGEST_NEAR or (" " in text and not any(map(str.isdigit, text))):
         return
-    for code in near_known(text, index, wanted.only.system):
-        yield from (one for one in search.codes if one.code == code)
+    for near in near_entries(text, index.value_sets.values(), wanted.only.system):
+        yield from (
+            one for one in search.codes if (one.system, one.code) == (near.system, near.code)
+        )
 
 
 class _Maker:

@@ -142,7 +142,8 @@ class Operations:
             case _, "validate-code":
                 return validate_in_system(scope, _found(self._systems, instance))
             case _, "lookup":
-                return look_up(scope, _found(self._systems, instance), self._knowledge)
+                system = _found(self._systems, instance)
+                return look_up(scope, system, self._knowledge, self._catalogue.families)
             case _:
                 return subsumes(scope, _found(self._systems, instance))
 

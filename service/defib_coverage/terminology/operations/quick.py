@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from defib_coverage.terminology.operations.verdicts import Place, answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from defib_coverage.terminology.operations.scope import Scope
     from defib_coverage.terminology.operations.shelf import Key, Prepared, Shelf
@@ -44,8 +44,7 @@ class QuickSet:
 
     def __init__(self, prepared: Prepared, scope: Scope) -> None:
         """Make the answers for members."""
-        self.first = prepared.release.effective
-        self.last = prepared.release.until or date.max
+        self.covers = prepared.release.covers
         self._scope = scope
         self._name = canonical(prepared.value_set)
         self._checker = Checker(scope, prepared.members, self._name)
@@ -84,11 +83,13 @@ class QuickAnswers:
 
         Args:
             shelf: the published sets.
-            scope: of a request that says nothing. Its day is not looked at: nothing here asks for
-                a release.
+            scope: of a request that says nothing. Its day is not looked at: codes of which the
+                day tells whether they are active are left to the operation.
         """
         # A population has few codes: what was looked at is asked again.
         self._looked = lru_cache(maxsize=_KEPT)(QuickSet.look)
+        self._index = scope.index
+        self._first = shelf.releases.all[0].effective
         made = {name: QuickSet(one, scope) for name, one in shelf.by_id.items()}
         self._by_version = {
             (one.published.url, one.published.version): made[name]
@@ -119,15 +120,20 @@ class QuickAnswers:
             display: the display to check; None for none.
 
         Returns:
-            None for a value set that is not published, or not in this version or on this day, and
-            for texts that cannot be written: the operation itself says what is wrong.
+            None for a value set that is not published, or not in this version or on this day, for
+            a code that has ended and for texts that cannot be written: the operation itself says
+            what is wrong.
         """
+        if day < self._first:
+            return None
         held = self._on(url, day) if version is None else self._by_version.get((url, version))
         if held is None:
             return None
         found = held.ready(system, code, display)
         if found is not None:
             return found
+        if self._index.has_ended(system, code):
+            return None
         is_short = len(code) + len(system) + len(display or "") <= _LONGEST_KEPT
         look = self._looked if is_short else QuickSet.look
         try:
@@ -137,6 +143,6 @@ class QuickAnswers:
 
     def _on(self, url: str, day: date) -> QuickSet | None:
         for held in self._by_url.get(url, ()):
-            if held.first <= day <= held.last:
+            if held.covers(day):
                 return held
         return None
