@@ -289,7 +289,7 @@ def test_no_title_of_ours_needs_an_apostrophe() -> None:
         assert b",'" not in csv_of(table)
 
 
-@pytest.mark.parametrize(("kind", "library"), [("tables", "xlsxwriter"), ("page", "jinja2")])
+@pytest.mark.parametrize(("kind", "library"), [("tables", "xlsxwriter")])
 def test_without_the_extra(kind: str, library: str, tmp_path: Path) -> None:
     (tmp_path / f"{library}.py").write_text("raise ModuleNotFoundError\n")
     done = subprocess.run(

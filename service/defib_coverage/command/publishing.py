@@ -19,6 +19,7 @@ from defib_coverage.terminology.guide import FREE_ID, PACKAGE_ID
 from defib_coverage.terminology.history import transaction_of
 from defib_coverage.terminology.listing import listing_of
 from defib_coverage.terminology.package import package_of
+from defib_coverage.terminology.pages import page_of
 from defib_coverage.terminology.spreadsheet import csv_of, tables_of
 
 if TYPE_CHECKING:
@@ -133,13 +134,8 @@ def publish_page(wanted: Wanted) -> None:
     """Write the page.
 
     Raises:
-        InputError: the file cannot be written, or what writes pages is missing.
+        InputError: the file cannot be written.
     """
-    try:
-        from defib_coverage.terminology.pages import page_of  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        message = f"publish page: needs jinja2: {_INSTALL}"
-        raise InputError(message) from error
     catalogue = open_catalogue(wanted.canonical)
     listing = listing_of(catalogue, licensed=not wanted.without_cpt)
     write_files(wanted.output, {"index.html": page_of(listing)})
