@@ -156,6 +156,12 @@ def test_other_uris_are_understood_and_it_is_said(alias: str) -> None:
         assert "message" not in got
 
 
+def test_an_edition_is_understood_as_its_system() -> None:
+    uri = "http://snomed.info/sct/731000124108"
+    got = in_system(url=uri, code="22298006")
+    assert (got["result"], got["system"]) == (True, "http://snomed.info/sct")
+
+
 def test_unknown_system() -> None:
     got = validate(url=B1, system="http://hl7.org/fhir/sid/icd-10", code="I49.01")
     assert got["result"] is False
@@ -509,8 +515,8 @@ def test_empty_strings_are_refused(empty: str) -> None:
             assert (status, issue["code"]) == (400, "invalid")
             assert "empty string" in issue["details"]["text"]
     listed = value_set({"system": ICD, "concept": [{"code": ""}]})
-    asked = {"valueSet": listed, "system": ICD, "code": "x"}
-    assert refused(lambda: SERVICE.post(VALIDATE, **asked))[0] == 400
+    beside = {"system": ICD, "code": "x"}
+    assert refused(lambda: SERVICE.post(VALIDATE, valueSet=listed, **beside))[0] == 400
     quotes = value_set({"system": ICD, "concept": [{"code": "x"}]}, title='a,"" b:""')
     assert SERVICE.post(VALIDATE, valueSet=quotes, system=ICD, code="x")
 
