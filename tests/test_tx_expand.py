@@ -24,6 +24,8 @@ RELEASES = CATALOGUE.releases.all
 SETS = [one for sets in CATALOGUE.sets.values() for one in sets]
 URLS = sorted({one.url for one in SETS})
 SYSTEM = "http://example.org/cs"
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
 
 
 def members(one: PublishedSet) -> list[tuple[str, str]]:
@@ -168,7 +170,8 @@ def test_identifier_is_the_same_for_the_same_question_only() -> None:
         return found
 
     assert identifier() == identifier()
-    assert len({identifier(), identifier(count=2), identifier(date="2020-01-01")}) == 3
+    assert len({identifier(), identifier(filter="i47"), identifier(date="2020-01-01")}) == 3
+    assert identifier() == identifier(count=2) == identifier(count=2, offset=2)
 
 
 def test_definition_only_where_asked_and_copyright_always() -> None:
@@ -191,6 +194,23 @@ def test_notices_go_with_the_codes_of_other_sets() -> None:
     assert "copyright" not in SERVICE.post(
         "ValueSet/$expand", valueSet=value_set({"valueSet": [B1]})
     )
+
+
+def test_notices_go_with_the_codes_of_sets_that_came() -> None:
+    inner = {"system": CPT, "concept": [{"code": "33249"}]}
+    owners = {CPT: "2022 American Medical", LOINC: "LOINC®", SNOMED: "SNOMED International"}
+    for system, owner in owners.items():
+        listed = value_set({"system": system, "concept": [{"code": "1"}]})
+        held = {"contains": [{"system": system, "code": "1"}], "timestamp": "2023-01-01"}
+        bare = {name: part for name, part in listed.items() if name != "compose"}
+        for came in (listed, {**bare, "expansion": held}):
+            got = SERVICE.post("ValueSet/$expand", valueSet=came, date="2023-05-01")
+            assert owner in got["copyright"]
+    within = value_set({"valueSet": ["urn:in"]})
+    came = {"valueSet": within, "tx_resource": value_set(inner, url="urn:in")}
+    assert "American Medical" in SERVICE.post("ValueSet/$expand", **came)["copyright"]
+    free = value_set({"system": ICD, "concept": [{"code": "I49.01"}]})
+    assert "copyright" not in SERVICE.post("ValueSet/$expand", valueSet=free)
 
 
 def test_designations_only_where_asked() -> None:
@@ -331,6 +351,12 @@ def test_forced_release_leaves_out_what_it_lacks_and_says_so() -> None:
 def test_manifest_and_other_pins_choose_the_version() -> None:
     manifest = f"{BASE}/Library/ncd-20.4-manifest|2019.10.1"
     assert SERVICE.get("ValueSet/$expand", url=B1, manifest=manifest)["version"] == "2019.10.1"
+    asked = {"url": B1, "manifest": manifest, "date": "2020-02-01"}
+    assert SERVICE.get("ValueSet/$expand", **asked)["version"] == "2019.10.1"
+    asked["date"] = "2022-12-01"
+    status, issue = refused(lambda: SERVICE.get("ValueSet/$expand", **asked))
+    assert (status, issue["code"], issue["expression"]) == (400, "invalid", ["manifest"])
+    assert "2022.10.1" in issue["details"]["text"]
     pin = f"{B1}|2018.2.15"
     chosen = SERVICE.get("ValueSet/$expand", url=B1, default_valueset_version=pin)
     assert chosen["version"] == "2018.2.15"
@@ -383,7 +409,10 @@ def test_filters(name: str, op: str, value: str, expected: list[str]) -> None:
         ("hue", "exists", "yes"),
         ("hue", "is-a", "red"),
         ("code", "regex", "(a+)+$"),
-        ("code", "regex", "a*a*a*b"),
+        ("code", "regex", "a*a*b"),
+        ("code", "regex", "a?|b?"),
+        ("code", "regex", "a{1,2}b{3,4}"),
+        ("code", "regex", "|".join("abcdefghijk")),
         ("code", "regex", "["),
         ("code", "regex", "a" * 101),
         ("code", "regex", "a{9,1}"),
@@ -549,7 +578,7 @@ def test_sets_that_lead_back_to_themselves() -> None:
 
 
 def test_sets_within_sets_without_end() -> None:
-    chain = [value_set({"valueSet": [f"urn:{n + 1}"]}, url=f"urn:{n}") for n in range(200)]
+    chain = [value_set({"valueSet": [f"urn:{n + 1}"]}, url=f"urn:{n}") for n in range(50)]
     status, issue = refused(
         lambda: SERVICE.post("ValueSet/$expand", url="urn:0", tx_resource=chain)
     )
@@ -596,7 +625,23 @@ def test_parts_of_foreign_systems_can_only_be_listed() -> None:
 
 
 def test_without_cpt_there_is_none_of_it() -> None:
-    free = Service(CATALOGUE, licensed=False)
+    free = Service(CATALOGUE.free())
     url = f"{BASE}/ValueSet/orders-initial-implant-cpt"
     assert refused(lambda: free.get("ValueSet/$expand", url=url))[0] == 422
     assert refused(lambda: free.get("CodeSystem/$lookup", system=CPT, code="33249"))[0] == 422
+
+
+def test_a_system_that_came_in_place_of_a_published_one() -> None:
+    concepts = [{"code": "i46.2"}]
+    own = code_system(*concepts, url=ICD, version="2023", caseSensitive=False)
+    pin = "http://example.org/x|1"
+    got = SERVICE.post("ValueSet/$expand", url=B1, system_version=pin, tx_resource=own)
+    assert codes(got) == [(ICD, "i46.2")]
+
+
+def test_resources_that_come_along_are_counted() -> None:
+    many = [value_set({"valueSet": [B1]}, url=f"urn:{n}") for n in range(101)]
+    asked = {"url": "urn:0", "tx_resource": many}
+    status, issue = refused(lambda: SERVICE.post("ValueSet/$expand", **asked))
+    assert (status, issue["code"], issue["expression"]) == (422, "too-costly", ["tx-resource"])
+    assert codes(SERVICE.post("ValueSet/$expand", url="urn:0", tx_resource=many[:100]))

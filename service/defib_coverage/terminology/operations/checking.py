@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.operations.displays import names_of
 from defib_coverage.terminology.operations.errors import issue, quoted
 from defib_coverage.terminology.operations.history import days_in, told
@@ -106,7 +105,7 @@ class Checker:
         unknown = None
         if coding.version is not None:
             unknown = unknown_release(self._scope, system, uri, coding.version)
-            issues.extend(self._version(coding.version, unknown, uri, member, place))
+            issues.extend(self._version(coding.version, unknown, uri, system, member, place))
         if member.inactive and self._rules.active_only:
             text = f"{quoted(code)} of {uri} is not active"
             issues.append(issue("error", "business-rule", text, tx="code-rule", place=place.code))
@@ -133,18 +132,35 @@ class Checker:
             issues=tuple(issues),
         )
 
-    def _version(
-        self, asked: str, unknown: str | None, uri: str, member: Contains, place: Place
+    def _version(  # noqa: PLR0913, PLR0917 - all that is known of a member
+        self,
+        asked: str,
+        unknown: str | None,
+        uri: str,
+        system: KnownSystem | None,
+        member: Contains,
+        place: Place,
     ) -> Iterator[Issue]:
-        """What is wrong with the version of a member."""
+        """What is wrong with the version of a member.
+
+        Those who ask state the release of the claim: another than the set's is no fault where it
+        has the code.
+        """
         if unknown is not None:
             yield unknown_version(self._scope, uri, asked, place)
         elif not same_release(asked, member.version):
+            code = member.code or ""
+            if system is not None and system.lacks(code, asked):
+                known = system.find(code)
+                why = "" if known is None else f": {known.lifetime()}"
+                text = f"{quoted(code)} is no code of {uri}|{asked}{why}"
+                yield issue("error", "code-invalid", text, tx="invalid-code", place=place.code)
+                return
             text = (
                 f"the value set {self._name} takes {uri} in version {quoted(member.version or '')}"
-                f", not in {quoted(asked)}"
+                f"; {quoted(asked)} has the code, too"
             )
-            yield issue("error", "invalid", text, tx="vs-invalid", place=place.version)
+            yield issue("warning", "invalid", text, tx="vs-invalid", place=place.version)
 
     def _unknown(self, coding: Coding, place: Place) -> Verdict:
         """The verdict on a code of a system that is not known."""
@@ -165,7 +181,9 @@ class Checker:
             unknown = unknown_release(self._scope, system, uri, coding.version)
             if unknown is not None:
                 issues.append(unknown_version(self._scope, uri, coding.version, place))
-        normalised = self._normalised(uri, system, code)
+        normalised = system.respelt(code)
+        if (uri, normalised) not in self._members:
+            normalised = system.meant(code)
         reasons = [*self._reasons(uri, code, known, normalised)]
         issues.append(self._absent(coding, place, reasons))
         if known is None and system.complete:
@@ -176,20 +194,12 @@ class Checker:
             code=code,
             version=coding.version or (system.version if system.complete else None),
             display=None if known is None else known.display,
-            inactive=known is not None and known.inactive,
+            inactive=known is not None
+            and known.inactive_in(coding.version or self._scope.release(system)),
             normalised=normalised,
             unknown=unknown,
             issues=tuple(issues),
         )
-
-    def _normalised(self, uri: str, system: KnownSystem, code: str) -> str | None:
-        """The right spelling of a code that is spelt wrongly; None where it is not known."""
-        if system.alias is None or len(code) > LONGEST_CODE:
-            return None
-        right = normalise(system.alias, code)
-        if right == code:
-            return None
-        return right if (uri, right) in self._members or system.find(right) is not None else None
 
     def _reasons(
         self, uri: str, code: str, known: KnownCode | None, normalised: str | None
@@ -210,7 +220,7 @@ class Checker:
         if any(True for _ in beside):
             yield f"it stands in {sibling}: codes of CPT have value sets of their own"
         if known is not None and known.successors:
-            yield f"it was replaced by {', '.join(known.successors)}"
+            yield f"it was{known.replaced().removeprefix(',')}"
 
     def _absent(self, coding: Coding, place: Place, reasons: list[str] | None = None) -> Issue:
         """The issue that a code is not in the value set."""

@@ -12,7 +12,6 @@ from defib_coverage.coverage.codes import normalise
 from defib_coverage.fhir.systems import alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
-from defib_coverage.terminology.sets import CPT
 from defib_coverage.terminology.systems import FACTS
 from defib_coverage.terminology.value_sets import designations
 
@@ -31,6 +30,8 @@ _WRONG = {
     "http://terminology.hl7.org/CodeSystem/icd10PCS": "icd10pcs",
     "http://www.nlm.nih.gov/research/umls/hcpcs": "hcpcs",
     "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes": "hcpcs",
+    # The edition, which is its version.
+    "http://snomed.info/sct/731000124108": "snomed",
 }
 
 
@@ -46,14 +47,11 @@ class HeldSystem(msgspec.Struct, frozen=True):
 class CodeSystemIndex:
     """The code systems that a catalogue uses, by their uris."""
 
-    def __init__(self, catalogue: Catalogue, *, licensed: bool) -> None:
-        """Collect the codes of every published set, and our own code systems.
-
-        Args:
-            catalogue: everything that is published.
-            licensed: also the codes of CPT.
-        """
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Collect the codes of every published set, and our own code systems."""
         self._base = catalogue.base
+        self._facts = {published_uri(alias, self._base): facts for alias, facts in FACTS.items()}
+        self._lifetimes = {(one.system, one.code): one for one in catalogue.families.lifetimes}
         self._first = catalogue.releases.all[0].effective
         own = {
             resource.url: known_from(resource, brought=False)
@@ -62,11 +60,7 @@ class CodeSystemIndex:
         }
         self.systems: Mapping[str, KnownSystem] = {
             **own,
-            **{
-                known.url: known
-                for known in self._foreign(catalogue)
-                if licensed or known.alias != CPT
-            },
+            **{known.url: known for known in self._foreign(catalogue)},
         }
 
     def _foreign(self, catalogue: Catalogue) -> Iterator[KnownSystem]:
@@ -88,24 +82,19 @@ class CodeSystemIndex:
             )
 
     def _known(self, alias: str, members: Sequence[Member]) -> KnownCode:
-        """A code by what every set says of it: a set that gives days knows more than others."""
-        facts = FACTS[alias]
-        entries = [member.entry for member in members]
-        starts = [e.start for e in entries if e.start is not None]
-        ends = [e.until for e in entries if e.until is not None]
-        # The first day of the first release is where our lists begin, not where the code does.
-        begin = min(starts) if starts and min(starts) > self._first else None
-        # Of those that are retired the release is the member's.
-        retired = next((m.version for m in members if m.inactive), None)
+        """A code by what every set says of it.
+
+        The days on which the article lists it say nothing of the releases that have it.
+        """
+        lifetime = self._lifetimes.get((alias, members[0].code))
         names = next((found for m in members if (found := designations(m, self._base))), ())
         return KnownCode(
             code=members[0].code,
             display=next((m.display for m in members if m.display is not None), None),
             designation=names,
-            inactive=any(m.inactive for m in members),
-            first=None if begin is None else facts.release_on(begin),
-            last=facts.release_on(max(ends)) if ends else retired,
-            successors=next((e.successors for e in entries if e.successors), ()),
+            first=None if lifetime is None else lifetime.first,
+            last=None if lifetime is None else lifetime.last,
+            successors=next((m.entry.successors for m in members if m.entry.successors), ()),
         )
 
     def held(self, today: date) -> Iterator[HeldSystem]:
@@ -142,6 +131,17 @@ class CodeSystemIndex:
             and normalise(system.alias, code) == code
         )
 
+    def has_ended(self, uri: str, code: str) -> bool:
+        """Whether releases of a code system lack a code that earlier ones have.
+
+        Args:
+            uri: of the system, in any spelling that is understood.
+            code: any text.
+        """
+        system = self.systems.get(self.understood(uri))
+        known = None if system is None else system.find(code)
+        return known is not None and known.last is not None
+
     def find(self, uri: str) -> KnownSystem | None:
         """A code system by its published uri, None for one that no set uses."""
         return self.systems.get(uri)
@@ -151,6 +151,16 @@ class CodeSystemIndex:
         if system.alias is None:
             return system.version
         return FACTS[system.alias].release_on(day)
+
+    def notice_on(self, uri: str, day: date) -> str | None:
+        """What the owner of a code system wants to be told of its release on a day.
+
+        Args:
+            uri: of the system, in any spelling that is understood; also of one that is not known.
+            day: the day.
+        """
+        facts = self._facts.get(self.understood(uri))
+        return None if facts is None else facts.notice_on(day)
 
     def has_release(self, system: KnownSystem, version: str, today: date) -> bool:
         """Whether a version of a code system is one that is known here.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.elements import CodeableConcept, Coding
 from defib_coverage.terminology.exchanged import Issue
 from defib_coverage.terminology.operations.checking import unknown_release, unknown_version
@@ -127,14 +126,14 @@ class _Looker:
             text = f"{quoted(uri)} is understood as {system.url}, which is the uri to write"
             issues.append(issue("information", "informational", text, place=place.system))
         if version is None and not system.brought:
-            version = self._scope.index.release_on(system, self._scope.day)
+            version = self._scope.release(system)
         if version is not None and version != system.version:
             unknown = unknown_release(self._scope, system, system.url, version)
         if unknown is not None and version is not None:
             issues.append(unknown_version(self._scope, system.url, version, place))
         known = system.find(code)
         if known is None:
-            normalised = _normalised(system, code)
+            normalised = system.meant(code)
             issues.append(_not_held(system, code, normalised, place))
             return Verdict(
                 system.url,
@@ -151,7 +150,7 @@ class _Looker:
             inside=True,
             version=version or system.version,
             display=known.display,
-            inactive=known.inactive,
+            inactive=known.inactive_in(version),
             unknown=unknown,
             issues=tuple(issues),
         )
@@ -170,12 +169,12 @@ class _Looker:
             yield issue(
                 "error",
                 "code-invalid",
-                f"{quoted(known.code)} is no code of {system.url}|{version}: {lifetime(known)}",
+                f"{quoted(known.code)} is no code of {system.url}|{version}: {known.lifetime()}",
                 tx="invalid-code",
                 place=place.code,
             )
-        elif known.inactive:
-            text = f"{quoted(known.code)} is inactive{successors(known)}"
+        elif known.inactive_in(version):
+            text = f"{quoted(known.code)} is inactive{known.replaced()}"
             yield issue("warning", "business-rule", text, tx="code-comment", place=place.code)
         if known.abstract and not self._rules.abstract:
             text = f"{quoted(known.code)} is abstract: it groups codes and is not to be used"
@@ -185,26 +184,6 @@ class _Looker:
             yield from names_of((known,)).check(
                 coding.display, what, lenient=lenient, place=place.display
             )
-
-
-def lifetime(known: KnownCode) -> str:
-    """The releases that have a code, and what replaced it."""
-    first = f" from {known.first}" if known.first is not None else ""
-    last = f" through {known.last}" if known.last is not None else ""
-    return f"it is one{first}{last}{successors(known)}"
-
-
-def successors(known: KnownCode) -> str:
-    """What replaced a code, for a message."""
-    return f", replaced by {', '.join(known.successors)}" if known.successors else ""
-
-
-def _normalised(system: KnownSystem, code: str) -> str | None:
-    """The right spelling of a code that is spelt wrongly; None where it is not known."""
-    if system.alias is None or len(code) > LONGEST_CODE:
-        return None
-    right = normalise(system.alias, code)
-    return right if right != code and system.find(right) is not None else None
 
 
 def _not_held(system: KnownSystem, code: str, normalised: str | None, place: Place) -> Issue:

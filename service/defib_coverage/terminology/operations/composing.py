@@ -9,6 +9,7 @@ import msgspec
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.filters import matching
 from defib_coverage.terminology.operations.shelf import Prepared
+from defib_coverage.terminology.operations.work import Work
 from defib_coverage.terminology.resources import Contains, Include, ValueSet
 
 if TYPE_CHECKING:
@@ -22,16 +23,14 @@ if TYPE_CHECKING:
     Members = Mapping[Key, Contains]
 
 _DEEPEST = 16
-# What one request may make us handle: codes looked at, over all of its value sets.
-MOST_WORK = 200_000
 
 
 class Composer:
     """Works out value sets for one request, each of them once.
 
-    ``systems`` and ``value_sets`` are the canonicals that were used, ``fragments`` the systems of
-    which only a part is known, ``warnings`` what a reader must know of the result, ``notices`` what
-    the owners of codes want to be told.
+    ``work`` is what that took, ``systems`` and ``value_sets`` are the canonicals that were used,
+    ``fragments`` the systems of which only a part is known, ``warnings`` what a reader must know of
+    the result, ``notices`` what the owners of codes want to be told.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -39,7 +38,7 @@ class Composer:
         self._scope = scope
         self._done: dict[str, Members] = {}
         self._path: list[str] = []
-        self._work = 0
+        self.work = Work()
         self.systems: dict[str, None] = {}
         self.value_sets: dict[str, None] = {}
         self.fragments: dict[str, None] = {}
@@ -71,20 +70,23 @@ class Composer:
         members: Members
         if isinstance(found, Prepared) and self._scope.system_pins.is_empty:
             members = found.members
-            self._count(len(members))
+            self.work.look_at(len(members))
             self._used(members.values())
         else:
             members = self._composed(value_set, found if isinstance(found, Prepared) else None)
+        if not isinstance(found, Prepared):
+            self._owned(members)
         self._path.pop()
         if value_set.url is not None:
             self._done[name] = members
         return members
 
-    def _count(self, codes: int) -> None:
-        self._work += codes
-        if self._work > MOST_WORK:
-            text = f"the value set needs more than {MOST_WORK} codes to be looked at"
-            raise refusal(422, "too-costly", text)
+    def _owned(self, members: Members) -> None:
+        """Note what the owners of the codes of a set that came want to be told."""
+        for uri in dict.fromkeys(uri for uri, _ in members):
+            notice = self._scope.notice(uri)
+            if notice is not None:
+                self.notices[notice] = None
 
     def _used(self, members: Iterable[Contains]) -> None:
         """Note the releases of a published set."""
@@ -109,7 +111,7 @@ class Composer:
             # What our own lists say of a code stays, whatever release it is taken in.
             held = prepared.members
             members = {
-                key: msgspec.structs.replace(held[key], version=one.version)
+                key: msgspec.structs.replace(held.get(key, one), version=one.version)
                 for key, one in members.items()
             }
         return members
@@ -127,7 +129,7 @@ class Composer:
             if one.system is not None and one.code is not None:
                 flat = msgspec.structs.replace(one, contains=())
                 members.setdefault((one.system, one.code), flat)
-        self._count(len(members))
+        self.work.look_at(len(members))
         self._used(members.values())
         return members
 
@@ -145,14 +147,14 @@ class Composer:
         members: Members | None = None
         if part.system is not None:
             members = dict(self._of_system(part, part.system))
-            self._count(len(members))
+            self.work.look_at(len(members))
         for name in part.value_set:
             imported = self.members(self._scope.value_set(name, "ValueSet.compose"))
             if members is None:
                 members = imported
             else:
                 members = {key: one for key, one in members.items() if key in imported}
-            self._count(len(members))
+            self.work.look_at(len(members))
         return members or {}
 
     def _of_system(self, part: Include, asked: str) -> Iterator[tuple[Key, Contains]]:
@@ -164,7 +166,7 @@ class Composer:
         if system is None:
             text = f"the code system {quoted(uri)} is not known: the value set cannot be expanded"
             raise not_found(text, place="ValueSet.compose")
-        version = wanted or self._release(system)
+        version = wanted or scope.release(system)
         if version is not None and not scope.has_release(system, version):
             held = ", ".join(scope.releases(system)) or "none"
             text = f"the code system {uri} is not known in version {quoted(version)}; known: {held}"
@@ -184,19 +186,13 @@ class Composer:
                 )
                 raise refusal(422, "not-supported", text, place="ValueSet.compose")
             self.fragments[system.canonical] = None
-        self._count(len(system.codes) * (len(part.filter) + 1))
+        self.work.look_at(len(system.codes) * (len(part.filter) + 1))
         chosen = set(system.codes)
         for condition in part.filter:
-            chosen &= matching(system, condition)
+            chosen &= matching(system, condition, self.work)
         for known in system.codes.values():
             if known.code in chosen:
                 yield (uri, known.code), contained(known, uri, version)
-
-    def _release(self, system: KnownSystem) -> str | None:
-        """The release of an include that pins none: that of the day, where a day was asked for."""
-        if system.brought or self._scope.dated:
-            return self._scope.index.release_on(system, self._scope.day)
-        return system.version
 
     def _enumerated(
         self, part: Include, system: KnownSystem, uri: str, version: str | None
@@ -205,9 +201,7 @@ class Composer:
         missing = []
         for concept in part.concept:
             known = system.find(concept.code)
-            if (known is None and system.complete) or (
-                known is not None and system.alias is not None and not known.valid_in(version)
-            ):
+            if system.lacks(concept.code, version):
                 missing.append(concept.code)
                 continue
             made = (
@@ -237,7 +231,7 @@ def contained(known: KnownCode, uri: str, version: str | None) -> Contains:
         code=known.code,
         display=known.display,
         designation=known.designation,
-        inactive=True if known.inactive else None,
+        inactive=True if known.inactive_in(version) else None,
         abstract=True if known.abstract else None,
     )
 

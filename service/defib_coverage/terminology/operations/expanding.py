@@ -30,6 +30,7 @@ _UNCLOSED = Extension(f"{EXTENSIONS}/valueset-unclosed", value_boolean=True)
 _PERIOD = f"{EXTENSIONS}/resource-effectivePeriod"
 # What stands in the answer's own url and version, and what is no parameter of an expansion.
 _NOT_ECHOED = frozenset({"url", "valueSet", "tx-resource"})
+_PAGING = frozenset({"count", "offset"})
 _STRINGS = frozenset({"filter", "valueSetVersion", "property"})
 _CODES = frozenset({"displayLanguage"})
 _STATUSES = ("draft", "retired")
@@ -61,7 +62,8 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
     end = len(members) if count is None else offset + count
     value_set = found.value_set if isinstance(found, Prepared) else found
     parameters = (*_echoed(given), *_noted(composer, value_set))
-    known = [f"{p.name}={_value(p)}" for p in parameters]
+    # The pages of one expansion bear one identifier.
+    known = [f"{p.name}={_value(p)}" for p in parameters if p.name not in _PAGING]
     settled = [f"{one.system}|{one.version}|{one.code}" for one in members]
     identifier = stable_id(canonical(value_set), *known, *settled)
     expansion = Expansion(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from defib_coverage.terminology.operations.errors import TerminologyError
     from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem
+    from defib_coverage.terminology.operations.work import Work
     from defib_coverage.terminology.resources import ConceptProperty, ValueSetFilter
 
 _CODE = frozenset({"concept", "code"})
@@ -23,21 +24,23 @@ _ATOM = re.compile(
 )
 _LONGEST_PATTERN = 100
 _LONGEST_TEXT = 200
-_MOST_CHOICES = 2
+_MOST_ALTERNATIVES = 10
 
 
-def matching(system: KnownSystem, asked: ValueSetFilter) -> set[str]:
+def matching(system: KnownSystem, asked: ValueSetFilter, work: Work) -> set[str]:
     """The codes that a filter lets through.
 
     Args:
         system: all of its codes are known.
         asked: property, operator and value.
+        work: what the request has done; every property and every value that is tested counts.
 
     Raises:
         TerminologyError: 422 for a property that the code system does not have, an operator that
-            is not known, and a pattern that is not taken.
+            is not known, a pattern that is not taken, and too much work.
     """
     name, op, value = asked.property, asked.op, asked.value
+    work.look_at(sum(len(known.property) + len(known.parents) for known in system.codes.values()))
     if name in _CODE and op in _BY_PLACE:
         if value not in system.codes:
             text = f"the filter names {quoted(value)}, which is no code of {system.canonical}"
@@ -48,11 +51,14 @@ def matching(system: KnownSystem, asked: ValueSetFilter) -> set[str]:
         raise _wrong(text)
     accepts = _test(op, value)
     below = system.children() if name == "child" else {}
-    return {
-        known.code
-        for known in system.codes.values()
-        if accepts([*below.get(known.code, ()), *_values(known, name)])
-    }
+    found = set()
+    for known in system.codes.values():
+        values = [*below.get(known.code, ()), *_values(known, name)]
+        for one in values:
+            work.test(one)
+        if accepts(values):
+            found.add(known.code)
+    return found
 
 
 _BY_PLACE: dict[str, Callable[[KnownSystem, str], set[str]]] = {
@@ -93,20 +99,25 @@ def _test(op: str, value: str) -> Callable[[list[str]], bool]:
 def safe_pattern(text: str) -> re.Pattern[str]:
     """A pattern that cannot take long, whatever it is matched with.
 
-    Characters, classes and quantifiers, alternatives with ``|``; in each alternative at most two
-    quantifiers that leave a choice, so that the work grows with the square of a short text.
+    Characters, classes and quantifiers, a few alternatives with ``|``; in all of it one quantifier
+    that leaves a choice, so that the work grows with the length of a text.
 
     Raises:
         TerminologyError: 422 for any other.
     """
-    offered = "offered are characters, classes, | and two quantifiers in each alternative"
+    offered = (
+        f"offered are characters, classes, up to {_MOST_ALTERNATIVES} alternatives and one "
+        "quantifier that leaves a choice"
+    )
     refused = refusal(
         422, "not-supported", f"the pattern {quoted(text)} is not taken: {offered}", tx="vs-invalid"
     )
-    if len(text) > _LONGEST_PATTERN:
+    alternatives = text.split("|")
+    if len(text) > _LONGEST_PATTERN or len(alternatives) > _MOST_ALTERNATIVES:
         raise refused
-    for alternative in text.split("|"):
-        at = choices = 0
+    choices = 0
+    for alternative in alternatives:
+        at = 0
         while at < len(alternative):
             found = _ATOM.match(alternative, at)
             if found is None:
@@ -114,8 +125,8 @@ def safe_pattern(text: str) -> re.Pattern[str]:
             many = found["many"]
             choices += many is not None and (len(many) == 1 or "," in many)
             at = found.end()
-        if choices > _MOST_CHOICES:
-            raise refused
+    if choices > 1:
+        raise refused
     try:
         return re.compile(text)
     except (re.error, OverflowError):

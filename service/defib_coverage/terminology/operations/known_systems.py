@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.elements import Designation
 from defib_coverage.terminology.resources import CodeSystem, Concept, ConceptProperty
 
@@ -21,7 +22,7 @@ class KnownCode(msgspec.Struct, frozen=True):
     """A code of a code system.
 
     ``first`` and ``last`` are the releases between which it is known to be valid, None for no known
-    bound; ``successors`` replaced it.
+    bound; ``successors`` replaced it. ``inactive`` is what the code system itself says.
     """
 
     code: str
@@ -41,6 +42,22 @@ class KnownCode(msgspec.Struct, frozen=True):
         if release is None:
             return True
         return (self.first or release) <= release <= (self.last or release)
+
+    def inactive_in(self, release: str | None) -> bool:
+        """Whether it is one no more: said to be inactive, or gone before a release."""
+        if release is None or self.last is None:
+            return self.inactive
+        return self.inactive or release > self.last
+
+    def lifetime(self) -> str:
+        """The releases that have it and what replaced it, for a message."""
+        first = f" from {self.first}" if self.first is not None else ""
+        last = f" through {self.last}" if self.last is not None else ""
+        return f"it is one{first}{last}{self.replaced()}"
+
+    def replaced(self) -> str:
+        """What replaced it, for a message; nothing where nothing did."""
+        return f", replaced by {', '.join(self.successors)}" if self.successors else ""
 
 
 class KnownSystem(msgspec.Struct, frozen=True):
@@ -73,6 +90,30 @@ class KnownSystem(msgspec.Struct, frozen=True):
         if found is None and not self.case_sensitive:
             return self.codes.get(self.folded.get(code.casefold(), code))
         return found
+
+    def lacks(self, code: str, release: str | None) -> bool:
+        """Whether a release is known to lack a code.
+
+        Args:
+            code: any text.
+            release: of a foreign system; None for none by name.
+        """
+        known = self.find(code)
+        if known is None:
+            return self.complete
+        return self.alias is not None and not known.valid_in(release)
+
+    def respelt(self, code: str) -> str | None:
+        """How a code is rightly spelt, whether or not it exists; None for one that is."""
+        if self.alias is None or len(code) > LONGEST_CODE:
+            return None
+        right = normalise(self.alias, code)
+        return None if right == code else right
+
+    def meant(self, code: str) -> str | None:
+        """The code that is known under the right spelling of one that is spelt wrongly, or None."""
+        right = self.respelt(code)
+        return None if right is None or self.find(right) is None else right
 
     def ancestors(self, code: str) -> set[str]:
         """Every code above a code, itself not."""
@@ -147,10 +188,11 @@ def _known_code(
     concept: Concept, parents: tuple[str, ...], meanings: Mapping[str, str]
 ) -> KnownCode:
     inactive = abstract = False
+    above = [*parents]
     for held in concept.property:
         meaning = meanings.get(held.code, held.code)
         if meaning == "parent" and held.value_code is not None:
-            parents = (*parents, held.value_code)
+            above.append(held.value_code)
         elif meaning == "inactive":
             inactive = inactive or held.value_boolean is True
         elif meaning == "status":
@@ -163,7 +205,7 @@ def _known_code(
         definition=concept.definition,
         designation=concept.designation,
         property=concept.property,
-        parents=parents,
+        parents=tuple(above),
         inactive=inactive,
         abstract=abstract,
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.coverage.codes import LONGEST_CODE, normalise
+from defib_coverage.coverage.codes import LONGEST_CODE
 from defib_coverage.explaining.code_facts import facts_of
 from defib_coverage.explaining.lookup_properties import PropertyCoding, lookup_properties
 from defib_coverage.explaining.near_codes import near_codes
 from defib_coverage.terminology.elements import Coding, Parameter, Parameters
-from defib_coverage.terminology.operations.code_validating import lifetime
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 
 if TYPE_CHECKING:
@@ -55,28 +54,28 @@ def look_up(
     if found is None:
         text = f"{quoted(code)} is not known in {system.url}{_near(system, code)}"
         raise refusal(404, "not-found", text, tx="invalid-code", place="code")
-    if version is not None and system.alias is not None and not found.valid_in(version):
-        text = f"{quoted(code)} is no code of {system.url}|{version}: {lifetime(found)}"
-        raise refusal(404, "not-found", text, tx="invalid-code", place="code")
+    release = version or scope.release(system)
+    inactive = found.inactive_in(release)
+    if system.alias is not None and not found.valid_in(release):
+        if version is not None or scope.dated or not inactive:
+            text = f"{quoted(code)} is no code of {system.url}|{release}: {found.lifetime()}"
+            raise refusal(404, "not-found", text, tx="invalid-code", place="code")
+        # People look up what they find in old charts: it is told as it was last.
+        release = found.last
+    if release is not None and not scope.has_release(system, release):
+        release = None
     asked = set(scope.given.texts("property")) - {"*"}
-    version = version or _release(scope, system, found)
     with_names = not asked or _DESIGNATION in asked
-    facts = _facts(scope, system, found, knowledge, families)
-    properties = (*_properties(system, found), *facts)
+    properties = (
+        *_properties(system, found, inactive=inactive),
+        *_facts(scope, system, found, knowledge, families),
+    )
     return Parameters(
         parameter=(
-            *_parts(system, found, version, with_names=with_names),
+            *_parts(system, found, release, with_names=with_names),
             *(one for one in properties if not asked or one.part[0].value_code in asked),
         )
     )
-
-
-def _release(scope: Scope, system: KnownSystem, found: KnownCode) -> str | None:
-    """The release to name where none was asked for: that of a day that was, if it has the code."""
-    named = scope.index.release_on(system, scope.day) if scope.dated else system.version
-    if named is None or not scope.has_release(system, named) or not found.valid_in(named):
-        return None
-    return named
 
 
 def _asked(scope: Scope, instance: KnownSystem | None) -> Coding:
@@ -108,8 +107,8 @@ def _near(system: KnownSystem, code: str) -> str:
     """Codes that may have been meant, for a message."""
     if len(code) > LONGEST_CODE:
         return ""
-    right = normalise(system.alias or "", code)
-    if system.find(right) is not None:
+    right = system.meant(code)
+    if right is not None:
         return f": it is spelt {quoted(right)}"
     near = [] if system.brought else near_codes(code, system.codes)
     some = "" if system.complete else "; only some of its codes are held here"
@@ -137,9 +136,9 @@ def _parts(
         yield Parameter(_DESIGNATION, part=tuple(parts))
 
 
-def _properties(system: KnownSystem, found: KnownCode) -> Iterator[Parameter]:
+def _properties(system: KnownSystem, found: KnownCode, *, inactive: bool) -> Iterator[Parameter]:
     """What the code system itself says of a code."""
-    yield _property("inactive", Parameter("value", value_boolean=found.inactive))
+    yield _property("inactive", Parameter("value", value_boolean=inactive))
     if found.definition is not None:
         yield _property("definition", Parameter("value", value_string=found.definition))
     for parent in found.parents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from defib_coverage.terminology.artifacts import Library
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.operations.shelf import Prepared, Shelf
 
 A = TypeVar("A", ValueSet, CodeSystem, ConceptMap)
+MOST_BROUGHT = 100
+"""How many resources may come along with a request."""
 _PARTS = re.compile(r"(\d{1,18})")
 _ENGLISH = re.compile(r"(?:^|[\s,])(?:en(?:-[a-z0-9]+)*|\*)(?=$|[\s,;])", re.IGNORECASE)
 
@@ -28,7 +31,7 @@ _ENGLISH = re.compile(r"(?:^|[\s,])(?:en(?:-[a-z0-9]+)*|\*)(?=$|[\s,;])", re.IGN
 class Scope:
     """The resources that a request sees, and its day.
 
-    ``day`` is the one asked for, today's by default; ``dated`` whether it was asked for.
+    ``day`` is the one asked for, today by default; ``dated`` tells whether it was asked for.
     """
 
     def __init__(
@@ -43,7 +46,8 @@ class Scope:
 
         Raises:
             TerminologyError: 400 for resources without a url, pins that contradict each other;
-                422 for a language that is not offered, an unknown manifest.
+                422 for a language that is not offered, an unknown manifest, a day before the first
+                that is known, more resources than are looked at.
         """
         self.shelf = shelf
         self.index = index
@@ -52,13 +56,22 @@ class Scope:
         asked = given.day("date")
         self.dated = asked is not None
         self.day = today if asked is None else asked
+        first = catalogue.releases.all[0].effective
+        if self.day < first:
+            text = f"nothing is known of days before {first}; {catalogue.releases.periods}"
+            raise not_found(text, place="date")
         self._check_language()
-        self._value_sets = tuple(_with_url(given.every("tx-resource", ValueSet)))
-        self.maps = tuple(_with_url(given.every("tx-resource", ConceptMap)))
-        self._systems = tuple(
-            known_from(one, brought=True)
-            for one in _with_url(given.every("tx-resource", CodeSystem))
-        )
+        brought = len(given.values.get("tx-resource", ()))
+        if brought > MOST_BROUGHT:
+            text = f"{brought} resources came along, and {MOST_BROUGHT} are looked at"
+            raise refusal(422, "too-costly", text, place="tx-resource")
+        self._value_sets: defaultdict[str, list[ValueSet]] = defaultdict(list)
+        for url, value_set in _by_url(given.every("tx-resource", ValueSet)):
+            self._value_sets[url].append(value_set)
+        self.maps = tuple(one for _, one in _by_url(given.every("tx-resource", ConceptMap)))
+        self._systems: defaultdict[str, list[KnownSystem]] = defaultdict(list)
+        for url, system in _by_url(given.every("tx-resource", CodeSystem)):
+            self._systems[url].append(known_from(system, brought=True))
         self.system_pins = pins_of(given, "system", understood=self.understood)
         self.set_pins = pins_of(given, "valueset", self._manifest(catalogue))
 
@@ -74,9 +87,12 @@ class Scope:
         if canonical is None:
             return ()
         url, version = split(canonical)
-        if version is None:
-            release = catalogue.releases.on(self.day)
-            version = None if release is None else release.version
+        release = catalogue.releases.on(self.day)
+        if release is not None and version is None:
+            version = release.version
+        elif release is not None and self.dated and version != release.version:
+            text = f"the manifest {quoted(canonical)} is not the one of {self.day}"
+            raise refusal(400, "invalid", f"{text}: that is {release.version}", place="manifest")
         for one in catalogue.resources:
             if isinstance(one, Library) and (one.url, one.version) == (url, version):
                 return [part.resource for part in one.related_artifact if part.resource is not None]
@@ -90,7 +106,7 @@ class Scope:
             uri: what a client or a value set calls it.
             version: which one, where the request brought several.
         """
-        held = [one for one in self._systems if one.url == uri]
+        held = self._systems.get(uri, ())
         exact = next((one for one in held if version is not None and one.version == version), None)
         if exact is not None:
             return exact
@@ -105,18 +121,27 @@ class Scope:
 
     def is_brought(self, uri: str) -> bool:
         """Whether the request brought a code system of its own under a uri."""
-        return any(one.url == uri for one in self._systems)
+        return uri in self._systems
 
     def has_release(self, system: KnownSystem, version: str) -> bool:
         """Whether a version of a code system is known."""
         if system.brought:
-            return any((s.url, s.version) == (system.url, version) for s in self._systems)
+            return any(one.version == version for one in self._systems.get(system.url, ()))
         return self.index.has_release(system, version, self.today)
+
+    def release(self, system: KnownSystem) -> str | None:
+        """The release of a code system on the day; None where none is named."""
+        return self.index.release_on(system, self.day)
+
+    def notice(self, uri: str) -> str | None:
+        """What the owner of a code system wants to be told on the day; None for nothing."""
+        return self.index.notice_on(uri, self.day)
 
     def releases(self, system: KnownSystem) -> tuple[str, ...]:
         """The versions of a code system that are known."""
         if system.brought:
-            return tuple(s.version for s in self._systems if s.url == system.url and s.version)
+            held = self._systems.get(system.url, ())
+            return tuple(one.version for one in held if one.version)
         return self.index.releases(system, self.today)
 
     def value_set(self, canonical: str, place: str = "url") -> Prepared | ValueSet:
@@ -131,7 +156,7 @@ class Scope:
         """
         url, asked = split(canonical)
         version = self.set_pins.settle(url, asked)
-        brought = [one for one in self._value_sets if one.url == url]
+        brought = self._value_sets.get(url, ())
         matching = [one for one in brought if version is None or one.version == version]
         found: Prepared | ValueSet | None
         if matching:
@@ -154,10 +179,10 @@ def natural(version: str | None) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in parts]
 
 
-def _with_url(resources: Sequence[A]) -> Iterator[A]:
-    """Resources that can be referred to."""
+def _by_url(resources: Sequence[A]) -> Iterator[tuple[str, A]]:
+    """Resources that can be referred to, each with its url."""
     for one in resources:
         if not one.url:
             text = f"the {type(one).__name__} has no url: nothing can refer to it"
             raise refusal(400, "required", text, place="tx-resource")
-        yield one
+        yield one.url, one

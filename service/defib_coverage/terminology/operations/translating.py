@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.coverage.codes import LONGEST_CODE, normalise
 from defib_coverage.terminology.elements import Coding, Parameter, Parameters
 from defib_coverage.terminology.operations.errors import not_found, quoted, refusal
 from defib_coverage.terminology.operations.pins import split
 from defib_coverage.terminology.resources import ConceptMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from defib_coverage.terminology.operations.given import Given
     from defib_coverage.terminology.operations.map_shelf import Maps
@@ -25,6 +24,11 @@ _REVERSED = {
     "wider": "narrower",
     "subsumes": "specializes",
     "specializes": "subsumes",
+}
+# The value sets between which a map is sought, as R4 and as later releases call them.
+_ENDS: Mapping[str, tuple[str, str]] = {
+    "source": ("source", "sourceScope"),
+    "target": ("target", "targetScope"),
 }
 _NO_MATCH = frozenset({"unmatched", "disjoint"})
 
@@ -49,12 +53,16 @@ def translate(scope: Scope, maps: Maps, instance: ConceptMap | None) -> Paramete
 
     Raises:
         TerminologyError: 400 for parameters that are missing or contradict each other; 422 for a
-            map that is not known.
+            map that is not known, for a release of a code system that is not, and for a source or
+            target that no map names.
     """
     given = scope.given
     codings, backwards = _asked(given)
+    for coding in codings:
+        _check_release(scope, coding)
     wanted = _wanted(scope)
     chosen = _maps(scope, maps, instance)
+    _check_ends(chosen, given)
     matches = dict.fromkeys(
         match
         for one in chosen
@@ -69,6 +77,18 @@ def translate(scope: Scope, maps: Maps, instance: ConceptMap | None) -> Paramete
         text = f"no map says what {names[:1000]} is{_respelt(scope, codings)}"
         parameters.append(Parameter("message", value_string=text))
     return Parameters(parameter=(*parameters, *map(_written, matches)))
+
+
+def _check_release(scope: Scope, coding: Coding) -> None:
+    """Refuse a version of a known code system that is not known."""
+    system = scope.system(coding.system or "", coding.version)
+    if system is None or coding.version in {None, system.version}:
+        return
+    version = coding.version or ""
+    if not scope.has_release(system, version):
+        known = ", ".join(scope.releases(system)) or "none by name"
+        text = f"{system.url} is not known in version {quoted(version)}; known: {known}"
+        raise not_found(text, place="version")
 
 
 def _wanted(scope: Scope) -> str | None:
@@ -90,6 +110,8 @@ def _asked(given: Given) -> tuple[tuple[Coding, ...], bool]:
     )
     given.only_one_of("system", "sourceSystem")
     given.only_one_of("version", "sourceVersion")
+    for name in ("version", "sourceVersion"):
+        given.goes_with(name, "code", "sourceCode", "targetCode")
     if named is None:
         text = "code with system, coding or codeableConcept is needed"
         raise refusal(400, "required", text, place="code")
@@ -161,15 +183,32 @@ def _maps(scope: Scope, maps: Maps, instance: ConceptMap | None) -> Sequence[Con
     return (found,)
 
 
+def _check_ends(maps: Sequence[ConceptMap], given: Given) -> None:
+    """Refuse value sets as source and target that none of the maps names."""
+    for place, names in _ENDS.items():
+        name = given.only_one_of(*names)
+        asked = None if name is None else given.text(name)
+        if asked is not None and not any(_end(one, place) == asked for one in maps):
+            held = ", ".join(sorted({end for one in maps if (end := _end(one, place))})) or "none"
+            text = f"no map that is read has the {place} {quoted(asked)}; they name {held[:1000]}"
+            raise not_found(text, place=name)
+
+
+def _end(one: ConceptMap, place: str) -> str | None:
+    """The value set from which or to which a map leads, where it names one."""
+    if place == "source":
+        return one.source_canonical or one.source_uri
+    return one.target_canonical or one.target_uri
+
+
 def _fits(one: ConceptMap, given: Given) -> bool:
     """Whether a map is between the value sets that are asked for, as far as it names them."""
-    source = given.text("source") or given.text("sourceScope")
-    target = given.text("target") or given.text("targetScope")
-    sides = (
-        (source, one.source_canonical or one.source_uri),
-        (target, one.target_canonical or one.target_uri),
+    return all(
+        _end(one, place) in {None, given.text(name)}
+        for place, names in _ENDS.items()
+        for name in names
+        if name in given
     )
-    return all(asked is None or held in {None, asked} for asked, held in sides)
 
 
 def _matches(
@@ -201,10 +240,8 @@ def _respelt(scope: Scope, codings: Sequence[Coding]) -> str:
     found = []
     for one in codings:
         system, code = scope.system(one.system or ""), one.code or ""
-        if system is None or system.alias is None or len(code) > LONGEST_CODE:
-            continue
-        right = normalise(system.alias, code)
-        if right != code and system.find(right) is not None:
+        right = None if system is None else system.meant(code)
+        if right is not None:
             found.append(f"; {quoted(code)} is spelt {quoted(right)}")
     return "".join(found)
 
