@@ -99,7 +99,7 @@ def test_bundle_that_says_too_little(body: Json, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--order", "33294"), "--order 33294: is no defibrillator order code; near: 332"),
+        (("--order", "33294"), "--order 33294: is no defibrillator order code; near: CPT 332"),
         (("--order", "?"), "--order ?: is no defibrillator order code; `policy show` lists"),
         (("--order", "A0392"), "--order A0392: is known (ambulance defibrillation supplies"),
         (("--date", "2026-11-20"), "--date: is the service date of --order, which is missing"),

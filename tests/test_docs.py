@@ -89,6 +89,17 @@ def test_every_subcommand_that_is_named_exists() -> None:
         assert done.returncode == 0, words
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/publishing.md", "docs/pushing.md"])
+def test_commands_run_as_they_are_written(name: str) -> None:
+    """In the environment that ``make venv`` makes."""
+    lines = [
+        line for block in blocks((ROOT / name).read_text(), "sh") for line in block.split("\n")
+    ]
+    commands = [line for line in lines if "defib-coverage " in line and "git clone" not in line]
+    assert commands
+    assert [one for one in commands if ".venv/bin/defib-coverage " not in one] == []
+
+
 def test_the_files_of_the_readme_exist() -> None:
     for path in re.findall(r"docs/samples/[\w-]+\.json", README):
         assert (ROOT / path).exists(), path

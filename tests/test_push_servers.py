@@ -98,7 +98,7 @@ def test_types_that_a_server_lets_nobody_write_are_told_before_anything(
     push: Callable[..., Done],
 ) -> None:
     with store() as server:
-        spoken = [
+        spoken: list[Json] = [
             {"type": "ValueSet", "interaction": [{"code": "read"}, {"code": "search-type"}]},
             {"type": "CodeSystem", "interaction": [{"code": "read"}, {"code": "update"}]},
             {"type": "Library"},
@@ -108,11 +108,12 @@ def test_types_that_a_server_lets_nobody_write_are_told_before_anything(
         assert done.code == 2
         assert "lets nobody write ValueSet; name the types that it takes by --only" in done.err
         assert not server.writes
-        spoken[1]["interaction"] = [{"code": "read"}]
+        systems = spoken[1]
+        systems["interaction"] = [{"code": "read"}]
         assert "lets nobody write CodeSystem, ValueSet; it takes no writes at all" in (
             push(server.base).err
         )
-        spoken[1]["interaction"] = [{"code": "update"}]
+        systems["interaction"] = [{"code": "update"}]
         assert push(server.base, "--only", "CodeSystem, Library").code == 0
         assert {call.path.partition("/")[0] for call in server.writes} == {"CodeSystem", "Library"}
 

@@ -194,3 +194,8 @@ def test_codes_of_two_systems_or_releases() -> None:
     ):
         asked = {"codingA": first, "codingB": second}
         assert refused(lambda a=asked: SERVICE.post(SUBSUMES, **a))[0] == 400  # type: ignore[misc]
+
+
+def test_a_cpt_code_is_told_by_the_value_sets_that_are_published() -> None:
+    held = properties(look_up(system="http://www.ama-assn.org/go/cpt", code="92953"))
+    assert held["value-set"] == ["temporary-pacing-cpt"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Membership,
         Status,
     )
+    from defib_coverage.explaining.near_codes import NearCode
     from defib_coverage.explaining.part_words import PartRole
     from defib_coverage.explaining.similar_codes import SimilarCode
 
@@ -103,11 +104,11 @@ def print_code(
     return any(map(is_code, answer.codes))
 
 
-def _told(near: Sequence[str]) -> str:
-    return f"Near: {', '.join(near)}." if near else "No known code is near."
+def _told(near: Sequence[NearCode]) -> str:
+    return f"Near: {'; '.join(map(str, near))}." if near else "No known code is near."
 
 
-def _print_all(found: Sequence[CodeFacts], near: Sequence[str], page: Page) -> None:
+def _print_all(found: Sequence[CodeFacts], near: Sequence[NearCode], page: Page) -> None:
     for number, facts in enumerate(found):
         if number:
             page.line("")
@@ -133,7 +134,7 @@ def _section(page: Page, title: str, lines: Iterator[str], otherwise: str = "") 
         page.item(line[:1].upper() + line[1:])
 
 
-def _notes(facts: CodeFacts, near: Sequence[str]) -> Iterator[str]:
+def _notes(facts: CodeFacts, near: Sequence[NearCode]) -> Iterator[str]:
     if facts.checked_through is not None:
         yield (
             f"No release of {facts.system_name} that was checked (through {facts.checked_through}) "

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.coverage.codes import CodeEntry
 from defib_coverage.explaining.code_facts import facts_of, system_named
 from defib_coverage.explaining.fact_models import CodeFacts
-from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.explaining.near_codes import NearCode, near_entries
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from defib_coverage.coverage.codes import ValueSet
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.families import Families
 
@@ -29,7 +31,7 @@ class CodesAnswer(msgspec.Struct, frozen=True):
     """
 
     codes: tuple[CodeFacts, ...]
-    near: tuple[str, ...]
+    near: tuple[NearCode, ...]
     modifiers: tuple[str, ...] = ()
 
 
@@ -67,10 +69,16 @@ class CodeSearch:
     def _facts(self, text: str, system: str | None) -> tuple[CodeFacts, ...]:
         return facts_of(text, self._knowledge, self._families, self._day, system)
 
-    def _near(self, text: str, system: str | None) -> tuple[str, ...]:
+    def _near(self, text: str, system: str | None) -> tuple[NearCode, ...]:
         index = self._knowledge.index
         wanted = None if system is None else system_named(system, index)
-        known = [(e.system, e.code) for vs in index.value_sets.values() for e in vs.codes]
-        for rule in (rule for vs in index.value_sets.values() for rule in vs.patterns):
-            known += [(rule.system, code) for code in self._families.members(rule)]
-        return tuple(near_codes(text, (code for name, code in known if wanted in {None, name})))
+        return near_entries(text, map(self._whole, index.value_sets.values()), wanted)
+
+    def _whole(self, value_set: ValueSet) -> ValueSet:
+        """A value set that lists what its families of codes stand for."""
+        members = (
+            CodeEntry(system=rule.system, code=code, display=title)
+            for rule in value_set.patterns
+            for code, title in self._families.members(rule).items()
+        )
+        return msgspec.structs.replace(value_set, codes=(*value_set.codes, *members))

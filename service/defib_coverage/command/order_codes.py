@@ -8,7 +8,7 @@ import msgspec
 
 from defib_coverage.command.documents import InputError
 from defib_coverage.coverage.codes import normalise
-from defib_coverage.explaining.near_codes import near_codes
+from defib_coverage.explaining.near_codes import near_entries
 
 if TYPE_CHECKING:
     from defib_coverage.coverage.codes import CodeIndex
@@ -58,12 +58,7 @@ def _unknown(text: str, index: CodeIndex) -> str:
             f"--order {text}: is known ({index.label(known)}) but orders no defibrillator; "
             f"to judge it all the same add --order-system {known.entry.system}"
         )
-    orders = [
-        entry.code
-        for value_set in index.value_sets.values()
-        if value_set.order_class is not None
-        for entry in value_set.codes
-    ]
-    close = near_codes(text, orders)
-    hint = f"near: {', '.join(close)}" if close else "`policy show` lists the order codes"
+    orders = (one for one in index.value_sets.values() if one.order_class is not None)
+    close = near_entries(text, orders)
+    hint = f"near: {'; '.join(map(str, close))}" if close else "`policy show` lists the order codes"
     return f"--order {text}: is no defibrillator order code; {hint}"

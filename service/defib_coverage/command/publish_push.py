@@ -87,8 +87,8 @@ def push(asked: Push) -> int:
     )
     if canonical_base(asked.canonical) == CANONICAL_BASE and not to.is_local:
         message = (
-            f"--to {to.base}: others would read urls below {CANONICAL_BASE}, which is an example's; "
-            f"set {PREFIX}CANONICAL_BASE or --canonical to a URL of yours"
+            f"--to {to.base}: others would read urls below {CANONICAL_BASE}, which is an "
+            f"example's; set {PREFIX}CANONICAL_BASE or --canonical to a URL of yours"
         )
         raise InputError(message)
     today = datetime.now(settings.time_zone).date()

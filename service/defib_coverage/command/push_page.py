@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -37,7 +38,7 @@ def say(text: str, *, err: bool = False) -> None:
         typer.echo(plain(text), err=err)
     except BrokenPipeError:
         stream = sys.stderr if err else sys.stdout
-        with open(os.devnull, "wb") as nothing:
+        with Path(os.devnull).open("wb") as nothing:
             os.dup2(nothing.fileno(), stream.fileno())
 
 

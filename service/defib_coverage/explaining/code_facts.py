@@ -11,7 +11,7 @@ from defib_coverage.explaining.order_effect import order_effect
 from defib_coverage.explaining.policy_parts import parts_of
 from defib_coverage.explaining.similar_codes import similar_codes
 from defib_coverage.explaining.viewpoint import KnownCode, Viewpoint
-from defib_coverage.fhir.systems import SYSTEM_NAMES, alias_of, published_uri
+from defib_coverage.fhir.systems import SYSTEM_NAMES, alias_of, published_set, published_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,7 +182,7 @@ def _membership(match: Match, view: Viewpoint) -> Membership:
     listed = any((e.system, e.code) == (entry.system, entry.code) for e in value_set.codes)
     families = [p.pattern for p in value_set.patterns if p.system == entry.system]
     return Membership(
-        value_set=value_set.id,
+        value_set=published_set(value_set.id, entry.system),
         title=value_set.title,
         purpose=value_set.purpose,
         role=value_set.role,

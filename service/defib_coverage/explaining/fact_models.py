@@ -24,6 +24,7 @@ class _Fact(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 class Membership(_Fact, frozen=True):
     """A value set that holds the code, and what the set says of it.
 
+    ``value_set`` is the id under which it is published: codes of CPT stand in sets of their own.
     ``paragraph`` is the paragraph that ``cite`` names, in own words. ``family`` is the expression
     of a family of codes by which the code is known.
     ``first_day`` and ``last_day`` are service days, None for no bound; ``in_force`` is of the day

@@ -65,6 +65,7 @@ CANONICAL_BASE = "https://defib-coverage.example/fhir"
 OWN_EVIDENCE = "defib-evidence"
 OWN_OVERRIDE_REASON = "defib-override-reason"
 ALIASES: Mapping[str, str] = {uri: name for name, uris in SYSTEM_URIS.items() for uri in uris}
+CPT_SUFFIX = "-cpt"
 # Titles of these may be shown: they are in the public domain.
 PUBLIC_DOMAIN = frozenset({"icd10cm", "icd10pcs", "rxnorm"})
 
@@ -93,6 +94,11 @@ def published_uri(alias: str, base: str) -> str:
     if uris is not None:
         return uris[0]
     return alias if ":" in alias else own_system(alias, base)
+
+
+def published_set(name: str, system: str) -> str:
+    """The id under which a value set's codes of a system are published: CPT's stand apart."""
+    return name + CPT_SUFFIX if system == "cpt" else name
 
 
 # The systems as readers know them.

@@ -11,7 +11,7 @@ from defib_coverage.terminology.artifacts import (
     GuideResource,
     ImplementationGuide,
 )
-from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe
+from defib_coverage.terminology.describing import CRMI, artifact_extensions, citation_of, describe
 from defib_coverage.terminology.elements import Meta, Reference
 from defib_coverage.terminology.resources import ConceptMap, ValueSet
 from defib_coverage.terminology.systems import FACTS
@@ -56,7 +56,7 @@ def guide_of(
             "ncd204-value-sets",
         ),
         description=(
-            f"Value sets, code systems, maps and the policy of {release.policy.citation}. "
+            f"Value sets, code systems, maps and the policy of {citation_of(release)}. "
             f"{release.title}."
         ),
         copyright=" ".join(notices) or None,

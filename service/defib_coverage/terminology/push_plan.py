@@ -37,7 +37,8 @@ class Held(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """What becomes of one resource, and why.
 
-    ``other`` is what of the server's the reason is about, its place or its url. ``revision`` is the server's version id that may be overwritten, None for no condition.
+    ``other`` is what of the server's the reason is about, its place or its url. ``revision`` is the
+    server's version id that may be overwritten, None for no condition.
     """
 
     action: Action

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from defib_coverage.coverage.codes import CodeEntry, CodePattern, ValueSet
-from defib_coverage.fhir.systems import published_uri
+from defib_coverage.fhir.systems import published_set, published_uri
 from defib_coverage.terminology.releases import Release
 from defib_coverage.terminology.systems import changes_yearly, release_of
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.releases import Releases
 
 CPT = "cpt"
-CPT_SUFFIX = "-cpt"
 # What a value set is for: the article's own diagnoses alone or as companions, its order codes,
 # what a chart may show.
 Role = Literal["primary", "required-secondary", "order", "evidence"]
@@ -113,7 +112,7 @@ class Publisher:
             inside = tuple(m for m in members if (m.system == CPT) is licensed)
             if not inside:
                 continue
-            name = value_set.id + (CPT_SUFFIX if licensed else "")
+            name = published_set(value_set.id, inside[0].system)
             yield PublishedSet(
                 id=name,
                 url=f"{self.base}/ValueSet/{name}",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.fhir.systems import CPT_SUFFIX
 from defib_coverage.terminology.operations.displays import names_of
 from defib_coverage.terminology.operations.errors import issue, quoted
 from defib_coverage.terminology.operations.history import days_in, told
@@ -16,7 +17,6 @@ from defib_coverage.terminology.operations.verdicts import (
     no_code,
     no_system,
 )
-from defib_coverage.terminology.sets import CPT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
