@@ -16,6 +16,7 @@ from defib_coverage.content import load
 from defib_coverage.coverage import policy
 from defib_coverage.coverage.wording import LONGEST_SHORT
 from defib_coverage.edge import protocol
+from defib_coverage.explaining.lookup_properties import PROPERTIES
 from defib_coverage.fhir import client
 from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.hooks import envelope, feedback, limits, request
@@ -222,6 +223,12 @@ def test_the_versions_that_are_told_are_the_versions() -> None:
         )
         for release in Releases(load().versions).all
     ]
+
+
+def test_the_properties_of_a_look_up_that_are_told_are_the_properties() -> None:
+    text = (ROOT / "docs/terminology.md").read_text().partition("## Properties of a look-up")[2]
+    told = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.+) \|$", text, re.MULTILINE)
+    assert told == [(one.code, one.type, one.description) for one in PROPERTIES]
 
 
 def test_the_changelog_names_the_version() -> None:

@@ -625,7 +625,7 @@ def test_parts_of_foreign_systems_can_only_be_listed() -> None:
 
 
 def test_without_cpt_there_is_none_of_it() -> None:
-    free = Service(CATALOGUE, licensed=False)
+    free = Service(CATALOGUE.free())
     url = f"{BASE}/ValueSet/orders-initial-implant-cpt"
     assert refused(lambda: free.get("ValueSet/$expand", url=url))[0] == 422
     assert refused(lambda: free.get("CodeSystem/$lookup", system=CPT, code="33249"))[0] == 422
