@@ -209,6 +209,11 @@ def test_notices_go_with_the_codes_of_sets_that_came() -> None:
     within = value_set({"valueSet": ["urn:in"]})
     came = {"valueSet": within, "tx_resource": value_set(inner, url="urn:in")}
     assert "American Medical" in SERVICE.post("ValueSet/$expand", **came)["copyright"]
+    evidence = f"{BASE}/ValueSet/vt-vf-arrest"
+    told_once = SERVICE.get("ValueSet/$expand", url=evidence)["copyright"]
+    within = value_set({"system": SNOMED, "concept": [{"code": "1"}]}, {"valueSet": [evidence]})
+    got = SERVICE.post("ValueSet/$expand", valueSet=within)["copyright"]
+    assert got.count("SNOMED International.") == told_once.count("SNOMED International.") == 1
     free = value_set({"system": ICD, "concept": [{"code": "I49.01"}]})
     assert "copyright" not in SERVICE.post("ValueSet/$expand", valueSet=free)
 

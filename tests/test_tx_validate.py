@@ -235,7 +235,10 @@ def test_inactive_member() -> None:
     got = validate(url=MARKED, system=ICD, code="I47.2")
     assert (got["result"], got["inactive"], got["status"]) == (True, True, "inactive")
     assert kinds(got) == [("warning", "business-rule", "code-comment")]
-    got = validate(url=MARKED, system=ICD, code="I47.2", activeOnly=True)
+    asked = {"url": MARKED, "system": ICD, "code": "I47.2", "activeOnly": True}
+    got = validate(**asked, systemVersion="2022")
+    assert (got["result"], "inactive" in got) == (True, False)
+    got = validate(**asked)
     assert (got["result"], kinds(got)) == (False, [("error", "business-rule", "code-rule")])
 
 
