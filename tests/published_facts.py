@@ -112,6 +112,8 @@ CPT_NOTICE = (
 NOTICES: Mapping[str, tuple[str, ...]] = {
     CPT: ("CPT © Copyright 20", "American Medical Association", "All rights reserved"),
     LOINC: ("http://loinc.org/license", "Regenstrief Institute, Inc.", "registered United States"),
+    "https://nahdo.org/sopt": ("Source of Payment Typology", "National Center for Health Stat"),
+    "https://codesystem.x12.org/005010/1032": ("claim filing indicator", "belong to X12"),
     SNOMED: ("copyright of SNOMED International", "SNOMED CT Affiliate license"),
 }
 _CORE = "http://hl7.org/fhir/StructureDefinition/"

@@ -16,6 +16,7 @@ from defib_coverage.content import load
 from defib_coverage.coverage import policy
 from defib_coverage.coverage.wording import LONGEST_SHORT
 from defib_coverage.edge import protocol
+from defib_coverage.explaining.lookup_properties import PROPERTIES
 from defib_coverage.fhir import client
 from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.hooks import envelope, feedback, limits, request
@@ -86,6 +87,17 @@ def test_every_subcommand_that_is_named_exists() -> None:
             env={"PYTHONPATH": str(ROOT / "service"), "PATH": ""},
         )
         assert done.returncode == 0, words
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/publishing.md", "docs/pushing.md"])
+def test_commands_run_as_they_are_written(name: str) -> None:
+    """In the environment that ``make venv`` makes."""
+    lines = [
+        line for block in blocks((ROOT / name).read_text(), "sh") for line in block.split("\n")
+    ]
+    commands = [line for line in lines if "defib-coverage " in line and "git clone" not in line]
+    assert commands
+    assert [one for one in commands if ".venv/bin/defib-coverage " not in one] == []
 
 
 def test_the_files_of_the_readme_exist() -> None:
@@ -211,6 +223,12 @@ def test_the_versions_that_are_told_are_the_versions() -> None:
         )
         for release in Releases(load().versions).all
     ]
+
+
+def test_the_properties_of_a_look_up_that_are_told_are_the_properties() -> None:
+    text = (ROOT / "docs/terminology.md").read_text().partition("## Properties of a look-up")[2]
+    told = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.+) \|$", text, re.MULTILINE)
+    assert told == [(one.code, one.type, one.description) for one in PROPERTIES]
 
 
 def test_the_changelog_names_the_version() -> None:

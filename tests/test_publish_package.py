@@ -103,7 +103,7 @@ def test_the_description(version: str, *, licensed: bool) -> None:
         "tools-version": 3,
         "type": "Conformance",
         "date": "",
-        "license": "not-open-source" if licensed else "Apache-2.0",
+        "license": "not-open-source",
         "canonical": BASE,
         "url": BASE,
         "homepage": BASE,
@@ -120,6 +120,17 @@ def test_the_description(version: str, *, licensed: bool) -> None:
     assert re.fullmatch(r"20\d{12}", told["date"])
     assert told["title"]
     assert told["description"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_description_names_the_revisions_of_its_release_only(version: str) -> None:
+    release = catalogue().releases.versioned(version)
+    assert release is not None
+    body = packed(version, licensed=True).body
+    texts = [str(json.loads(unpacked(body)["package/package.json"])["description"])]
+    texts += [r["description"] for r in resources_in(body).values() if "description" in r]
+    named = {name for text in texts for name in re.findall(r"\bR[0-9]\b", text)}
+    assert named == {name for name in release.revisions if name != "original"}
 
 
 def test_a_real_base_is_for_publication() -> None:

@@ -120,9 +120,47 @@ def test_search_finds_words_of_titles_and_of_sets(opened: Open) -> None:
     assert "I5A" not in visible(page)
     page.get_by_label("Find a code or words").fill("no such words")
     assert visible(page) == []
-    expect(page.get_by_role("status")).to_have_text("0 codes in 0 value sets")
+    expect(page.get_by_role("status")).to_have_text("Nothing found, for any services.")
     page.get_by_label("Find a code or words").fill("")
     expect(page.locator(".set[open]")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (
+            "02paxmz",
+            "02PAXMZ is in orders-removal for services 2018-02-15 to 2021-09-30: show serv",
+        ),
+        ("I47.2", "I47.2 is in b1-diagnoses for services 2018-02-15 to 2022-09-30: show services"),
+    ],
+)
+def test_a_code_of_other_services_is_told_with_the_way_there(
+    code: str, line: str, opened: Open
+) -> None:
+    page = opened(state=f"#q={code}")
+    found = page.get_by_role("listitem").filter(has_text=line)
+    found.get_by_role("link").click()
+    assert line.partition(" ")[0] in visible(page)
+    expect(page.get_by_role("listitem")).to_have_count(0)
+    expect(page.get_by_label("Find a code or words")).to_have_value(code)
+
+
+def test_several_codes_are_each_found_and_paragraphs_too(opened: Open) -> None:
+    page = opened()
+    for words in ("I25.5, 33249 i4720", "I25.5,33249;I47.20"):
+        page.get_by_label("Find a code or words").fill(words)
+        assert {"I25.5", "33249", "I47.20"} <= set(visible(page))
+        assert "I49.01" not in visible(page)
+    page.get_by_label("Find a code or words").fill("P-B1")
+    assert {"I47.20", "I49.01"} <= set(visible(page))
+    assert "I25.5" not in visible(page)
+
+
+def test_what_a_chart_may_show_counts_on_any_day(opened: Open) -> None:
+    page = opened(state="#old-mi")
+    shown = page.locator("#old-mi td.days").all_text_contents()
+    assert set(shown) == {"any day"}
 
 
 def test_the_days_choose_the_version(opened: Open) -> None:
@@ -144,9 +182,20 @@ def test_what_changed_between_2022_09_30_and_2022_10_01(opened: Open) -> None:
         for row in rows.all()
     }
     assert found == {"I47.2": "left", "I47.20": "came in", "I47.21": "came in", "I47.29": "came in"}
-    expect(page.get_by_role("status")).to_have_text("Changed: 4 codes in 1 value set")
+    told = (
+        "Changed from services 2021-10-01 to 2022-09-30 (R3) "
+        "to services 2022-10-01 to 2022-12-31 (R4, R5): 4 codes in 1 value set"
+    )
+    expect(page.get_by_role("status")).to_have_text(told)
+    # Chosen the other way round it reads the same.
     page.get_by_label("Services").select_option(label="2021-10-01 to 2022-09-30 (R3)")
-    expect(page.get_by_role("status")).to_have_text("Nothing changed: 0 codes in 0 value sets")
+    nothing = "Nothing to compare: the same services were chosen twice."
+    expect(page.get_by_role("status")).to_have_text(nothing)
+    later = "2022-10-01 to 2022-12-31 (R4, R5)"
+    page.get_by_label("What changed since").select_option(label=later)
+    expect(page.get_by_role("status")).to_have_text(told)
+    page.get_by_label("Find a code or words").fill("cardiomyopathy")
+    expect(page.get_by_role("status")).to_have_text(re.compile("^Nothing of this changed from ser"))
 
 
 def test_every_comparison_shows_what_the_sets_say(opened: Open) -> None:
@@ -166,8 +215,9 @@ def test_every_comparison_shows_what_the_sets_say(opened: Open) -> None:
                     (row) => [row.closest(".set").id, row.querySelector("code").textContent,
                         row.querySelector(".mark").textContent])"""
             )
-            expected = [(*key, "came in") for key in held[on] - held[since]]
-            expected += [(*key, "left") for key in held[since] - held[on]]
+            old, new = held[min(on, since)], held[max(on, since)]
+            expected = [(*key, "came in") for key in new - old]
+            expected += [(*key, "left") for key in old - new]
             assert sorted(map(tuple, shown)) == sorted(expected)
 
 
@@ -247,6 +297,7 @@ def test_without_scripts_every_code_can_be_read(browser: Browser, tmp_path: Path
     page = browser.new_page(java_script_enabled=False)
     page.goto(path.as_uri())
     expect(page.locator("#controls")).to_be_hidden()
+    expect(page.get_by_text("Searching and comparing need JavaScript")).to_be_visible()
     page.locator("#b1-diagnoses summary").click()
     assert {"I47.2", "I47.20"} <= set(visible(page))
     page.close()
@@ -284,7 +335,7 @@ def test_the_policy_lets_nothing_else_run_or_load(listing: Listing) -> None:
 def test_cpt_numbers_stand_alone_beside_the_notice(opened: Open) -> None:
     page = opened(state="#q=33249")
     row = page.locator("#orders-initial-implant-cpt tbody tr:visible")
-    assert row.locator("td").first.text_content() == ""
+    assert row.locator("td").first.text_content() == "the AMA's text, not shown"
     section = page.locator("#orders-initial-implant-cpt .notice")
     expect(section).to_have_text(re.compile(r"^CPT © Copyright 2017-2022 American Medical Assoc"))
     expect(page.get_by_role("contentinfo")).to_contain_text("CPT © Copyright 2017-2022")

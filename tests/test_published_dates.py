@@ -2,7 +2,9 @@
 
 ``data/article_codes.json`` holds every code of the article with its first and last service day, and
 the codes behind the clinical evidence. What a list must hold is computed from it here, without the
-product.
+product. The file regroups the notes on the article that the value set files were written from too:
+a slip in those would stand in both. So it is compared with counts made by hand from the article
+(``COUNTED``) and with the worked cases (``data/vignettes.json``), which were written apart from it.
 """
 
 from __future__ import annotations
@@ -255,3 +257,27 @@ def test_the_facts_are_read_whole() -> None:
         "orders": 60,
         "evidence": 24,
     }
+
+
+def test_the_worked_cases_know_the_same_codes_and_days() -> None:
+    cases = json.loads((Path(__file__).parent / "data/vignettes.json").read_text(encoding="utf-8"))
+    orders = {one.code: one for one in FACTS.orders}
+    lists = {one.code: set(one.lists) for one in FACTS.diagnoses}
+    dated, named = set(), set()
+    for case in cases:
+        for order in case["orders"]:
+            known = orders.get(order["code"]["coding"][0]["code"])
+            # What is not judged is not told to be out of force either.
+            is_judged = case["expect"]["status"] == "covered"
+            if known is not None and is_judged and "occurrenceDateTime" in order:
+                day = date.fromisoformat(order["occurrenceDateTime"][:10])
+                ended = "order-code-not-effective" in case["expect"]["findings"]
+                assert known.on(day) is not ended, case["id"]
+                dated.add(known.code)
+        # Cases of a claim code are named by indication and code.
+        indication, _, code = case["id"].partition("-")
+        if case["expect"]["indicationsMet"] == [indication] and code in lists:
+            assert lists[code] & {indication, "SEC-HF"}, case["id"]
+            named.add(code)
+    assert len(dated) >= 40
+    assert len(named) >= 20

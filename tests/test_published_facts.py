@@ -445,7 +445,7 @@ def test_a_manifest_depends_on_the_releases_that_its_value_sets_pin(contents: Co
 
 
 def test_a_guide_names_its_package_and_all_that_is_in_it(contents: Contents) -> None:
-    for (version, licensed), held in contents.items():
+    for (version, _), held in contents.items():
         (guide,) = [one for one in held if one["resourceType"] == "ImplementationGuide"]
         listed = [r["reference"]["reference"] for r in guide["definition"]["resource"]]
         assert sorted(listed) == sorted(
@@ -456,7 +456,7 @@ def test_a_guide_names_its_package_and_all_that_is_in_it(contents: Contents) -> 
         assert re.fullmatch(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+", guide["packageId"])
         assert not guide["packageId"].startswith(("hl7.", "fhir."))
         assert guide["fhirVersion"] == ["4.0.1"]
-        assert guide["license"] == ("not-open-source" if licensed else "Apache-2.0")
+        assert guide["license"] == "not-open-source"
 
 
 def test_what_a_map_leads_to_stands_in_a_value_set_of_its_release(contents: Contents) -> None:
@@ -606,11 +606,14 @@ def test_every_owner_is_named_where_his_codes_are(documents: tuple[Json, ...]) -
             assert all(named) if uri in systems else not any(named), (one["id"], uri)
 
 
-def test_a_guide_names_the_owner_of_cpt_where_its_package_does(contents: Contents) -> None:
+def test_a_guide_names_the_owners_whose_codes_its_package_holds(contents: Contents) -> None:
     for (version, licensed), held in contents.items():
         (guide,) = [one for one in held if one["resourceType"] == "ImplementationGuide"]
         year = int(version[:4]) - 1
-        assert guide.get("copyright") == (CPT_NOTICE.format(year=year) if licensed else None)
+        assert (CPT_NOTICE.format(year=year) in guide["copyright"]) is licensed
+        for uri, words in NOTICES.items():
+            if licensed or uri != CPT:
+                assert all(word in guide["copyright"] for word in words), uri
 
 
 def test_no_cpt_number_stands_in_a_package_without_them(contents: Contents) -> None:

@@ -443,7 +443,7 @@ def test_a_server_that_stays_busy_is_given_up(push: Callable[..., Done]) -> None
 def test_what_changed_since_the_plan_is_not_written_over(
     push: Callable[..., Done], options: tuple[str, ...]
 ) -> None:
-    older = decoded(FIRST) | {"version": "0.1.0"}
+    older = decoded(FIRST) | {"title": "Another"}
     older["meta"] = {"versionId": "41"}
 
     def behave(call: Call, _: Store) -> Said | None:
@@ -455,7 +455,7 @@ def test_what_changed_since_the_plan_is_not_written_over(
 
     with store(behave) as server:
         server.held[FIRST.place] = older
-        done = push(server.base, *SYSTEMS, *options)
+        done = push(server.base, *SYSTEMS, "--replace", *options)
         assert done.code == 1
         assert "is not taken: 412: now it is 42" in done.out
         assert server.held == {FIRST.place: older}

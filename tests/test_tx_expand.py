@@ -209,6 +209,11 @@ def test_notices_go_with_the_codes_of_sets_that_came() -> None:
     within = value_set({"valueSet": ["urn:in"]})
     came = {"valueSet": within, "tx_resource": value_set(inner, url="urn:in")}
     assert "American Medical" in SERVICE.post("ValueSet/$expand", **came)["copyright"]
+    evidence = f"{BASE}/ValueSet/vt-vf-arrest"
+    told_once = SERVICE.get("ValueSet/$expand", url=evidence)["copyright"]
+    within = value_set({"system": SNOMED, "concept": [{"code": "1"}]}, {"valueSet": [evidence]})
+    got = SERVICE.post("ValueSet/$expand", valueSet=within)["copyright"]
+    assert got.count("SNOMED International.") == told_once.count("SNOMED International.") == 1
     free = value_set({"system": ICD, "concept": [{"code": "I49.01"}]})
     assert "copyright" not in SERVICE.post("ValueSet/$expand", valueSet=free)
 
@@ -625,7 +630,7 @@ def test_parts_of_foreign_systems_can_only_be_listed() -> None:
 
 
 def test_without_cpt_there_is_none_of_it() -> None:
-    free = Service(CATALOGUE, licensed=False)
+    free = Service(CATALOGUE.free())
     url = f"{BASE}/ValueSet/orders-initial-implant-cpt"
     assert refused(lambda: free.get("ValueSet/$expand", url=url))[0] == 422
     assert refused(lambda: free.get("CodeSystem/$lookup", system=CPT, code="33249"))[0] == 422

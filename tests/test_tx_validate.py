@@ -156,6 +156,12 @@ def test_other_uris_are_understood_and_it_is_said(alias: str) -> None:
         assert "message" not in got
 
 
+def test_an_edition_is_understood_as_its_system() -> None:
+    uri = "http://snomed.info/sct/731000124108"
+    got = in_system(url=uri, code="22298006")
+    assert (got["result"], got["system"]) == (True, "http://snomed.info/sct")
+
+
 def test_unknown_system() -> None:
     got = validate(url=B1, system="http://hl7.org/fhir/sid/icd-10", code="I49.01")
     assert got["result"] is False
@@ -229,7 +235,10 @@ def test_inactive_member() -> None:
     got = validate(url=MARKED, system=ICD, code="I47.2")
     assert (got["result"], got["inactive"], got["status"]) == (True, True, "inactive")
     assert kinds(got) == [("warning", "business-rule", "code-comment")]
-    got = validate(url=MARKED, system=ICD, code="I47.2", activeOnly=True)
+    asked = {"url": MARKED, "system": ICD, "code": "I47.2", "activeOnly": True}
+    got = validate(**asked, systemVersion="2022")
+    assert (got["result"], "inactive" in got) == (True, False)
+    got = validate(**asked)
     assert (got["result"], kinds(got)) == (False, [("error", "business-rule", "code-rule")])
 
 
@@ -442,6 +451,77 @@ def test_result_is_true_exactly_where_no_issue_is_an_error(one: PublishedSet, mo
     assert all(issue["details"]["text"] in got["message"] for issue in errors)
     if got["result"]:
         assert asked["code"] == got["code"]
+
+
+@given(
+    st.sampled_from(SETS),
+    st.data(),
+    st.sampled_from([None, "x", "Ventricular fibrillation"]),
+    st.sampled_from([None, "2022-12-01", "2022-09-30T23:59:59.5-05:00", "2018-02-14T00:00Z"]),
+)
+def test_plain_codings_are_answered_as_all_others(
+    one: PublishedSet, data: st.DataObject, display: str | None, day: str | None
+) -> None:
+    codes = st.sampled_from([member.code for member in one.members])
+    coding = {
+        "system": data.draw(st.sampled_from([one.members[0].uri, ICD, "urn:x", ALIAS])),
+        "code": data.draw(st.one_of(codes, st.sampled_from(["I49.01", "I4901", "I47.2", "A00"]))),
+        **({} if display is None else {"display": display}),
+    }
+    asked = {"url": one.url, "coding": coding, **({} if day is None else {"date": day})}
+    quick = SERVICE.operations.reader.of_body(body_of(**asked))
+    if quick is not None:
+        assert quick == SERVICE.operations.run("ValueSet", "validate-code", None, body_of(**asked))
+    elif coding["code"] != "I47.2":
+        assert refused(lambda: SERVICE.post(VALIDATE, **asked))[0] == 422
+
+
+def test_usual_codings_are_answered_at_once() -> None:
+    reader = SERVICE.operations.reader
+    coding = {"system": ICD, "code": "I49.01", "display": "Ventricular fibrillation"}
+    for more in ({}, {"date": "2022-12-01"}, {"date": "2022-12-01T10:00:00Z"}):
+        found = reader.of_body(body_of(url=B1, coding=coding, **more))
+        assert found is not None
+        assert b'{"name":"result","valueBoolean":true}' in found
+    for odd in (
+        {"coding": {**coding, "version": "2023"}},
+        {"coding": {**coding, "code": ""}},
+        {"coding": coding, "code": "I49.01"},
+        {"coding": [coding, coding]},
+        {"coding": coding, "date": "2022-W01-1"},
+        {"coding": coding, "url": [B1, B1]},
+    ):
+        assert reader.of_body(body_of(**{"url": B1, **odd})) is None
+
+
+@pytest.mark.parametrize("day", ["2022-W01-1", "20220101", "2022-001", "2022-01", "2022-13-01"])
+def test_other_ways_to_write_a_day_are_refused(day: str) -> None:
+    asked = {"url": B1, "system": ICD, "code": "I49.01", "date": day}
+    query = "&".join(f"{name}={value}" for name, value in asked.items())
+    assert SERVICE.operations.reader.of_query(query) is None
+    assert refused(lambda: SERVICE.both(VALIDATE, **asked))[0] == 400
+
+
+@pytest.mark.parametrize("empty", ["system", "code", "version", "display"])
+def test_empty_strings_are_refused(empty: str) -> None:
+    coding = {"system": ICD, "code": "I49.01", empty: ""}
+    for path, more in (
+        (VALIDATE, {"url": B1}),
+        (IN_SYSTEM, {"url": ICD}),
+        ("CodeSystem/$lookup", {}),
+        ("ConceptMap/$translate", {}),
+    ):
+        for asked in ({"coding": coding}, {"codeableConcept": {"coding": [coding]}}):
+            if path.endswith("lookup") and "coding" not in asked:
+                continue
+            status, issue = refused(lambda p=path, a=asked, m=more: SERVICE.post(p, **m, **a))  # type: ignore[misc]
+            assert (status, issue["code"]) == (400, "invalid")
+            assert "empty string" in issue["details"]["text"]
+    listed = value_set({"system": ICD, "concept": [{"code": ""}]})
+    beside = {"system": ICD, "code": "x"}
+    assert refused(lambda: SERVICE.post(VALIDATE, valueSet=listed, **beside))[0] == 400
+    quotes = value_set({"system": ICD, "concept": [{"code": "x"}]}, title='a,"" b:""')
+    assert SERVICE.post(VALIDATE, valueSet=quotes, system=ICD, code="x")
 
 
 def test_plain_and_odd_bodies_agree() -> None:

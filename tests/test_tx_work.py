@@ -46,6 +46,15 @@ def test_properties_and_parents_count_though_no_value_is_tested(name: str) -> No
     assert work_of(system, name, op, value) >= MANY
 
 
+def test_a_parent_that_is_named_again_is_one() -> None:
+    above = [{"code": "parent", "valueCode": "b"}] * MANY
+    system = system_of({"code": "b", "concept": [{"code": "a", "property": above}]})
+    known = system.find("a")
+    assert known is not None
+    assert known.parents == ("b",)
+    assert system.children() == {"b": ("a",)}
+
+
 @pytest.mark.parametrize(
     ("concepts", "name"),
     [

@@ -74,12 +74,10 @@ def pairs_of(**asked: object) -> Pairs:
 class Service:
     """The operations on what is published, at a fixed moment."""
 
-    def __init__(self, catalogue: Catalogue, today: date = TODAY, *, licensed: bool = True) -> None:
+    def __init__(self, catalogue: Catalogue, today: date = TODAY) -> None:
         """Ask on ``today``."""
         self.catalogue = catalogue
-        self.operations = Operations(
-            catalogue, load().knowledge(BASE), lambda: today, lambda: NOW, licensed=licensed
-        )
+        self.operations = Operations(catalogue, load().knowledge(BASE), lambda: today, lambda: NOW)
 
     def get(self, path: str, **asked: object) -> Json:
         """Ask by a query: ``ValueSet/$expand`` or ``ValueSet/id/$expand``."""

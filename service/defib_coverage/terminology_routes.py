@@ -162,9 +162,7 @@ def terminology_server(
         catalogue = catalogue.free()
     url = (settings.public_base or reached).rstrip("/") + ROOT
     knowledge = load().knowledge(base)
-    operations = Operations(
-        catalogue, knowledge, today, lambda: datetime.now(UTC), licensed=catalogue.licensed
-    )
+    operations = Operations(catalogue, knowledge, today, lambda: datetime.now(UTC))
     return TerminologyServer(catalogue, operations, url)
 
 

@@ -79,6 +79,8 @@ def tables(
 ) -> None:
     """Write the codes, value sets, notices and changes as CSV, and as one workbook (.xlsx).
 
+    All versions are in them.
+
     Example: defib-coverage publish tables -o out
     """
     from defib_coverage.command import publishing  # noqa: PLC0415 - --help stays quick
@@ -91,6 +93,8 @@ def page(
     *, output: _Output, without_cpt: _WithoutCpt = False, canonical: _Canonical = None
 ) -> None:
     """Write a page of the value sets (index.html): with search, and what changed between days.
+
+    All versions are in it.
 
     Example: defib-coverage publish page -o out
     """

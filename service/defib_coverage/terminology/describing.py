@@ -140,6 +140,13 @@ def artifact_extensions(
     )
 
 
+def citation_of(release: Release) -> str:
+    """The determination and the article, with the revisions of the release."""
+    determination = release.policy.citation.partition(",")[0]
+    article = f"billing article {release.policy.article}"
+    return f"{determination}, {article} {', '.join(release.revisions)}"
+
+
 def sources(release: Release, cite: str | None = None) -> tuple[RelatedArtifact, ...]:
     """The documents behind a resource: the determination, the article with its revision."""
     policy = release.policy

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.artifacts import (
     GuideDefinition,
     GuideDependency,
     GuideResource,
     ImplementationGuide,
 )
-from defib_coverage.terminology.catalogue import names_cpt
-from defib_coverage.terminology.describing import CRMI, artifact_extensions, describe
+from defib_coverage.terminology.describing import CRMI, artifact_extensions, citation_of, describe
 from defib_coverage.terminology.elements import Meta, Reference
+from defib_coverage.terminology.resources import ConceptMap, ValueSet
 from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 FHIR_VERSION = "4.0.1"
 PACKAGE_ID = "defib-coverage.ncd20-4"
 FREE_ID = f"{PACKAGE_ID}.without-cpt"
-# A package that names CPT codes is not free to pass on.
-LICENSED, FREE = "not-open-source", "Apache-2.0"
+# A package with codes that have owners is not as free as what is ours.
+CLOSED, OPEN = "not-open-source", "Apache-2.0"
 
 
 def guide_of(
@@ -39,7 +40,7 @@ def guide_of(
         resources: what is in it.
         base: the canonical base.
     """
-    is_licensed = any(names_cpt(one) for one in resources)
+    notices = notices_in(resources, release, base)
     return ImplementationGuide(
         id=package_id,
         meta=Meta(
@@ -55,12 +56,12 @@ def guide_of(
             "ncd204-value-sets",
         ),
         description=(
-            f"Value sets, code systems, maps and the policy of {release.policy.citation}. "
+            f"Value sets, code systems, maps and the policy of {citation_of(release)}. "
             f"{release.title}."
         ),
-        copyright=FACTS["cpt"].notice_on(release.effective) if is_licensed else None,
+        copyright=" ".join(notices) or None,
         package_id=package_id,
-        license=LICENSED if is_licensed else FREE,
+        license=CLOSED if notices else OPEN,
         fhir_version=(FHIR_VERSION,),
         depends_on=(
             GuideDependency(
@@ -81,3 +82,19 @@ def guide_of(
             )
         ),
     )
+
+
+def notices_in(resources: Iterable[Artifact], release: Release, base: str) -> tuple[str, ...]:
+    """What the owners want to be told whose codes are in any of the resources, once each."""
+    used: set[str | None] = set()
+    for one in resources:
+        if isinstance(one, ValueSet) and one.compose is not None:
+            used.update(include.system for include in one.compose.include)
+        elif isinstance(one, ConceptMap):
+            used.update(uri for group in one.group for uri in (group.source, group.target))
+    texts = (
+        facts.notice_on(release.effective)
+        for name, facts in FACTS.items()
+        if published_uri(name, base) in used
+    )
+    return tuple(text for text in texts if text is not None)

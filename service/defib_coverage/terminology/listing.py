@@ -27,10 +27,11 @@ class ListedCode(msgspec.Struct, frozen=True):
     """A code of a value set.
 
     ``display`` is the official title, only where it may be shown; ``words`` are our own, ``""``
-    where there are none. ``first`` and ``last`` are the service days between which it is in the
-    set, ``versions`` the set's versions that hold it, ``editions`` the releases of its code system
-    that these name. ``beside`` says what must stand with it on a claim, ``successors`` are what
-    replaced it.
+    where there are none.
+    ``first`` and ``last`` are the service days between which it is in the set, both None for what
+    a chart may show on any day; ``versions`` are the set's versions that hold it, ``editions`` the
+    releases of its code system that these name. ``beside`` says what must stand with it on a claim,
+    ``successors`` are what replaced it.
     """
 
     system: str
@@ -38,7 +39,7 @@ class ListedCode(msgspec.Struct, frozen=True):
     code: str
     display: str
     words: str
-    first: date
+    first: date | None
     last: date | None
     beside: str
     remarks: str
@@ -151,14 +152,18 @@ def _listed(
         paragraph=latest.release.policy.paragraphs[source.cite],
         versions=tuple(one.version for one in found),
         codes=tuple(
-            _code(held, companions[held[-1][0].version].get(source.id, ""))
+            _code(
+                held,
+                companions[held[-1][0].version].get(source.id, ""),
+                always=latest.role == "evidence" and len(held) == len(companions),
+            )
             for held in holders.values()
         ),
     )
 
 
-def _code(held: Sequence[tuple[Release, Member]], beside: str) -> ListedCode:
-    """A code with all releases in which a set holds it."""
+def _code(held: Sequence[tuple[Release, Member]], beside: str, *, always: bool) -> ListedCode:
+    """A code with all releases in which a set holds it; ``always`` that it counts on any day."""
     release, member = held[-1]
     told = list(remarks(member))
     if member.entry.modality is not None:
@@ -173,7 +178,7 @@ def _code(held: Sequence[tuple[Release, Member]], beside: str) -> ListedCode:
         code=member.code,
         display=member.display or "",
         words=member.words or "",
-        first=held[0][0].effective,
+        first=None if always else held[0][0].effective,
         last=release.until,
         beside=beside,
         remarks="; ".join(told),

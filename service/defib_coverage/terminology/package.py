@@ -12,8 +12,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from defib_coverage.terminology.describing import PUBLISHER
-from defib_coverage.terminology.guide import FHIR_VERSION, FREE_ID, PACKAGE_ID, guide_of
-from defib_coverage.terminology.package_texts import licence_text, notices_in, readme_text
+from defib_coverage.terminology.guide import (
+    FHIR_VERSION,
+    FREE_ID,
+    PACKAGE_ID,
+    guide_of,
+    notices_in,
+)
+from defib_coverage.terminology.package_texts import licence_text, readme_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +89,7 @@ def package_of(
     whole = {
         "package.json": _formatted(_description_of(guide, release, base)),
         ".index.json": _formatted(_index_of(files)),
-        "README.md": readme_text(guide, release, counts, notices).encode(),
+        "README.md": readme_text(guide, release, counts, notices, licensed=licensed).encode(),
         "LICENSE": licence_text(guide, notices).encode(),
         **files,
     }

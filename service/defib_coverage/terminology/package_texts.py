@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defib_coverage.fhir.systems import published_uri
 from defib_coverage.terminology.describing import PUBLISHER
-from defib_coverage.terminology.guide import LICENSED
-from defib_coverage.terminology.resources import ConceptMap, ValueSet
-from defib_coverage.terminology.systems import FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from defib_coverage.terminology.artifacts import ImplementationGuide
-    from defib_coverage.terminology.elements import Artifact
     from defib_coverage.terminology.releases import Release
 
 _CONTENTS = {
@@ -60,14 +55,14 @@ decides depends on the service date: `resource-effectivePeriod` holds the days.
 This is not legal or coding advice, and CMS has not endorsed it. See LICENSE.
 """
 _CLOSED = """\
-The package as a whole is under no open licence: it holds CPT codes, which belong to the American
-Medical Association and may be used with its licence only.
+The package as a whole is under no open licence: some of its codes belong to others, and may be used
+on their terms only. Their notices stand below.
 
 """
 _LICENCE = """\
 {title}
 
-{whole}What {publisher} wrote is licensed under the Apache License, Version 2.0. You may obtain a
+{closed}What {publisher} wrote is licensed under the Apache License, Version 2.0. You may obtain a
 copy at
 
     http://www.apache.org/licenses/LICENSE-2.0
@@ -83,7 +78,12 @@ government. Other code systems belong to their owners, whose notices are these:
 
 
 def readme_text(
-    guide: ImplementationGuide, release: Release, counts: Mapping[str, int], notices: Sequence[str]
+    guide: ImplementationGuide,
+    release: Release,
+    counts: Mapping[str, int],
+    notices: Sequence[str],
+    *,
+    licensed: bool,
 ) -> str:
     """The README of a package, as Markdown.
 
@@ -92,8 +92,8 @@ def readme_text(
         release: the release that is packed.
         counts: how many resources of each type are in it.
         notices: those of the owners whose codes are in it.
+        licensed: whether CPT codes are in it.
     """
-    licensed = guide.license == LICENSED
     rows = "".join(
         f"| `{kind}-*.json` | {counts[kind]} | {meaning} |\n"
         for kind, meaning in _CONTENTS.items()
@@ -121,23 +121,7 @@ def licence_text(guide: ImplementationGuide, notices: Sequence[str]) -> str:
     """
     return _LICENCE.format(
         title=guide.title,
-        whole=_CLOSED if guide.license == LICENSED else "",
+        closed=_CLOSED if notices else "",
         publisher=PUBLISHER,
         notices="\n\n".join(notices),
     )
-
-
-def notices_in(resources: Iterable[Artifact], release: Release, base: str) -> tuple[str, ...]:
-    """What the owners want to be told whose codes are in any of the resources, once each."""
-    used: set[str | None] = set()
-    for one in resources:
-        if isinstance(one, ValueSet) and one.compose is not None:
-            used.update(include.system for include in one.compose.include)
-        elif isinstance(one, ConceptMap):
-            used.update(uri for group in one.group for uri in (group.source, group.target))
-    texts = (
-        facts.notice_on(release.effective)
-        for name, facts in FACTS.items()
-        if published_uri(name, base) in used
-    )
-    return tuple(text for text in texts if text is not None)

@@ -17,6 +17,7 @@ from defib_coverage.terminology.artifacts import (
 from defib_coverage.terminology.describing import (
     CRMI,
     artifact_extensions,
+    citation_of,
     describe,
     identified,
     period_of,
@@ -85,7 +86,9 @@ class Planner:
             extension=artifact_extensions(release, has_elements=True),
             identifier=(identified(url, release.version),),
             **describe(url, release, policy.title, "ncd204-coverage"),
-            description=f"What {policy.citation} asks of a defibrillator order. {release.title}.",
+            description=(
+                f"What {citation_of(release)} asks of a defibrillator order. {release.title}."
+            ),
             purpose="States the policy: what is asked when, of which records, by which paragraph.",
             type=CodeableConcept(
                 (

@@ -59,12 +59,15 @@ _CHANGES = (
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
+Cell = str | int
+
+
 class Table(msgspec.Struct, frozen=True):
-    """A table of texts; every row is as long as ``columns``."""
+    """A table of texts and counts; every row is as long as ``columns``."""
 
     name: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 def tables_of(listing: Listing) -> tuple[Table, ...]:
@@ -87,8 +90,13 @@ def csv_of(table: Table) -> bytes:
     writer = csv.writer(text)
     writer.writerow(table.columns)
     for row in table.rows:
-        writer.writerow([f"'{cell}" if cell.startswith(_STARTS_FORMULA) else cell for cell in row])
+        writer.writerow([_guarded(cell) for cell in row])
     return text.getvalue().encode()
+
+
+def _guarded(cell: Cell) -> Cell:
+    is_formula = isinstance(cell, str) and cell.startswith(_STARTS_FORMULA)
+    return f"'{cell}" if is_formula else cell
 
 
 def _code_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
@@ -106,7 +114,7 @@ def _code_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
                 code.code,
                 code.display,
                 code.words,
-                code.first.isoformat(),
+                "" if code.first is None else code.first.isoformat(),
                 "" if code.last is None else code.last.isoformat(),
                 code.beside,
                 code.remarks,
@@ -115,7 +123,7 @@ def _code_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _set_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
+def _set_rows(listing: Listing) -> Iterator[tuple[Cell, ...]]:
     latest = listing.releases[-1].version
     for one in listing.sets:
         yield (
@@ -127,7 +135,7 @@ def _set_rows(listing: Listing) -> Iterator[tuple[str, ...]]:
             one.purpose,
             one.cite,
             one.paragraph,
-            str(sum(latest in code.versions for code in one.codes)),
+            sum(latest in code.versions for code in one.codes),
             " ".join(one.versions),
             one.url,
         )

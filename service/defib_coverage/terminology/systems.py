@@ -70,6 +70,16 @@ _SNOMED = (
     "these specifications must have the appropriate SNOMED CT Affiliate license - for more "
     "information contact https://www.snomed.org/get-snomed or info@snomed.org."
 )
+# In words of ours.
+_SOPT = (
+    "The codes of the Source of Payment Typology are maintained by the National Center for Health "
+    "Statistics of the United States Centers for Disease Control and Prevention; their labels here "
+    "are this project's words."
+)
+_X12 = (
+    "The codes of the claim filing indicator belong to X12 (https://x12.org), which licenses the "
+    "use of its standards; their labels here are this project's words."
+)
 # By the short names of the value set files.
 FACTS: Mapping[str, CodeSystemFacts] = {
     "icd10cm": CodeSystemFacts("ICD-10-CM", "2.16.840.1.113883.6.90", "fiscal-year"),
@@ -91,9 +101,9 @@ FACTS: Mapping[str, CodeSystemFacts] = {
     "v2-0360": CodeSystemFacts("HL7 v2 table 0360, degrees", "2.16.840.1.113883.18.220", "fixed"),
     "practitioner-role": CodeSystemFacts("HL7 practitioner roles", None, "fixed"),
     "payer-typology": CodeSystemFacts(
-        "Source of Payment Typology", "2.16.840.1.113883.3.221.5", "fixed"
+        "Source of Payment Typology", "2.16.840.1.113883.3.221.5", "fixed", notice=_SOPT
     ),
-    "x12-claim-filing": CodeSystemFacts("X12 claim filing indicator", None, "fixed"),
+    "x12-claim-filing": CodeSystemFacts("X12 claim filing indicator", None, "fixed", notice=_X12),
 }
 
 # Our own code systems do not change with the article: each has a version of its own.

@@ -1,4 +1,4 @@
-"""The tables as an XLSX workbook: every cell is a text, and the bytes are the same on every run."""
+"""The tables as an XLSX workbook: codes are texts, counts numbers; the same bytes on every run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def workbook_of(tables: Sequence[Table], title: str, published: date) -> bytes:
                 sheet.write_string(0, column, name, bold)
             for number, row in enumerate(table.rows, start=1):
                 for column, cell in enumerate(row):
-                    if cell:
+                    if isinstance(cell, int):
+                        sheet.write_number(number, column, cell)
+                    elif cell:
                         sheet.write_string(number, column, cell, text)
             _arrange(sheet, table)
     return written.getvalue()
@@ -56,5 +58,5 @@ def _arrange(sheet: Worksheet, table: Table) -> None:
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
     for column, name in enumerate(table.columns):
-        longest = max((len(name), *(len(row[column]) for row in table.rows)))
+        longest = max((len(name), *(len(str(row[column])) for row in table.rows)))
         sheet.set_column(column, column, min(longest + 2, _WIDEST))

@@ -106,10 +106,13 @@ class Checker:
         if coding.version is not None:
             unknown = unknown_release(self._scope, system, uri, coding.version)
             issues.extend(self._version(coding.version, unknown, uri, system, member, place))
-        if member.inactive and self._rules.active_only:
+        inactive = member.inactive is True
+        if coding.version is not None and known is not None and unknown is None:
+            inactive = known.inactive_in(coding.version)
+        if inactive and self._rules.active_only:
             text = f"{quoted(code)} of {uri} is not active"
             issues.append(issue("error", "business-rule", text, tx="code-rule", place=place.code))
-        elif member.inactive:
+        elif inactive:
             text = f"{quoted(code)} of {uri} is inactive: its use should be looked at"
             issues.append(
                 issue("warning", "business-rule", text, tx="code-comment", place=place.code)
@@ -127,7 +130,7 @@ class Checker:
             inside=True,
             version=member.version,
             display=names.display,
-            inactive=member.inactive is True,
+            inactive=inactive,
             unknown=unknown,
             issues=tuple(issues),
         )

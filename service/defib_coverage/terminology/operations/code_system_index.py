@@ -12,7 +12,6 @@ from defib_coverage.coverage.codes import normalise
 from defib_coverage.fhir.systems import alias_of, published_uri
 from defib_coverage.terminology.operations.known_systems import KnownCode, KnownSystem, known_from
 from defib_coverage.terminology.resources import CodeSystem
-from defib_coverage.terminology.sets import CPT
 from defib_coverage.terminology.systems import FACTS
 from defib_coverage.terminology.value_sets import designations
 
@@ -48,13 +47,8 @@ class HeldSystem(msgspec.Struct, frozen=True):
 class CodeSystemIndex:
     """The code systems that a catalogue uses, by their uris."""
 
-    def __init__(self, catalogue: Catalogue, *, licensed: bool) -> None:
-        """Collect the codes of every published set, and our own code systems.
-
-        Args:
-            catalogue: everything that is published.
-            licensed: also the codes of CPT.
-        """
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Collect the codes of every published set, and our own code systems."""
         self._base = catalogue.base
         self._facts = {published_uri(alias, self._base): facts for alias, facts in FACTS.items()}
         self._lifetimes = {(one.system, one.code): one for one in catalogue.families.lifetimes}
@@ -66,11 +60,7 @@ class CodeSystemIndex:
         }
         self.systems: Mapping[str, KnownSystem] = {
             **own,
-            **{
-                known.url: known
-                for known in self._foreign(catalogue)
-                if licensed or known.alias != CPT
-            },
+            **{known.url: known for known in self._foreign(catalogue)},
         }
 
     def _foreign(self, catalogue: Catalogue) -> Iterator[KnownSystem]:

@@ -74,18 +74,16 @@ class Composer:
             self._used(members.values())
         else:
             members = self._composed(value_set, found if isinstance(found, Prepared) else None)
-        if not isinstance(found, Prepared):
-            self._owned(members)
         self._path.pop()
         if value_set.url is not None:
             self._done[name] = members
         return members
 
-    def _owned(self, members: Members) -> None:
-        """Note what the owners of the codes of a set that came want to be told."""
-        for uri in dict.fromkeys(uri for uri, _ in members):
-            notice = self._scope.notice(uri)
-            if notice is not None:
+    def _owned(self, systems: Iterable[str | None]) -> None:
+        """Note what the owners of code systems in a set that came want to be told."""
+        for uri in dict.fromkeys(systems):
+            notice = None if uri is None else self._scope.notice(uri)
+            if notice is not None and not any(notice in held for held in self.notices):
                 self.notices[notice] = None
 
     def _used(self, members: Iterable[Contains]) -> None:
@@ -107,7 +105,9 @@ class Composer:
                 members.pop(key, None)
         if compose.inactive is False:
             members = {key: one for key, one in members.items() if one.inactive is not True}
-        if prepared is not None:
+        if prepared is None:
+            self._owned(part.system for part in compose.include)
+        else:
             # What our own lists say of a code stays, whatever release it is taken in.
             held = prepared.members
             members = {
@@ -131,6 +131,7 @@ class Composer:
                 members.setdefault((one.system, one.code), flat)
         self.work.look_at(len(members))
         self._used(members.values())
+        self._owned(uri for uri, _ in members)
         return members
 
     def _part(self, part: Include) -> Members:

@@ -82,7 +82,8 @@ def expand(scope: Scope, instance: Prepared | None, now: datetime) -> ValueSet:
 def _wanted(scope: Scope, members: Iterable[Contains]) -> Iterator[Contains]:
     """The members that the parameters let through."""
     given = scope.given
-    words = (given.text("filter") or "").casefold().split()
+    # Each once: what was asked a thousand times is looked for once.
+    words = frozenset((given.text("filter") or "").casefold().split())
     active_only, for_ui = given.flag("activeOnly"), given.flag("excludeNotForUI")
     excluded = {
         (scope.index.understood(uri), version)
@@ -111,7 +112,7 @@ def _says(one: Contains, words: Iterable[str]) -> bool:
 
 def _shown(given: Given, members: Sequence[Contains]) -> Iterator[Contains]:
     """The members as they are answered."""
-    properties = given.texts("property")
+    properties = frozenset(given.texts("property"))
     with_names = given.flag("includeDesignations")
     for one in members:
         extension = one.extension
@@ -134,7 +135,7 @@ def _extensions(
 ) -> Iterator[Extension]:
     """What is said of the expansion as a whole."""
     if isinstance(found, Prepared) and found.value_set.expansion is not None:
-        asked = given.texts("property")
+        asked = frozenset(given.texts("property"))
         for extension in found.value_set.expansion.extension:
             if not asked or _code_of(extension) in asked:
                 yield extension

@@ -205,7 +205,8 @@ def _known_code(
         definition=concept.definition,
         designation=concept.designation,
         property=concept.property,
-        parents=tuple(above),
+        # Each once: a walk must not take a way twice.
+        parents=tuple(dict.fromkeys(above)),
         inactive=inactive,
         abstract=abstract,
     )

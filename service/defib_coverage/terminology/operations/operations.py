@@ -53,8 +53,6 @@ class Operations:
         knowledge: Knowledge,
         today: Callable[[], date],
         now: Callable[[], datetime],
-        *,
-        licensed: bool = True,
     ) -> None:
         """Prepare what is published.
 
@@ -63,14 +61,13 @@ class Operations:
             knowledge: what it was made of.
             today: the day for requests that ask for none.
             now: the moment, for the timestamp of expansions; with a time zone.
-            licensed: also what holds CPT codes.
         """
         self._catalogue = catalogue
         self._knowledge = knowledge
         self._today = today
         self._now = now
-        self._shelf = Shelf(catalogue, licensed=licensed)
-        self._index = CodeSystemIndex(catalogue, licensed=licensed)
+        self._shelf = Shelf(catalogue)
+        self._index = CodeSystemIndex(catalogue)
         self._maps = Maps(catalogue)
         self._systems: Mapping[str, KnownSystem] = {
             one.id: self._index.systems[one.url]

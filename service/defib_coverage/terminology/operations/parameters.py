@@ -46,6 +46,8 @@ _READ = frozenset(
         *("sourceCanonical", "sourceUri", "targetCanonical", "targetUri", "group"),
     )
 )
+# Two quotes stand side by side in an empty string only: those within texts are escaped.
+_EMPTY = re.compile(rb'[:,\[]\s*""')
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -164,15 +166,23 @@ def _number(name: str, number: int) -> int:
     return number
 
 
-def _day(name: str, text: str) -> Day:
-    """A day: the part before the time, wherever that time is."""
+def day_of(text: str) -> date | None:
+    """The day of a date or dateTime: the part before the time, wherever that time is.
+
+    None for any other text.
+    """
     found = _DATE.fullmatch(text)
     try:
-        if found is not None:
-            return Day(text, date.fromisoformat(found[1]))
+        return None if found is None else date.fromisoformat(found[1])
     except ValueError:
-        pass
-    raise _wrong(name, "a day such as 2023-01-01, with or without a time", text)
+        return None
+
+
+def _day(name: str, text: str) -> Day:
+    found = day_of(text)
+    if found is None:
+        raise _wrong(name, "a day such as 2023-01-01, with or without a time", text)
+    return Day(text, found)
 
 
 def _decoded(content: bytes | bytearray) -> Sequence[Parameter]:
@@ -207,6 +217,8 @@ def _from_parameter(parameter: Parameter, kind: Kind, place: str) -> Value:
         return _number(name, value)
     if not isinstance(value, str):
         coded: Value = value
+        if _EMPTY.search(msgspec.json.encode(value)):
+            raise _empty(place)
         return coded
     if not value:
         raise refusal(400, "invalid", f"{name} has no value", place=place)
@@ -225,9 +237,19 @@ def read_resource(raw: msgspec.Raw, place: str) -> ValueSet | CodeSystem | Conce
     """
     try:
         read = {name: part for name, part in _members.decode(raw).items() if name in _READ}
-        return _resource.decode(msgspec.json.encode(read))
+        content = msgspec.json.encode(read)
+        found = _resource.decode(content)
     except _BAD as error:
         raise _unreadable(error, place, "the resource") from None
+    if _EMPTY.search(content):
+        raise _empty(place)
+    return found
+
+
+def _empty(place: str) -> TerminologyError:
+    """An empty string, which would come back as one."""
+    text = f"an element within {place} is an empty string, which FHIR does not have: leave it out"
+    return refusal(400, "invalid", text, place=place)
 
 
 def _unreadable(error: Exception, root: str, what: str) -> TerminologyError:

@@ -22,17 +22,21 @@ if TYPE_CHECKING:
     from defib_coverage.terminology.resources import Contains
 
 _encode = msgspec.json.Encoder().encode
-_HERE = Place()
+_PLACES: Mapping[bool, Place] = {False: Place(), True: Place.within("Coding")}
 _KEPT, _LONGEST_KEPT = 4096, 400
 # In place of a code that nobody knows: what is no code of any system.
 _SOME = "~some code~"
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):
-    """The answer for a member: as JSON, for a call without a display or with one of its own."""
+    """The answer for a member: as JSON, for a call without a display or with one of its own.
+
+    One that names a ``place`` is for codes that do not stand in a coding.
+    """
 
     content: bytes
     displays: frozenset[str]
+    place: bool
 
 
 class QuickSet:
@@ -49,28 +53,33 @@ class QuickSet:
         self._name = canonical(prepared.value_set)
         self._checker = Checker(scope, prepared.members, self._name)
         self._ready = {key: self._member(key, member) for key, member in prepared.members.items()}
-        self._strangers: dict[str, list[bytes]] = {}
+        self._strangers: dict[tuple[str, bool], list[bytes]] = {}
 
     def _member(self, key: Key, member: Contains) -> Ready:
         system, code = key
         known = self._scope.system(system)
         names = names_of((member, None if known is None else known.find(code)))
-        return Ready(self.look(system, code), names.all)
+        verdict = self._checker.check(Coding(system=system, code=code), _PLACES[False])
+        content = _encode(answer([verdict], used=self._name))
+        return Ready(content, names.all, bool(verdict.issues))
 
-    def look(self, system: str, code: str, display: str | None = None) -> bytes:
+    def look(self, system: str, code: str, display: str | None, *, in_coding: bool) -> bytes:
         """Look at a code, however it may be: the answer as JSON."""
-        verdict = self._checker.check(Coding(system=system, code=code, display=display), _HERE)
-        return _encode(answer([verdict], used=self._name))
+        coding = Coding(system=system, code=code, display=display)
+        return _encode(answer([self._checker.check(coding, _PLACES[in_coding])], used=self._name))
 
-    def ready(self, system: str, code: str, display: str | None) -> bytes | None:
+    def ready(
+        self, system: str, code: str, display: str | None, *, in_coding: bool
+    ) -> bytes | None:
         """Whether a code is in the set, as JSON; None where it must be looked at."""
         found = self._ready.get((system, code))
         if found is not None and (display is None or display in found.displays):
-            return found.content
+            return None if in_coding and found.place else found.content
         if display is None and self._scope.index.is_stranger(system, code):
-            parts = self._strangers.get(system)
+            parts = self._strangers.get((system, in_coding))
             if parts is None:
-                parts = self._strangers[system] = self.look(system, _SOME).split(_SOME.encode())
+                made = self.look(system, _SOME, None, in_coding=in_coding)
+                parts = self._strangers[system, in_coding] = made.split(_SOME.encode())
             return code.encode().join(parts)
         return None
 
@@ -108,6 +117,8 @@ class QuickAnswers:
         system: str,
         code: str,
         display: str | None = None,
+        *,
+        in_coding: bool = False,
     ) -> bytes | None:
         """The Parameters that say whether a code is in a value set, as JSON.
 
@@ -118,6 +129,7 @@ class QuickAnswers:
             system: the code system's uri, not empty.
             code: the code, not empty.
             display: the display to check; None for none.
+            in_coding: whether the three stood in a coding, as issues say.
 
         Returns:
             None for a value set that is not published, or not in this version or on this day, for
@@ -129,7 +141,7 @@ class QuickAnswers:
         held = self._on(url, day) if version is None else self._by_version.get((url, version))
         if held is None:
             return None
-        found = held.ready(system, code, display)
+        found = held.ready(system, code, display, in_coding=in_coding)
         if found is not None:
             return found
         if self._index.has_ended(system, code):
@@ -137,7 +149,7 @@ class QuickAnswers:
         is_short = len(code) + len(system) + len(display or "") <= _LONGEST_KEPT
         look = self._looked if is_short else QuickSet.look
         try:
-            return look(held, system, code, display)
+            return look(held, system, code, display, in_coding=in_coding)
         except UnicodeEncodeError:
             return None
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from defib_coverage.terminology.operations.parameters import day_of
 from defib_coverage.terminology.queries import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
 
     from defib_coverage.terminology.operations.quick import QuickAnswers
 
@@ -23,15 +24,15 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     "code": ("valueCode",),
     "display": ("valueString",),
 }
-_DAY = len("2023-01-01")
+_OF_CODING = frozenset({"system", "code", "display"})
 _NAME_AND_VALUE = 2
 
 
 class _Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A plain request: of texts alone. Whatever else stands in one makes it another."""
+    """A plain request: of texts, and a coding. Whatever else stands in one makes it another."""
 
     resource_type: Literal["Parameters"]
-    parameter: list[dict[str, str]]
+    parameter: list[dict[str, str | dict[str, str]]]
 
 
 _decode = msgspec.json.Decoder(_Request).decode
@@ -69,16 +70,25 @@ class QuickReader:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
         asked: dict[str, str] = {}
+        coding: dict[str, str] | None = None
         for one in parameters:
-            name = one.get("name", "")
-            if name in asked or name not in _VALUES or len(one) != _NAME_AND_VALUE:
+            if len(one) != _NAME_AND_VALUE:
                 return None
-            for value in _VALUES[name]:
-                if value in one:
-                    asked[name] = one[value]
-        return self._answer(asked) if len(asked) == len(parameters) else None
+            name, held = one.get("name"), one.get("valueCoding")
+            if name == "coding" and isinstance(held, dict) and coding is None:
+                coding = held
+                continue
+            value = _text(name, one) if isinstance(name, str) and name not in asked else None
+            if not isinstance(name, str) or value is None:
+                return None
+            asked[name] = value
+        if coding is None:
+            return self._answer(asked)
+        if not _OF_CODING.isdisjoint(asked) or not _OF_CODING.issuperset(coding):
+            return None
+        return self._answer(asked | coding, in_coding=True)
 
-    def _answer(self, asked: Mapping[str, str]) -> bytes | None:
+    def _answer(self, asked: Mapping[str, str], *, in_coding: bool = False) -> bytes | None:
         url, system, code = asked.get("url"), asked.get("system"), asked.get("code")
         if not url or not system or not code or not all(asked.values()):
             return None
@@ -88,10 +98,16 @@ class QuickReader:
                 return None
             url, _, version = url.partition("|")
         day = asked.get("date")
-        try:
-            on = self._today() if day is None else date.fromisoformat(day)
-        except ValueError:
+        on = self._today() if day is None else day_of(day)
+        if on is None:
             return None
-        if day is not None and len(day) != _DAY:
-            return None
-        return self._quick.validate(url, version or None, on, system, code, asked.get("display"))
+        display = asked.get("display")
+        return self._quick.validate(
+            url, version or None, on, system, code, display, in_coding=in_coding
+        )
+
+
+def _text(name: str, one: Mapping[str, object]) -> str | None:
+    """The text of a parameter; None for what is none, and for another parameter."""
+    found = next((one[value] for value in _VALUES.get(name, ()) if value in one), None)
+    return found if isinstance(found, str) else None

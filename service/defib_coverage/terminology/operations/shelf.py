@@ -38,20 +38,13 @@ class Prepared(msgspec.Struct, frozen=True):
 class Shelf:
     """Every published value set in every version."""
 
-    def __init__(self, catalogue: Catalogue, *, licensed: bool) -> None:
-        """Prepare the value sets of a catalogue.
-
-        Args:
-            catalogue: everything that is published.
-            licensed: also the value sets that hold CPT codes.
-        """
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Prepare the value sets of a catalogue."""
         self.releases = catalogue.releases
         resources = {r.id: r for r in catalogue.resources if isinstance(r, ValueSet)}
         by_url: defaultdict[str, list[Prepared]] = defaultdict(list)
         for release in reversed(catalogue.releases.all):
             for published in catalogue.sets[release.version]:
-                if published.licensed and not licensed:
-                    continue
                 value_set = resources[published.resource_id]
                 contained = () if value_set.expansion is None else value_set.expansion.contains
                 members = {(c.system or "", c.code or ""): c for c in contained}

@@ -1,20 +1,25 @@
-// Shows and hides rows that the page holds already; makes no markup.
+// Shows and hides rows that the page holds already; no text becomes markup.
 "use strict";
 const controls = document.getElementById("controls");
 const query = document.getElementById("query");
 const shown = document.getElementById("shown");
 const before = document.getElementById("before");
 const found = document.getElementById("found");
+const elsewhere = document.getElementById("elsewhere");
+const MOST_ELSEWHERE = 6;
+// Versions, the newest first.
+const versions = Array.from(shown.options, (option) => option.value);
 // Letters and digits are what is compared: i4720 finds I47.20.
 const bare = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}\s]/gu, "");
 const sets = Array.from(document.querySelectorAll(".set"), (element) => ({
   element,
-  head: bare(element.id + " " + element.querySelector("h3").textContent),
+  head: bare([element.id, element.querySelector("h3").textContent, element.dataset.cite].join(" ")),
   count: element.querySelector(".count"),
   rows: Array.from(element.querySelectorAll("tbody tr"), (row) => ({
     row,
     mark: row.querySelector(".mark"),
     versions: new Set(row.dataset.in.split(" ")),
+    code: bare(row.querySelector("code").textContent),
     text: bare(row.textContent),
   })),
 }));
@@ -25,20 +30,58 @@ function counted(number, one) {
   return number + " " + one + (number === 1 ? "" : "s");
 }
 
+// Several codes are each looked for; words narrow.
+function asked() {
+  const terms = query.value.split(/[\s,;]+/).map(bare).filter(Boolean);
+  const codes = terms.every((term) => term.length > 2 && /\d/.test(term)) ? terms : [];
+  const matches = (text) => {
+    const has = (term) => text.includes(term);
+    return codes.length > 1 ? terms.some(has) : terms.every(has);
+  };
+  return { terms, codes, matches };
+}
+
+function services(version) {
+  return "services " + shown.options[versions.indexOf(version)].textContent;
+}
+
+// What is asked for and stands in the sets of other services only, with the way there.
+function listElsewhere({ terms, codes, matches }, on, hits) {
+  const rows = sets.flatMap((set) => set.rows.map((row) => ({ ...row, set })));
+  const others = rows.filter((row) => {
+    const isMeant = codes.includes(row.code)
+      || (hits === 0 && matches(row.text + " " + row.set.head));
+    return terms.length > 0 && isMeant && !row.versions.has(on);
+  });
+  const lines = others.slice(0, MOST_ELSEWHERE).map(({ row, set, versions: held }) => {
+    const line = document.createElement("li");
+    const link = document.createElement("a");
+    const last = versions.find((version) => held.has(version));
+    link.href = "#" + new URLSearchParams({ q: query.value, on: last, since: "" });
+    link.textContent = "show " + services(last);
+    const code = row.querySelector("code").textContent;
+    const days = row.querySelector(".days").textContent;
+    line.append(code + " is in " + set.element.id + " for services " + days + ": ", link);
+    return line;
+  });
+  elsewhere.replaceChildren(...lines);
+  return others.length;
+}
+
 function show() {
-  const terms = bare(query.value).split(/\s+/).filter(Boolean);
-  const on = shown.value;
+  const wish = asked();
   const since = before.value;
+  // Always from the older to the newer, whichever was chosen where.
+  const swapped = since !== "" && versions.indexOf(since) < versions.indexOf(shown.value);
+  const [older, newer] = swapped ? [shown.value, since] : [since, shown.value];
   let codes = 0;
   let hits = 0;
   for (const set of sets) {
     let inside = 0;
-    for (const { row, mark, versions, text } of set.rows) {
-      const is = versions.has(on);
-      const was = since !== "" && versions.has(since);
-      const wanted = since === "" ? is : is !== was;
-      const matches = terms.every((term) => text.includes(term) || set.head.includes(term));
-      row.hidden = !(wanted && matches);
+    for (const { row, mark, versions: held, text } of set.rows) {
+      const is = held.has(newer);
+      const wanted = since === "" ? is : is !== held.has(older);
+      row.hidden = !(wanted && wish.matches(text + " " + set.head));
       row.className = since === "" ? "" : is ? "came" : "left";
       mark.textContent = since === "" ? "" : is ? "came in" : "left";
       inside += row.hidden ? 0 : 1;
@@ -51,16 +94,35 @@ function show() {
   for (const role of roles) {
     role.hidden = !role.querySelector(".set:not([hidden])");
   }
-  // What is looked for is opened; what a reader opened by hand is left as it is.
-  const narrowed = terms.length > 0 || since !== "";
+  unfold(wish.terms.length > 0 || since !== "");
+  const others = listElsewhere(since === "" ? wish : { ...wish, terms: [] }, newer, codes);
+  found.textContent = told(codes, hits, others, since === "" ? null : [older, newer]);
+}
+
+// What is looked for is opened; what a reader opened by hand is left as it is.
+function unfold(narrowed) {
   if (narrowed || opened) {
     for (const { element } of sets) {
       element.open = narrowed;
     }
   }
   opened = narrowed;
-  const what = since === "" ? "" : codes === 0 ? "Nothing changed: " : "Changed: ";
-  found.textContent = what + counted(codes, "code") + " in " + counted(hits, "value set");
+}
+
+function told(codes, hits, others, compared) {
+  const sum = counted(codes, "code") + " in " + counted(hits, "value set");
+  if (compared !== null) {
+    const [older, newer] = compared;
+    if (older === newer) {
+      return "Nothing to compare: the same services were chosen twice.";
+    }
+    const span = " from " + services(older) + " to " + services(newer);
+    return codes === 0 ? "Nothing of this changed" + span + "." : "Changed" + span + ": " + sum;
+  }
+  if (codes > 0) {
+    return sum;
+  }
+  return others > 0 ? "Nothing found for these services." : "Nothing found, for any services.";
 }
 
 function remember() {
@@ -92,5 +154,6 @@ controls.addEventListener("input", () => {
   remember();
 });
 addEventListener("hashchange", recall);
+document.getElementById("unscripted").hidden = true;
 controls.hidden = false;
 recall();
