@@ -34,7 +34,11 @@ pytest_plugins = ("published",)
 Json = dict[str, Any]
 VERSIONS = ("2023.1.1", "2022.10.1")
 TOOLS = Path(__file__).parent / "npm"
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+INSTALL = (
+    *("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"),
+    # A registry that cannot be reached is told soon.
+    *("--fetch-retries=1", "--fetch-timeout=60000"),
+)
 
 
 @pytest.fixture(scope="module")
