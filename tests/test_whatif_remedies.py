@@ -254,6 +254,39 @@ def test_small_sets_stand_before_large_ones(knowledge: Knowledge) -> None:
     assert sizes == sorted(sizes)
 
 
+def test_exchange_of_a_device_that_nothing_speaks_of_comes_last(knowledge: Knowledge) -> None:
+    found = remedies(asked_of(knowledge, [order()]))
+    exchange = [remedy.met == ("B6",) for remedy in found.sets]
+    assert exchange == sorted(exchange)
+    assert exchange[-1]
+    replaced = remedies(asked_of(knowledge, [order("33262")]))
+    assert replaced.sets[0].met == ("B6",)
+    in_place = remedies(asked_of(knowledge, [order()], [condition("Z95.810")]))
+    assert in_place.sets[0].met == ("B6",)
+
+
+@pytest.mark.parametrize("vignette", as_params(EVERY))
+def test_paragraph_of_a_fact_is_never_that_of_another_indication(
+    vignette: Json, knowledge: Knowledge
+) -> None:
+    trials = Trials(of_vignette(knowledge, vignette))
+    rules = knowledge.library.versions[0].indications
+    for road in paths(trials.judged(()), trials):
+        others = [rule.cite for name, rule in rules.items() if name != road.indication]
+        for fact in road.facts:
+            assert not any(f"{fact.citation}-".startswith(f"{cite}-") for cite in others)
+
+
+def test_shared_criterion_cites_the_part_of_the_indication_sought(knowledge: Knowledge) -> None:
+    chart = [
+        condition("I25.5", "2019-01-01"),
+        condition("I50.22"),
+        procedure("33533", "2026-10-01"),
+    ]
+    [remedy] = remedies(asked_of(knowledge, [order()], chart)).sets
+    assert [fact.citation for fact in remedy.facts] == ["P-B3", "P-B3", "P-B3", "P-B3-SDM"]
+
+
 def test_lead_beside_an_implant_is_helped_by_what_helps_the_implant(knowledge: Knowledge) -> None:
     orders = [order(), order("33225", id="lead")]
     lead = asked_of(knowledge, orders, chart(without=["nyha"]), reference="ServiceRequest/lead")

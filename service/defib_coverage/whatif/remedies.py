@@ -1,7 +1,8 @@
 """What would make an order covered: the smallest sets of facts that a record could document.
 
 They are found by trial with the rules themselves: every set that is offered was judged, and so was
-the set without each of its facts, for every option of a fact. What is offered are facts if true, never something to write down.
+the set without each of its facts, for every option of a fact. What is offered are facts if true,
+never something to write down.
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ _BETTER: dict[Status, tuple[Status, ...]] = {
 class Remedy(msgspec.Struct, frozen=True):
     """A smallest set of facts: with all of them the order has ``status``, with fewer it has not.
 
-    ``met`` are the indications that are then met, ``rank`` is that of the one which was sought.
+    ``met`` are the indications that are then met, ``rank`` and ``far`` (the exchange of a device
+    of which there is no trace) are of the one which was sought.
     """
 
     facts: tuple[Wanted, ...]
     status: Status
     met: tuple[str, ...]
     rank: int
+    far: bool = False
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -89,15 +92,24 @@ def remedies(asked: Asked) -> Remedies:
 
 
 def _best(roads: Sequence[Path], target: Status, trials: Trials) -> tuple[Remedy, ...]:
-    """The sets that reach a status: small ones first, then what the chart supports, then rank."""
+    """The sets that reach a status: small ones first, then what the chart supports, then rank.
+
+    Sets for the exchange of a device come last where nothing speaks of one.
+    """
     sets = [remedy for road in roads for remedy in _on(road, target, trials)]
-    sets.sort(key=lambda s: (len(s.facts), sum(not f.supported for f in s.facts), s.rank))
+    sets.sort(key=_order)
     kept: list[Remedy] = []
     for remedy in sets:
         own = set(remedy.changes)
         if not any(own >= set(other.changes) for other in kept):
             kept.append(remedy)
     return tuple(kept[:MOST_SETS])
+
+
+def _order(found: Remedy) -> tuple[bool, int, int, int]:
+    """What ranks a set, the best lowest."""
+    unsaid = sum(not fact.supported for fact in found.facts)
+    return found.far, len(found.facts), unsaid, found.rank
 
 
 def _on(road: Path, target: Status, trials: Trials) -> Iterator[Remedy]:
@@ -174,7 +186,7 @@ def _least(
 
 def _remedy(facts: Sequence[Wanted], road: Path, trials: Trials) -> Remedy:
     found = trials.judged(_changes(facts))
-    return Remedy(tuple(facts), found.status, found.indications_met, road.rank)
+    return Remedy(tuple(facts), found.status, found.indications_met, road.rank, road.far)
 
 
 def _changes(facts: Sequence[Wanted]) -> tuple[Change, ...]:
