@@ -164,6 +164,36 @@ def test_each_control_makes_its_change(live: Live, fields: dict[str, str], made:
     assert changes(page) == made
 
 
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ("add=A00.0", "no value set reads this code"),
+        ("add=I25.2@2026-11-21", "the day is after the service date, 2026-11-20"),
+        ("lvef=28,echo@2026-11-21", "the day is after the service date, 2026-11-20"),
+        ("nyha=2@2027-01-01", "the day is after the service date, 2026-11-20"),
+        ("sdm=MD@2027-01-01", "the day is after the service date, 2026-11-20"),
+        ("drug=gdmt-raas@2027-01-01", "the day is after the service date, 2026-11-20"),
+        ("move=Condition/nope@2026-11-01", "no such record that the rules read"),
+        ("remove=I25.2", "no record that the rules read has this code"),
+    ],
+)
+def test_change_that_can_do_nothing_says_why_and_asks_for_no_document(
+    live: Live, made: str, why: str
+) -> None:
+    page = words(send(live, sample="no-data", as_of="2026-11-20", changes=made))
+    assert f"It does not count: {why}." in page
+    assert "To document, if it is true" not in page
+
+
+def test_change_counts_where_an_earlier_one_or_the_service_date_lets_it(live: Live) -> None:
+    fields = {"sample": "no-data", "as_of": "2026-11-20"}
+    made = "add=I25.2;move=Condition/what-if-I25.2@2026-01-01;remove=I25.2"
+    later = send(live, **fields, date="2026-12-02", changes="lvef=28@2026-11-21")
+    for page in (send(live, **fields, changes=made), later):
+        assert "It does not count" not in words(page)
+        assert "To document, if it is true" in words(page)
+
+
 def test_undo_takes_one_change_back(live: Live) -> None:
     page = send(live, **BYPASS, date="2026-12-02", changes="nyha=4;lvef=28")
     undone = re.findall(r'name="set" value="([^"]*)" aria-label="Undo: ([^"]+)"', panel(page))
