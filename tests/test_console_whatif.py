@@ -13,6 +13,7 @@ import requests
 
 from defib_coverage.console.samples import read_samples
 from live_server import condition, lvef, order, sign
+from test_vignettes import EVERY, today_of
 
 if TYPE_CHECKING:
     from live_server import Json, Live
@@ -86,6 +87,34 @@ def test_transplant_list_is_told_to_be_beyond_documents(live: Live) -> None:
     assert "No further fact that the service reads makes it covered:" in page
     assert "the local contractor decides" in page
     assert "P-D-BTT Bridge to transplant" in page
+
+
+def bundle(vignette: Json) -> str:
+    """The patient of a case and the orders as one FHIR Bundle."""
+    held = [*vignette["resources"], *vignette["orders"]]
+    entries = [{"resource": resource} for resource in held]
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+BEYOND_HELP = {
+    "D-IDE": "P-D-IDE",
+    "D-BTT-MISSING": "P-D-BTT",
+    "O-BRIDGE-COMPLETE": "P-D-BTT",
+    "ADD-BRAINDEAD": "P-ADD3",
+    "O-VEGETATIVE": "P-ADD3",
+    "O-SHOCK": "P-ADD1",
+}
+
+
+@pytest.mark.parametrize("name", BEYOND_HELP)
+def test_bundle_of_a_patient_whom_nothing_documentable_helps_says_so(live: Live, name: str) -> None:
+    vignette = next(v for v in EVERY if v["id"] == name)
+    page = send(live, document=bundle(vignette), as_of=today_of(vignette).isoformat())
+    assert page.status_code == 200
+    assert status(page) == vignette["expect"]["status"]
+    assert offers(page) == []
+    told = words(page).partition("No further fact that the service reads makes it covered:")[2]
+    assert BEYOND_HELP[name] in told
 
 
 def test_a_change_is_told_with_what_it_flips(live: Live) -> None:
