@@ -21,14 +21,14 @@ from defib_coverage.whatif.changes import (
 )
 from defib_coverage.whatif.grammar import format_changes, parse_changes
 from defib_coverage.whatif.paths import paths
-from defib_coverage.whatif.remedies import MOST_SETS, Remedies, remedies
+from defib_coverage.whatif.remedies import MOST_SETS, Remedies, Remedy, remedies
 from defib_coverage.whatif.trial import MOST_TRIALS, Asked, Trials
 from fhir_builders import condition, lvef, nyha, order, procedure, sign, visit
 from test_vignettes import EVERY, as_params, prefetch_of, today_of
 from whatif_asked import ORDER, TODAY, asked_by, asked_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
     from defib_coverage.coverage.determine import Knowledge
@@ -54,6 +54,13 @@ def status_with(asked: Asked, changes: Iterable[Change]) -> str:
     return next(d.status for d in found if d.order.reference == asked.reference)
 
 
+def choices(remedy: Remedy) -> Iterator[tuple[Change, ...]]:
+    """The set with each option of each fact, beside the first options of the others."""
+    for place, fact in enumerate(remedy.facts):
+        for option in fact.options:
+            yield (*remedy.changes[:place], option, *remedy.changes[place + 1 :])
+
+
 def texts(found: Remedies) -> list[str]:
     return [format_changes(remedy.changes) for remedy in found.sets]
 
@@ -73,14 +80,10 @@ def test_offered_sets_give_the_status_and_no_part_of_them_does(
         for size in range(len(remedy.changes)):
             for part in combinations(remedy.changes, size):
                 assert status_with(asked, part) != found.target
-        for place, fact in enumerate(remedy.facts):
-            before, after = remedy.changes[:place], remedy.changes[place + 1 :]
-            for option in fact.options:
-                chosen = (*before, option, *after)
-                assert status_with(asked, chosen) == found.target
-                for left_out in range(len(chosen)):
-                    part = (*chosen[:left_out], *chosen[left_out + 1 :])
-                    assert status_with(asked, part) != found.target
+        for chosen in choices(remedy):
+            assert status_with(asked, chosen) == found.target
+            for part in combinations(chosen, len(chosen) - 1):
+                assert status_with(asked, part) != found.target
 
 
 def test_option_that_needs_fewer_facts_is_a_set_of_its_own(knowledge: Knowledge) -> None:
@@ -321,6 +324,10 @@ def test_charts_put_together_from_several_cases(
         assert status_with(asked, remedy.changes) == found.target
         for size in range(len(remedy.changes)):
             for part in combinations(remedy.changes, size):
+                assert status_with(asked, part) != found.target
+        for chosen in choices(remedy):
+            assert status_with(asked, chosen) == found.target
+            for part in combinations(chosen, len(chosen) - 1):
                 assert status_with(asked, part) != found.target
     if not found.sets and found.status != "covered":
         assert found.obstacles
