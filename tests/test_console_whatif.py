@@ -13,6 +13,7 @@ import requests
 
 from defib_coverage.console.samples import read_samples
 from live_server import condition, lvef, order, sign
+from test_vignettes import EVERY, today_of
 
 if TYPE_CHECKING:
     from live_server import Json, Live
@@ -86,6 +87,34 @@ def test_transplant_list_is_told_to_be_beyond_documents(live: Live) -> None:
     assert "No further fact that the service reads makes it covered:" in page
     assert "the local contractor decides" in page
     assert "P-D-BTT Bridge to transplant" in page
+
+
+def bundle(vignette: Json) -> str:
+    """The patient of a case and the orders as one FHIR Bundle."""
+    held = [*vignette["resources"], *vignette["orders"]]
+    entries = [{"resource": resource} for resource in held]
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+BEYOND_HELP = {
+    "D-IDE": "P-D-IDE",
+    "D-BTT-MISSING": "P-D-BTT",
+    "O-BRIDGE-COMPLETE": "P-D-BTT",
+    "ADD-BRAINDEAD": "P-ADD3",
+    "O-VEGETATIVE": "P-ADD3",
+    "O-SHOCK": "P-ADD1",
+}
+
+
+@pytest.mark.parametrize("name", BEYOND_HELP)
+def test_bundle_of_a_patient_whom_nothing_documentable_helps_says_so(live: Live, name: str) -> None:
+    vignette = next(v for v in EVERY if v["id"] == name)
+    page = send(live, document=bundle(vignette), as_of=today_of(vignette).isoformat())
+    assert page.status_code == 200
+    assert status(page) == vignette["expect"]["status"]
+    assert offers(page) == []
+    told = words(page).partition("No further fact that the service reads makes it covered:")[2]
+    assert BEYOND_HELP[name] in told
 
 
 def test_a_change_is_told_with_what_it_flips(live: Live) -> None:
@@ -162,6 +191,36 @@ def test_each_control_makes_its_change(live: Live, fields: dict[str, str], made:
     page = send(live, **BYPASS, **fields)
     assert page.status_code == 200
     assert changes(page) == made
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ("add=A00.0", "no value set reads this code"),
+        ("add=I25.2@2026-11-21", "the day is after the service date, 2026-11-20"),
+        ("lvef=28,echo@2026-11-21", "the day is after the service date, 2026-11-20"),
+        ("nyha=2@2027-01-01", "the day is after the service date, 2026-11-20"),
+        ("sdm=MD@2027-01-01", "the day is after the service date, 2026-11-20"),
+        ("drug=gdmt-raas@2027-01-01", "the day is after the service date, 2026-11-20"),
+        ("move=Condition/nope@2026-11-01", "no such record that the rules read"),
+        ("remove=I25.2", "no record that the rules read has this code"),
+    ],
+)
+def test_change_that_can_do_nothing_says_why_and_asks_for_no_document(
+    live: Live, made: str, why: str
+) -> None:
+    page = words(send(live, sample="no-data", as_of="2026-11-20", changes=made))
+    assert f"It does not count: {why}." in page
+    assert "To document, if it is true" not in page
+
+
+def test_change_counts_where_an_earlier_one_or_the_service_date_lets_it(live: Live) -> None:
+    fields = {"sample": "no-data", "as_of": "2026-11-20"}
+    made = "add=I25.2;move=Condition/what-if-I25.2@2026-01-01;remove=I25.2"
+    later = send(live, **fields, date="2026-12-02", changes="lvef=28@2026-11-21")
+    for page in (send(live, **fields, changes=made), later):
+        assert "It does not count" not in words(page)
+        assert "To document, if it is true" in words(page)
 
 
 def test_undo_takes_one_change_back(live: Live) -> None:

@@ -14,20 +14,21 @@ from defib_coverage.whatif.changes import (
     AddDiagnosis,
     HaveDevice,
     MoveEvent,
+    SetClass,
     SetLvef,
     SetServiceDate,
     apply,
 )
 from defib_coverage.whatif.grammar import format_changes, parse_changes
 from defib_coverage.whatif.paths import paths
-from defib_coverage.whatif.remedies import MOST_SETS, Remedies, remedies
+from defib_coverage.whatif.remedies import MOST_SETS, Remedies, Remedy, remedies
 from defib_coverage.whatif.trial import MOST_TRIALS, Asked, Trials
 from fhir_builders import condition, lvef, nyha, order, procedure, sign, visit
 from test_vignettes import EVERY, as_params, prefetch_of, today_of
 from whatif_asked import ORDER, TODAY, asked_by, asked_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
     from defib_coverage.coverage.determine import Knowledge
@@ -53,6 +54,13 @@ def status_with(asked: Asked, changes: Iterable[Change]) -> str:
     return next(d.status for d in found if d.order.reference == asked.reference)
 
 
+def choices(remedy: Remedy) -> Iterator[tuple[Change, ...]]:
+    """The set with each option of each fact, beside the first options of the others."""
+    for place, fact in enumerate(remedy.facts):
+        for option in fact.options:
+            yield (*remedy.changes[:place], option, *remedy.changes[place + 1 :])
+
+
 def texts(found: Remedies) -> list[str]:
     return [format_changes(remedy.changes) for remedy in found.sets]
 
@@ -72,10 +80,39 @@ def test_offered_sets_give_the_status_and_no_part_of_them_does(
         for size in range(len(remedy.changes)):
             for part in combinations(remedy.changes, size):
                 assert status_with(asked, part) != found.target
-        for place, fact in enumerate(remedy.facts):
-            before, after = remedy.changes[:place], remedy.changes[place + 1 :]
-            for option in fact.options:
-                assert status_with(asked, (*before, option, *after)) == found.target
+        for chosen in choices(remedy):
+            assert status_with(asked, chosen) == found.target
+            for part in combinations(chosen, len(chosen) - 1):
+                assert status_with(asked, part) != found.target
+
+
+def test_option_that_needs_fewer_facts_is_a_set_of_its_own(knowledge: Knowledge) -> None:
+    found = remedies(asked_of(knowledge, [order()]))
+    own = [r for r in found.sets if r.changes == (AddDiagnosis("Z45.02"),)]
+    assert [fact.words for remedy in own for fact in remedy.facts] == [
+        "if this diagnosis is confirmed and current"
+    ]
+    [pair] = [r for r in found.sets if HaveDevice() in r.changes]
+    codes = [code for fact in pair.facts for code in fact.codes]
+    assert "T82.110A" in codes
+    assert "Z45.02" not in codes
+
+
+def test_nyha_class_that_does_more_alone_is_not_among_those_that_need_company(
+    knowledge: Knowledge,
+) -> None:
+    ischemic = condition("I25.5", "2019-01-01", id="icm")
+    asked = asked_with(knowledge, ischemic, lvef(33, id="higher"), without=["lvef", "nyha"])
+    readings = [
+        (len(remedy.facts), fact.words.partition(",")[0], len(fact.options))
+        for remedy in remedies(asked).sets
+        for fact in remedy.facts
+        if isinstance(fact.options[0], SetClass)
+    ]
+    assert readings == [
+        (1, "if the NYHA class is II or III", 2),
+        (2, "if the NYHA class is I", 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -216,9 +253,41 @@ def test_wait_that_leaves_a_question_to_a_person_reaches_conditional(
 
 def test_small_sets_stand_before_large_ones(knowledge: Knowledge) -> None:
     found = remedies(asked_of(knowledge, [order()]))
-    sizes = [len(remedy.facts) for remedy in found.sets]
+    sizes = [len(r.facts) for r in found.sets if r.met != ("B6",)]
     assert sizes == sorted(sizes)
-    assert HaveDevice() in found.sets[0].changes
+
+
+def test_exchange_of_a_device_that_nothing_speaks_of_comes_last(knowledge: Knowledge) -> None:
+    found = remedies(asked_of(knowledge, [order()]))
+    exchange = [remedy.met == ("B6",) for remedy in found.sets]
+    assert exchange == sorted(exchange)
+    assert exchange[-1]
+    replaced = remedies(asked_of(knowledge, [order("33262")]))
+    assert replaced.sets[0].met == ("B6",)
+    in_place = remedies(asked_of(knowledge, [order()], [condition("Z95.810")]))
+    assert in_place.sets[0].met == ("B6",)
+
+
+@pytest.mark.parametrize("vignette", as_params(EVERY))
+def test_paragraph_of_a_fact_is_never_that_of_another_indication(
+    vignette: Json, knowledge: Knowledge
+) -> None:
+    trials = Trials(of_vignette(knowledge, vignette))
+    rules = knowledge.library.versions[0].indications
+    for road in paths(trials.judged(()), trials):
+        others = [rule.cite for name, rule in rules.items() if name != road.indication]
+        for fact in road.facts:
+            assert not any(f"{fact.citation}-".startswith(f"{cite}-") for cite in others)
+
+
+def test_shared_criterion_cites_the_part_of_the_indication_sought(knowledge: Knowledge) -> None:
+    chart = [
+        condition("I25.5", "2019-01-01"),
+        condition("I50.22"),
+        procedure("33533", "2026-10-01"),
+    ]
+    [remedy] = remedies(asked_of(knowledge, [order()], chart)).sets
+    assert [fact.citation for fact in remedy.facts] == ["P-B3", "P-B3", "P-B3", "P-B3-SDM"]
 
 
 def test_lead_beside_an_implant_is_helped_by_what_helps_the_implant(knowledge: Knowledge) -> None:
@@ -255,6 +324,10 @@ def test_charts_put_together_from_several_cases(
         assert status_with(asked, remedy.changes) == found.target
         for size in range(len(remedy.changes)):
             for part in combinations(remedy.changes, size):
+                assert status_with(asked, part) != found.target
+        for chosen in choices(remedy):
+            assert status_with(asked, chosen) == found.target
+            for part in combinations(chosen, len(chosen) - 1):
                 assert status_with(asked, part) != found.target
     if not found.sets and found.status != "covered":
         assert found.obstacles

@@ -29,12 +29,15 @@ class Path(msgspec.Struct, frozen=True):
     """All facts that would help to one indication with one service date.
 
     ``moved`` is the fact that the service date is another one, None for the order's own day.
+    ``far``: the order is a first implant and nothing in the chart speaks of a device, yet the
+    indication is that of an exchange.
     """
 
     indication: str
     rank: int
     facts: tuple[Wanted, ...]
     moved: Wanted | None = None
+    far: bool = False
 
 
 def paths(found: Determination, trials: Trials) -> Iterator[Path]:
@@ -48,9 +51,18 @@ def paths(found: Determination, trials: Trials) -> Iterator[Path]:
         return
     for name in _sought(found, policy, trials):
         rule = policy.indications[name]
+        far = _far(name, found, policy)
         for moved in (None, *_days(found, name, policy, trials)):
             facts = tuple(_facts(name, policy, moved, trials))
-            yield Path(name, rule.rank, facts, None if moved is None else facts[0])
+            yield Path(name, rule.rank, facts, None if moved is None else facts[0], far)
+
+
+def _far(name: str, found: Determination, policy: PolicyVersion) -> bool:
+    """Whether an indication needs a device in place where there is no trace of one."""
+    exchange = policy.existing_device in policy.indications[name].all_of
+    if not exchange or found.order.class_ != "initial-implant":
+        return False
+    return not any(i.id == name and i.candidate for i in found.indications)
 
 
 def policy_of(found: Determination, trials: Trials) -> PolicyVersion | None:
@@ -143,11 +155,7 @@ def _facts(
     at = Situation(policy, trials.asked.knowledge.index, trials.view(changes, found), found)
     if moved is not None:
         words = f"if the procedure is on {moved.isoformat()}"
-        cite = next(
-            (w.citation for w in trials.judged(()).waiting_periods),
-            policy.indications[name].cite,
-        )
-        yield Wanted(_DATE, cite, words, changes)
+        yield Wanted(_DATE, policy.indications[name].cite, words, changes)
     led = next((i.criteria for i in found.indications if i.id == name and i.candidate), ())
     settled = {c.id for c in led if c.truth is Truth.MET}
     seen = set()
@@ -160,4 +168,19 @@ def _facts(
         for fact in wanted(criterion_id, criterion, at):
             if fact.options not in seen:
                 seen.add(fact.options)
-                yield fact
+                cite = _cite(fact.citation, name, policy)
+                yield msgspec.structs.replace(fact, citation=cite)
+
+
+def _cite(citation: str, name: str, policy: PolicyVersion) -> str:
+    """The paragraph of an indication that says what one of another indication does.
+
+    Indications share criteria, which cite one of them. The parts of a paragraph are named after
+    it (``P-B3-SDM`` is one of ``P-B3``); where there is no such part the whole is cited.
+    """
+    own = policy.indications[name].cite
+    for other in policy.indications.values():
+        part = citation.removeprefix(other.cite)
+        if part != citation and other.cite != own and part[:1] in ("", "-"):
+            return own + part if own + part in policy.paragraphs else own
+    return citation

@@ -1,7 +1,8 @@
 """What would make an order covered: the smallest sets of facts that a record could document.
 
 They are found by trial with the rules themselves: every set that is offered was judged, and so was
-the set without each of its facts. What is offered are facts if true, never something to write down.
+the set without each of its facts, for every option of a fact. What is offered are facts if true,
+never something to write down.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from defib_coverage.whatif.changes import Change
 from defib_coverage.whatif.obstacles import Obstacle, obstacles
 from defib_coverage.whatif.paths import Path, paths
 from defib_coverage.whatif.trial import Asked, Trials
-from defib_coverage.whatif.wanted import Wanted
+from defib_coverage.whatif.wanted import Wanted, narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from defib_coverage.coverage.determination import Determination
 
-MOST_SETS = 6
+MOST_SETS = 7
 # Facts of which some would do: every choice of them is tried.
 _MOST_FREE = 6
 _BETTER: dict[Status, tuple[Status, ...]] = {
@@ -37,13 +38,15 @@ _BETTER: dict[Status, tuple[Status, ...]] = {
 class Remedy(msgspec.Struct, frozen=True):
     """A smallest set of facts: with all of them the order has ``status``, with fewer it has not.
 
-    ``met`` are the indications that are then met, ``rank`` is that of the one which was sought.
+    ``met`` are the indications that are then met, ``rank`` and ``far`` (the exchange of a device
+    of which there is no trace) are of the one which was sought.
     """
 
     facts: tuple[Wanted, ...]
     status: Status
     met: tuple[str, ...]
     rank: int
+    far: bool = False
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -89,15 +92,24 @@ def remedies(asked: Asked) -> Remedies:
 
 
 def _best(roads: Sequence[Path], target: Status, trials: Trials) -> tuple[Remedy, ...]:
-    """The sets that reach a status: small ones first, then what the chart supports, then rank."""
+    """The sets that reach a status: small ones first, then what the chart supports, then rank.
+
+    Sets for the exchange of a device come last where nothing speaks of one.
+    """
     sets = [remedy for road in roads for remedy in _on(road, target, trials)]
-    sets.sort(key=lambda s: (len(s.facts), sum(not f.supported for f in s.facts), s.rank))
+    sets.sort(key=_order)
     kept: list[Remedy] = []
     for remedy in sets:
         own = set(remedy.changes)
         if not any(own >= set(other.changes) for other in kept):
             kept.append(remedy)
     return tuple(kept[:MOST_SETS])
+
+
+def _order(found: Remedy) -> tuple[bool, int, int, int]:
+    """What ranks a set, the best lowest."""
+    unsaid = sum(not fact.supported for fact in found.facts)
+    return found.far, len(found.facts), unsaid, found.rank
 
 
 def _on(road: Path, target: Status, trials: Trials) -> Iterator[Remedy]:
@@ -126,23 +138,55 @@ def _on(road: Path, target: Status, trials: Trials) -> Iterator[Remedy]:
             ):
                 hits.append(chosen)
         if hits:
-            yield from (_remedy(chosen, road, target, trials) for chosen in hits)
+            for chosen in hits:
+                yield from _remedies(tuple(chosen), road, target, trials)
             return
 
 
-def _remedy(facts: Sequence[Wanted], road: Path, target: Status, trials: Trials) -> Remedy:
-    """The set, each fact with those of its options that do."""
-    kept = []
-    for fact in facts:
-        others = [f for f in facts if f is not fact]
-        options = tuple(
-            option
-            for option in fact.options
-            if _reached(trials.judged((*_changes(others), option)), target)
-        )
-        kept.append(msgspec.structs.replace(fact, options=options))
-    found = trials.judged(_changes(kept))
-    return Remedy(tuple(kept), found.status, found.indications_met, road.rank)
+def _remedies(
+    facts: tuple[Wanted, ...], road: Path, target: Status, trials: Trials
+) -> Iterator[Remedy]:
+    """The set, each fact with those of its options that need all the others.
+
+    Options that do it with fewer of the others are sets of their own with these.
+    """
+    whole: list[Wanted] = []
+    smaller: dict[tuple[Wanted, ...], dict[Wanted, list[Change]]] = {}
+    for place, fact in enumerate(facts):
+        kept = []
+        for option in fact.options:
+            chosen = narrowed(fact, (option,))
+            others = _least((*facts[:place], chosen, *facts[place + 1 :]), chosen, target, trials)
+            if others is None:
+                continue
+            if len(others) == len(facts) - 1:
+                kept.append(option)
+            else:
+                smaller.setdefault(others, {}).setdefault(fact, []).append(option)
+        whole.append(narrowed(fact, tuple(kept)))
+    yield _remedy(whole, road, trials)
+    for others, alike in smaller.items():
+        for fact, options in alike.items():
+            own = (narrowed(fact, tuple(options)), *others)
+            yield _remedy(own, road, trials)
+
+
+def _least(
+    facts: tuple[Wanted, ...], chosen: Wanted, target: Status, trials: Trials
+) -> tuple[Wanted, ...] | None:
+    """The facts that are needed beside one; None where even all of them do not do."""
+    if not _reached(trials.judged(_changes(facts)), target):
+        return None
+    for other in facts:
+        fewer = tuple(f for f in facts if f is not other)
+        if other is not chosen and _reached(trials.judged(_changes(fewer)), target):
+            facts = fewer
+    return tuple(f for f in facts if f is not chosen)
+
+
+def _remedy(facts: Sequence[Wanted], road: Path, trials: Trials) -> Remedy:
+    found = trials.judged(_changes(facts))
+    return Remedy(tuple(facts), found.status, found.indications_met, road.rank, road.far)
 
 
 def _changes(facts: Sequence[Wanted]) -> tuple[Change, ...]:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 # What a measured LVEF is taken to be where the rule sets no limit: no other rule is met by it.
 _ANY_LVEF = 50.0
 _MOST_EVENTS = 6
+_THIS, _ONE_OF = "this diagnosis", "one of these diagnoses"
 _DAYS = {"own": "on {}", "latest": "on {} or earlier", "example": "for example on {}"}
 
 
@@ -87,6 +88,18 @@ class Wanted(msgspec.Struct, frozen=True):
     def codes(self) -> tuple[str, ...]:
         """The ICD-10-CM codes of which any says it."""
         return tuple(o.code for o in self.options if isinstance(o, AddDiagnosis))
+
+
+def narrowed(fact: Wanted, options: tuple[Change, ...]) -> Wanted:
+    """A fact with only some of its options, its words in step."""
+    words = fact.words
+    if len(options) == 1:
+        words = words.replace(_ONE_OF, _THIS)
+    grades = [CLASSES[o.grade - 1] for o in fact.options if isinstance(o, SetClass)]
+    left = [CLASSES[o.grade - 1] for o in options if isinstance(o, SetClass)]
+    if left:
+        words = words.replace(f"class is {_either(grades)},", f"class is {_either(left)},")
+    return msgspec.structs.replace(fact, options=options, words=words)
 
 
 def wanted(name: str, criterion: Criterion, at: Situation) -> Iterator[Wanted]:
@@ -142,7 +155,7 @@ def _partner(name: str, criterion: Pairing, at: Situation) -> Iterator[Wanted]:
 
 
 def _these(coded: Coded) -> str:
-    return "this diagnosis" if len(coded.options) == 1 else "one of these diagnoses"
+    return _THIS if len(coded.options) == 1 else _ONE_OF
 
 
 def _reading(name: str, criterion: Measurement | FunctionalClass, at: Situation) -> Wanted:

@@ -11,19 +11,22 @@ from defib_coverage.console.samples import Sample
 from defib_coverage.console.views.what_if_controls import Choice, Controls, controls_of
 from defib_coverage.coverage.determination import Determination, Status
 from defib_coverage.explaining.reasons import VERDICTS
-from defib_coverage.whatif.changes import Change, SetServiceDate, merged
+from defib_coverage.whatif.changes import Change, SetServiceDate, apply, merged
 from defib_coverage.whatif.flips import Flip, compare
 from defib_coverage.whatif.grammar import format_changes
+from defib_coverage.whatif.idle import idle
 from defib_coverage.whatif.remedies import Remedies, remedies
 from defib_coverage.whatif.telling import tell, title_of
 from defib_coverage.whatif.trial import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from defib_coverage.console.trials import Trial, Tried
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.coverage.policy import PolicyVersion
+    from defib_coverage.hooks.evaluation import Evaluation
     from defib_coverage.whatif.wanted import Wanted
 
 
@@ -41,10 +44,14 @@ class Cited(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A change that was made; ``without`` are the changes that are left when it is undone."""
+    """A change that was made; ``without`` are the changes that are left when it is undone.
+
+    ``idle`` is why it can do nothing; there is then nothing to ``document``.
+    """
 
     what: str
-    document: Cited
+    document: Cited | None
+    idle: str | None
     without: str
 
 
@@ -105,17 +112,11 @@ def panel_of(tried: Tried, knowledge: Knowledge) -> Panel | None:
     found = tried.evaluation
     helps = remedies(Asked(found.orders, found.chart, knowledge, found.terms, reference))
     flips = compare(before, after)
-    steps = []
-    for place, change in enumerate(changes):
-        told = tell(change, knowledge.index, policy)
-        document = scribe.cited(told.document, told.citation)
-        left = (*changes[:place], *changes[place + 1 :])
-        steps.append(Step(told.what, document, format_changes(left)))
     return Panel(
         before=_standing(before.status),
         after=_standing(after.status),
         changes=format_changes(tried.trial.changes),
-        steps=tuple(steps),
+        steps=tuple(_steps(changes, tried.own, after, scribe, policy)),
         flips=flips,
         target=None if helps.target is None else _standing(helps.target),
         offers=scribe.offers(helps, changes),
@@ -134,6 +135,23 @@ def _changes(
     return tuple(made) if day == before.order.service_date else (SetServiceDate(day), *made)
 
 
+def _steps(
+    changes: Sequence[Change],
+    own: Evaluation,
+    after: Determination,
+    scribe: _Scribe,
+    policy: PolicyVersion,
+) -> Iterator[Step]:
+    """Each change in words, as it meets the chart with those before it made."""
+    for place, change in enumerate(changes):
+        told = tell(change, scribe.index, policy)
+        orders, chart = apply(changes[:place], own.orders, own.chart, scribe.index)
+        why = idle(change, orders, chart, scribe.index, after.order.service_date)
+        document = scribe.cited(told.document, told.citation) if why is None else None
+        left = (*changes[:place], *changes[place + 1 :])
+        yield Step(told.what, document, why, format_changes(left))
+
+
 def _standing(status: Status) -> Standing:
     return Standing(status, VERDICTS[status])
 
@@ -143,13 +161,13 @@ class _Scribe:
 
     def __init__(self, paragraphs: Mapping[str, str], index: CodeIndex) -> None:
         self._paragraphs = paragraphs
-        self._index = index
+        self.index = index
 
     def cited(self, words: str, citation: str | None) -> Cited:
         return Cited(words, citation, None if citation is None else self._paragraphs.get(citation))
 
     def fact(self, fact: Wanted) -> Cited:
-        codes = tuple(Choice(code, title_of(code, self._index) or "") for code in fact.codes)
+        codes = tuple(Choice(code, title_of(code, self.index) or "") for code in fact.codes)
         told = self.cited(fact.words, fact.citation)
         return msgspec.structs.replace(told, codes=codes, supported=fact.supported)
 
