@@ -401,6 +401,48 @@ def test_a_record_is_found_again_where_it_stood() -> None:
     assert sum(len(piece.text) for piece in short.pieces) < 1510
 
 
+def test_many_blanks_cost_no_more_than_other_letters() -> None:
+    record = {"resourceType": "Patient", "id": "p1"}
+    body = json.dumps({"note": " " * 2_000_000, "patient": record}).encode()
+    found = shown(body, {"Patient/p1": "record-1"}, 3_000_000)
+    assert "".join(piece.text for piece in found.pieces) == pretty(body)
+    assert [piece.anchor for piece in found.pieces] == [None, "record-1", None]
+
+
+def test_a_document_cannot_have_a_record_shown_many_times() -> None:
+    marks = ["\ue000record-1\ue001"] * 500
+    record = {"resourceType": "Patient", "id": "p1", "note": "x" * 10_000}
+    body = json.dumps({"marks": marks, "patient": record}, ensure_ascii=False).encode()
+    found = shown(body, {"Patient/p1": "record-1"}, 60_000)
+    assert json.loads("".join(piece.text for piece in found.pieces)) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 900 + b"]" * 900,
+        b"[" + b",".join([b"[" * 300 + b"]" * 300] * 800) + b"]",
+        b"[" + b",".join([b"[" * 30 + b"1" + b"]" * 30] * 800) + b"]",
+    ],
+    ids=["deep", "wide and deep", "wide"],
+)
+def test_what_is_nested_deeply_does_not_grow(body: bytes) -> None:
+    assert len(pretty(body)) <= 4 * len(body)
+    assert pretty(body).replace("\n", "").replace(" ", "") == body.decode()
+    found = shown(body, {}, 60_000)
+    assert sum(len(piece.text) for piece in found.pieces) <= 200_000
+
+
+def test_of_a_long_record_the_beginning_is_shown() -> None:
+    record = {"resourceType": "Patient", "id": "p1", "note": "\x7f" * 50_000}
+    body = json.dumps({"patient": record}).encode()
+    for most in (1000, 60_000):
+        found = shown(body, {"Patient/p1": "record-1"}, most)
+        assert not found.whole
+        assert sum(len(piece.text) for piece in found.pieces) <= most + 1
+        assert found.pieces[0].anchor == "record-1"
+
+
 def test_changes_are_told_line_by_line() -> None:
     before, after = b'{"a":1,"b":2,"c":3}', b'{"a":1,"b":4,"c":3}'
     told = [(line.kind, line.text.strip()) for line in changes(before, after)]
