@@ -261,6 +261,8 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no code": ({"sample": "covered", "order": "cpt|93306"}, "'cpt|93306' is none of the codes"),
     "no system": ({"sample": "covered", "order": "33249"}, "Order: '33249' is none of the codes"),
     "no day": ({"sample": "covered", "date": "2026-02-30"}, "Service date: '2026-02-30' is no day"),
+    "a day without dashes": ({"sample": "covered", "date": "20261122"}, "'20261122' is no day"),
+    "a day of a week": ({"sample": "covered", "as_of": "2026-W47-1"}, "'2026-W47-1' is no day"),
     "a far day": ({"sample": "covered", "date": "9999-12-31"}, "is no day such as 2026-12-01"),
     "an odd day": ({"sample": "covered", "as_of": "today"}, "Day of the sample: 'today' is no day"),
     "an odd patient": ({"patient": "a b"}, "Patient id: is no id of FHIR"),

@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from defib_coverage.console.asked import day_in
 from defib_coverage.console.forms import FORM_TYPES, read_form
 from defib_coverage.console.page import Door, Page
 from defib_coverage.console.samples import Sample, read_samples
@@ -218,11 +219,8 @@ def _day(fields: Mapping[str, bytes], name: str, told: str) -> date | None:
     text = _text(fields, name)
     if not text:
         return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not _FIRST_DAY <= day <= _LAST_DAY:
+    day = day_in(text)
+    if day is None or not _FIRST_DAY <= day <= _LAST_DAY:
         message = f"{told}: {text[:32]!r} is no day such as 2026-12-01, from 2000 to 2100"
         raise InputError(message)
     return day
