@@ -46,6 +46,7 @@ from live_server import (
     every_call,
     order,
     patient,
+    running,
     sign,
 )
 
@@ -324,6 +325,51 @@ def test_a_form_is_read_as_it_was_sent() -> None:
         with pytest.raises(RequestError) as refused:
             read_form(broken, "multipart/form-data; boundary=b")
         assert refused.value.status == 400
+
+
+def test_an_address_brings_no_chart(live: Live) -> None:
+    document = json.dumps(chart_bundle(order()))
+    for sample in ({}, {"sample": ""}, {"sample": " "}):
+        for name in ("file", "document"):
+            query = {**sample, name: document, "patient": "p-secret"}
+            page = requests.get(live.base + "/try", params=query, timeout=60)
+            assert page.status_code == 200
+            assert re.search(r'value="covered" checked', page.text)
+            assert "c-ischemic" not in page.text
+            assert "p-secret" not in page.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"},
+        {"Host": "localhost.evil.example"},
+    ],
+    ids=["origin", "cross-site", "name", "own name", "nearly localhost"],
+)
+def test_a_page_of_another_site_may_not_send_the_form(live: Live, headers: dict[str, str]) -> None:
+    for path in ("/try", "/connect/test-call", "/connect/self-check"):
+        body = {"sample": "covered", "hook": "order-sign", "story": "covered"}
+        page = requests.post(live.base + path, data=body, headers=headers, timeout=30)
+        assert page.status_code == 403
+        assert "verdict" not in page.text
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "10.1.2.3:80"])
+def test_a_machine_may_be_asked_by_its_address(live: Live, host: str) -> None:
+    body, headers = {"sample": "covered"}, {"Host": host, "Sec-Fetch-Site": "same-origin"}
+    page = requests.post(live.base + "/try", data=body, headers=headers, timeout=30)
+    assert verdict(page)[0] == "covered"
+
+
+def test_a_name_that_the_settings_say_may_be_asked() -> None:
+    body, headers = {"sample": "covered"}, {"Host": "cds.example.org"}
+    with running(public_base="https://cds.example.org") as named:
+        page = requests.post(named.base + "/try", data=body, headers=headers, timeout=30)
+        assert verdict(page)[0] == "covered"
 
 
 # ---------------------------------------------------------------------------------- hostile charts

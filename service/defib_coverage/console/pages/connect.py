@@ -80,7 +80,7 @@ class ConnectPage(Page):
 
     async def _test_call(self, request: Request) -> Response:
         service = self.site.service
-        check_own(request)
+        check_own(request, service.settings)
         if service.settings.tokens_required:
             message = "A call must carry a client's token: run defib-coverage client test."
             raise RequestError(403, "forbidden", message)
@@ -91,7 +91,7 @@ class ConnectPage(Page):
         return self._page(request, "trial_call.html", trial=trial)
 
     async def _start(self, request: Request) -> Response:
-        check_own(request)
+        check_own(request, self.site.service.settings)
         if not self._may_check(request):
             message = (
                 "A self-check is started here only where the service is open and asked on its own "
