@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from copy import deepcopy
@@ -27,6 +28,7 @@ from console_charts import (
     hostile,
     large_call,
 )
+from defib_coverage.app import create_app
 from defib_coverage.command.fhir_check import problems_of
 from defib_coverage.console.forms import read_form
 from defib_coverage.console.samples import Sample
@@ -37,9 +39,11 @@ from defib_coverage.console.views.markdown import drawn
 from defib_coverage.documents.document import InputError
 from defib_coverage.documents.order_codes import OrderedCode
 from defib_coverage.errors import RequestError
+from defib_coverage.settings import Settings
 from live_server import (
     TODAY,
     Json,
+    asked,
     bundle,
     covered_chart,
     dispatch,
@@ -51,6 +55,9 @@ from live_server import (
 )
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import Message
+
     from defib_coverage.coverage.determine import Knowledge
     from live_server import Live
 
@@ -308,6 +315,62 @@ def test_a_form_that_cannot_be_read_is_refused_in_words(live: Live) -> None:
     large = post(live, document="x" * (17 << 20))
     assert large.status_code == 413
     assert "larger than 16777216 bytes" in large.text
+
+
+def test_a_large_document_is_no_field_with_escapes(live: Live) -> None:
+    body = b"sample=&document=" + b"%20" * 400_000
+    answer = live.post("/try", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 413
+    assert "a form larger than 1048576 bytes must be multipart/form-data" in answer.text
+    assert "is empty" in post(live, document=" " * 1_200_000).text
+
+
+async def asked_page(app: FastAPI, method: str) -> int:
+    """Ask an application in this process for the page of a sample: the status."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": "/try",
+        "raw_path": b"/try",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (b"host", b"localhost"),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"sample=covered", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_few_pages_are_made_at_a_time_and_calls_have_places_of_their_own(method: str) -> None:
+    app = create_app(Settings(ledger="off", max_calls=1), lambda: TODAY)
+    call = json.dumps(sign()).encode()
+
+    async def together() -> tuple[list[int], int]:
+        # The pages of the console are read before the first is made.
+        assert await asked_page(app, method) == 200
+        pages = [asyncio.create_task(asked_page(app, method)) for _ in range(4)]
+        await asyncio.sleep(0)
+        status, _ = await asked(app, "/cds-services/defibrillator-order-sign", call)
+        return sorted(await asyncio.gather(*pages)), status
+
+    assert asyncio.run(together()) == ([200, 200, 503, 503], 200)
 
 
 def test_a_form_is_read_as_it_was_sent() -> None:

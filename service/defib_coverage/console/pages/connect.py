@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -85,7 +86,8 @@ class ConnectPage(Page):
             message = "A call must carry a client's token: run defib-coverage client test."
             raise RequestError(403, "forbidden", message)
         async with service.bodies.reading(request.scope, request.receive, FORM_TYPES) as form:
-            asked = asked_in(read_form(form, request.headers.get("content-type", "")))
+            kind = request.headers.get("content-type", "")
+            asked = asked_in(await asyncio.to_thread(read_form, form, kind))
         host = request.headers.get("host", "").encode("latin-1")
         trial = await made_call(service.app, asked, host)
         return self._page(request, "trial_call.html", trial=trial)

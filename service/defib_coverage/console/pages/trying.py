@@ -97,7 +97,8 @@ class TryPage(Page):
         given = {name: query[name].encode() for name in _IN_LINKS if name in query}
         if not _text(given, "sample"):
             given["sample"] = self._samples[0].id.encode()
-        return await asyncio.to_thread(self._answer, given)
+        async with self.site.service.gate:
+            return await asyncio.to_thread(self._answer, given)
 
     async def _try(self, request: Request) -> Response:
         """The page by its form.
@@ -111,9 +112,12 @@ class TryPage(Page):
             service.bodies.reading(request.scope, request.receive, FORM_TYPES) as body,
             service.gate,
         ):
-            fields = read_form(body, request.headers.get("content-type", ""))
             # Not in the loop: drawing a large chart takes longer than answering it.
-            return await asyncio.to_thread(self._answer, fields)
+            kind = request.headers.get("content-type", "")
+            return await asyncio.to_thread(self._answer_form, body, kind)
+
+    def _answer_form(self, body: bytes | bytearray, kind: str) -> Response:
+        return self._answer(read_form(body, kind))
 
     def _answer(self, fields: Mapping[str, bytes]) -> Response:
         """The page, or its ``part`` that was asked for: answer, request or response."""
