@@ -546,7 +546,7 @@ def test_what_is_nested_deeply_does_not_grow(body: bytes) -> None:
 
 def test_of_a_long_record_the_beginning_is_shown() -> None:
     record = {"resourceType": "Patient", "id": "p1", "note": "\x7f" * 50_000}
-    body = json.dumps({"patient": record}).encode()
+    body = json.dumps({"patient": record}, ensure_ascii=False).encode()
     for most in (1000, 60_000):
         found = shown(body, {"Patient/p1": "record-1"}, most)
         assert not found.whole
@@ -563,6 +563,8 @@ def test_changes_are_told_line_by_line() -> None:
     assert {line.kind for line in changes(None, after)} == {"added"}
     long = json.dumps({str(n): n for n in range(5000)}).encode()
     assert [line.kind for line in changes(long, after)] == ["gap"]
+    one_line = json.dumps({"a": "x" * 1_000_000}).encode()
+    assert [line.kind for line in changes(None, one_line)] == ["gap"]
 
 
 # ----------------------------------------------------------------------------------------- weight
