@@ -137,6 +137,8 @@ def test_a_period_without_decisions_says_when_there_are_some(books: Live) -> Non
     ("asked", "said"),
     [
         ("from=yesterday", "from: must be a day such as 2026-11-20"),
+        ("from=20261120", "from: must be a day such as 2026-11-20"),
+        ("to=2026-W47-1", "to: must be a day such as 2026-11-20"),
         ("to=2026-02-30", "to: must be a day such as 2026-11-20"),
         ("from=2026-11-20&to=2026-11-19", "to: 2026-11-19 comes before 2026-11-20"),
         ("class=<b>", "class: is none of initial-implant"),

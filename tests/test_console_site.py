@@ -94,6 +94,8 @@ def test_without_a_setting_everything_is_shown_only_where_trust_is_open() -> Non
     assert read_settings(closed | {"DEFIB_COVERAGE_CONSOLE": "on"}).pages == "all"
     assert read_settings(closed | {"DEFIB_COVERAGE_CONSOLE": "off"}).pages == "none"
     assert read_settings({"DEFIB_COVERAGE_CONSOLE": "off"}).pages == "none"
+    assert read_settings({"DEFIB_COVERAGE_CONSOLE": ""}).pages == "all"
+    assert read_settings(closed | {"DEFIB_COVERAGE_CONSOLE": ""}).pages == "without-patients"
     with pytest.raises(SettingsError, match="no way to show the pages: on or off"):
         read_settings({"DEFIB_COVERAGE_CONSOLE": "yes"})
 

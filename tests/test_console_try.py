@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from copy import deepcopy
@@ -27,6 +28,7 @@ from console_charts import (
     hostile,
     large_call,
 )
+from defib_coverage.app import create_app
 from defib_coverage.command.fhir_check import problems_of
 from defib_coverage.console.forms import read_form
 from defib_coverage.console.samples import Sample
@@ -37,19 +39,25 @@ from defib_coverage.console.views.markdown import drawn
 from defib_coverage.documents.document import InputError
 from defib_coverage.documents.order_codes import OrderedCode
 from defib_coverage.errors import RequestError
+from defib_coverage.settings import Settings
 from live_server import (
     TODAY,
     Json,
+    asked,
     bundle,
     covered_chart,
     dispatch,
     every_call,
     order,
     patient,
+    running,
     sign,
 )
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import Message
+
     from defib_coverage.coverage.determine import Knowledge
     from live_server import Live
 
@@ -261,6 +269,8 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no code": ({"sample": "covered", "order": "cpt|93306"}, "'cpt|93306' is none of the codes"),
     "no system": ({"sample": "covered", "order": "33249"}, "Order: '33249' is none of the codes"),
     "no day": ({"sample": "covered", "date": "2026-02-30"}, "Service date: '2026-02-30' is no day"),
+    "a day without dashes": ({"sample": "covered", "date": "20261122"}, "'20261122' is no day"),
+    "a day of a week": ({"sample": "covered", "as_of": "2026-W47-1"}, "'2026-W47-1' is no day"),
     "a far day": ({"sample": "covered", "date": "9999-12-31"}, "is no day such as 2026-12-01"),
     "an odd day": ({"sample": "covered", "as_of": "today"}, "Day of the sample: 'today' is no day"),
     "an odd patient": ({"patient": "a b"}, "Patient id: is no id of FHIR"),
@@ -307,6 +317,62 @@ def test_a_form_that_cannot_be_read_is_refused_in_words(live: Live) -> None:
     assert "larger than 16777216 bytes" in large.text
 
 
+def test_a_large_document_is_no_field_with_escapes(live: Live) -> None:
+    body = b"sample=&document=" + b"%20" * 400_000
+    answer = live.post("/try", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 413
+    assert "a form larger than 1048576 bytes must be multipart/form-data" in answer.text
+    assert "is empty" in post(live, document=" " * 1_200_000).text
+
+
+async def asked_page(app: FastAPI, method: str) -> int:
+    """Ask an application in this process for the page of a sample: the status."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": "/try",
+        "raw_path": b"/try",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (b"host", b"localhost"),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"sample=covered", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_few_pages_are_made_at_a_time_and_calls_have_places_of_their_own(method: str) -> None:
+    app = create_app(Settings(ledger="off", max_calls=1), lambda: TODAY)
+    call = json.dumps(sign()).encode()
+
+    async def together() -> tuple[list[int], int]:
+        # The pages of the console are read before the first is made.
+        assert await asked_page(app, method) == 200
+        pages = [asyncio.create_task(asked_page(app, method)) for _ in range(4)]
+        await asyncio.sleep(0)
+        status, _ = await asked(app, "/cds-services/defibrillator-order-sign", call)
+        return sorted(await asyncio.gather(*pages)), status
+
+    assert asyncio.run(together()) == ([200, 200, 503, 503], 200)
+
+
 def test_a_form_is_read_as_it_was_sent() -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="one"\r\n\r\n1\r\n2\r\n'
@@ -322,6 +388,51 @@ def test_a_form_is_read_as_it_was_sent() -> None:
         with pytest.raises(RequestError) as refused:
             read_form(broken, "multipart/form-data; boundary=b")
         assert refused.value.status == 400
+
+
+def test_an_address_brings_no_chart(live: Live) -> None:
+    document = json.dumps(chart_bundle(order()))
+    for sample in ({}, {"sample": ""}, {"sample": " "}):
+        for name in ("file", "document"):
+            query = {**sample, name: document, "patient": "p-secret"}
+            page = requests.get(live.base + "/try", params=query, timeout=60)
+            assert page.status_code == 200
+            assert re.search(r'value="covered" checked', page.text)
+            assert "c-ischemic" not in page.text
+            assert "p-secret" not in page.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"},
+        {"Host": "localhost.evil.example"},
+    ],
+    ids=["origin", "cross-site", "name", "own name", "nearly localhost"],
+)
+def test_a_page_of_another_site_may_not_send_the_form(live: Live, headers: dict[str, str]) -> None:
+    for path in ("/try", "/connect/test-call", "/connect/self-check"):
+        body = {"sample": "covered", "hook": "order-sign", "story": "covered"}
+        page = requests.post(live.base + path, data=body, headers=headers, timeout=30)
+        assert page.status_code == 403
+        assert "verdict" not in page.text
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "10.1.2.3:80"])
+def test_a_machine_may_be_asked_by_its_address(live: Live, host: str) -> None:
+    body, headers = {"sample": "covered"}, {"Host": host, "Sec-Fetch-Site": "same-origin"}
+    page = requests.post(live.base + "/try", data=body, headers=headers, timeout=30)
+    assert verdict(page)[0] == "covered"
+
+
+def test_a_name_that_the_settings_say_may_be_asked() -> None:
+    body, headers = {"sample": "covered"}, {"Host": "cds.example.org"}
+    with running(public_base="https://cds.example.org") as named:
+        page = requests.post(named.base + "/try", data=body, headers=headers, timeout=30)
+        assert verdict(page)[0] == "covered"
 
 
 # ---------------------------------------------------------------------------------- hostile charts
@@ -401,6 +512,48 @@ def test_a_record_is_found_again_where_it_stood() -> None:
     assert sum(len(piece.text) for piece in short.pieces) < 1510
 
 
+def test_many_blanks_cost_no_more_than_other_letters() -> None:
+    record = {"resourceType": "Patient", "id": "p1"}
+    body = json.dumps({"note": " " * 2_000_000, "patient": record}).encode()
+    found = shown(body, {"Patient/p1": "record-1"}, 3_000_000)
+    assert "".join(piece.text for piece in found.pieces) == pretty(body)
+    assert [piece.anchor for piece in found.pieces] == [None, "record-1", None]
+
+
+def test_a_document_cannot_have_a_record_shown_many_times() -> None:
+    marks = ["\ue000record-1\ue001"] * 500
+    record = {"resourceType": "Patient", "id": "p1", "note": "x" * 10_000}
+    body = json.dumps({"marks": marks, "patient": record}, ensure_ascii=False).encode()
+    found = shown(body, {"Patient/p1": "record-1"}, 60_000)
+    assert json.loads("".join(piece.text for piece in found.pieces)) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 900 + b"]" * 900,
+        b"[" + b",".join([b"[" * 300 + b"]" * 300] * 800) + b"]",
+        b"[" + b",".join([b"[" * 30 + b"1" + b"]" * 30] * 800) + b"]",
+    ],
+    ids=["deep", "wide and deep", "wide"],
+)
+def test_what_is_nested_deeply_does_not_grow(body: bytes) -> None:
+    assert len(pretty(body)) <= 4 * len(body)
+    assert pretty(body).replace("\n", "").replace(" ", "") == body.decode()
+    found = shown(body, {}, 60_000)
+    assert sum(len(piece.text) for piece in found.pieces) <= 200_000
+
+
+def test_of_a_long_record_the_beginning_is_shown() -> None:
+    record = {"resourceType": "Patient", "id": "p1", "note": "\x7f" * 50_000}
+    body = json.dumps({"patient": record}, ensure_ascii=False).encode()
+    for most in (1000, 60_000):
+        found = shown(body, {"Patient/p1": "record-1"}, most)
+        assert not found.whole
+        assert sum(len(piece.text) for piece in found.pieces) <= most + 1
+        assert found.pieces[0].anchor == "record-1"
+
+
 def test_changes_are_told_line_by_line() -> None:
     before, after = b'{"a":1,"b":2,"c":3}', b'{"a":1,"b":4,"c":3}'
     told = [(line.kind, line.text.strip()) for line in changes(before, after)]
@@ -410,6 +563,8 @@ def test_changes_are_told_line_by_line() -> None:
     assert {line.kind for line in changes(None, after)} == {"added"}
     long = json.dumps({str(n): n for n in range(5000)}).encode()
     assert [line.kind for line in changes(long, after)] == ["gap"]
+    one_line = json.dumps({"a": "x" * 1_000_000}).encode()
+    assert [line.kind for line in changes(None, one_line)] == ["gap"]
 
 
 # ----------------------------------------------------------------------------------------- weight

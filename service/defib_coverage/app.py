@@ -51,6 +51,7 @@ _OK = 200
 _UNAUTHORISED = 401
 _UNAVAILABLE = 503
 _ISSUE_OF_STATUS = {404: "not-found", 405: "not-supported"}
+_PAGES_AT_A_TIME = 2
 # The pages that FastAPI makes.
 _PAGES = ("/docs",)
 
@@ -188,7 +189,8 @@ def _console(
             plans=tuple(answering.plans.values()),
             today=answering.today,
             bodies=answering.bodies,
-            gate=answering.gate,
+            # Of its own: pages that take long must leave room for calls.
+            gate=Gate(_PAGES_AT_A_TIME),
             readiness=lifespan.readiness,
             lookup=lambda: kept.lookup,
             browser=lifespan.browser,

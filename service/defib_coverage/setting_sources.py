@@ -22,6 +22,8 @@ Source = Literal["default", "file", "environment"]
 # Everybody may read, or others than the owner may write. A group may read: that is how a cluster
 # hands secrets to a service that is not root.
 _TOO_OPEN = stat.S_IRWXO | stat.S_IWGRP
+# A deployment that leaves the choice to the service may hand over an empty variable.
+_UNSET_WHERE_EMPTY = {"console"}
 _PARAMETERS_WITH_PASSWORDS = {"password", "sslpassword"}
 
 
@@ -51,6 +53,8 @@ def gather(environment: Mapping[str, str], known: Collection[str]) -> dict[str, 
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower()
             _check_known(name, known, PREFIX + name.upper(), PREFIX)
+            if name in _UNSET_WHERE_EMPTY and not value:
+                continue
             found[name] = Given(value, variable, "environment")
     return found
 

@@ -66,12 +66,17 @@ def is_on_this_machine(request: Request) -> bool:
     return _is_loopback(parts.hostname or "") and port == scope["server"][1]
 
 
-def check_own(request: Request) -> None:
+def check_own(request: Request, settings: Settings) -> None:
     """Refuse what a page of another site sends in a visitor's name.
 
+    Without a public base, a name that anybody can point at this machine is another site too.
+
     Raises:
-        RequestError: 403.
+        RequestError: 403; or 400, the visitor asked for a host that is none.
     """
+    if settings.public_base is None and not _is_address(asked_base(request)):
+        message = "Under a name, this is answered only where DEFIB_COVERAGE_PUBLIC_BASE says it."
+        raise RequestError(403, "forbidden", message)
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site is not None:
@@ -82,6 +87,15 @@ def check_own(request: Request) -> None:
         own = origin is None or origin in {f"{scheme}://{host}" for scheme in _PORTS}
     if not own:
         raise RequestError(403, "forbidden", "Only a page of this service may ask for that.")
+
+
+def _is_address(base: str) -> bool:
+    """Whether a URL names this machine, or a machine by its address: no name server is asked."""
+    try:
+        host = urlsplit(base).hostname or ""
+        return host == "localhost" or bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -47,11 +47,7 @@ class Asked:
         text = self.text(name)
         if not text:
             return None
-        try:
-            # Other spellings of ISO 8601, such as 20261120, are more often slips than meant.
-            day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
-        except ValueError:
-            day = None
+        day = day_in(text)
         if day is None:
             message = "This is no day such as 2026-11-20."
             raise RequestError(400, "invalid", message, name)
@@ -67,6 +63,15 @@ class Asked:
         if text and text not in known:
             raise RequestError(400, "invalid", "There is no such choice.", name)
         return text or None
+
+
+def day_in(text: str) -> date | None:
+    """The day that a text is; None where it is none."""
+    try:
+        # Other spellings of ISO 8601, such as 20261120, are more often slips than meant.
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def one_line(text: str, place: str) -> str:

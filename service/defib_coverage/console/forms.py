@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 _MULTIPART = b"multipart/form-data"
 _MOST_FIELDS = 100
+# Of a form whose every letter may be an escape; files are sent in another way.
+_LONGEST_ENCODED = 1024 * 1024
 
 
 def read_form(body: bytes | bytearray, content_type: str) -> Mapping[str, bytes]:
     """The fields of a form by name, a file by its content; of one that is sent twice the last.
 
     Raises:
-        RequestError: 400 for what is no form, 415 for a body of another type.
+        RequestError: 400 for what is no form, 413 for one that is too large to be sent with
+            escapes, 415 for a body of another type.
     """
     kind, options = parse_options_header(content_type)
     if kind not in FORM_TYPES:
         raise RequestError(415, "not-supported", "the body must be a form", "header")
+    if kind != _MULTIPART and len(body) > _LONGEST_ENCODED:
+        message = f"a form larger than {_LONGEST_ENCODED} bytes must be multipart/form-data"
+        raise RequestError(413, "too-long", message, "the body")
     try:
         if kind != _MULTIPART:
             text = bytes(body).decode()

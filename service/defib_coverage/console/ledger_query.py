@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from defib_coverage.console.asked import day_in
 from defib_coverage.coverage.codes import OrderClass
 from defib_coverage.errors import RequestError
 from defib_coverage.ledger.report import Choice, Period
@@ -62,8 +63,8 @@ def _day(parameters: Mapping[str, str], name: str) -> date | None:
     text = parameters.get(name) or None
     if text is None:
         return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
+    day = day_in(text)
+    if day is None:
         message = f"{name}: must be a day such as 2026-11-20"
-        raise RequestError(400, "value", message, name) from error
+        raise RequestError(400, "value", message, name)
+    return day

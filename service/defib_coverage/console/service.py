@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Service(NamedTuple):
     """One running service.
 
-    ``knowledge`` and ``plans`` are what calls are judged by, ``today`` is the clock. ``bodies`` and
-    ``gate`` bound what comes in, as for calls. ``lookup`` finds what the ledger keeps, ``browser``
+    ``knowledge`` and ``plans`` are what calls are judged by, ``today`` is the clock. ``bodies``
+    bound what comes in, as for calls; ``gate`` says how many pages that take long are made at a
+    time. ``lookup`` finds what the ledger keeps, ``browser``
     reads it for people; None where none is kept or the service has not started. ``app`` is the
     service itself, as it answers calls.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -80,18 +81,19 @@ class ConnectPage(Page):
 
     async def _test_call(self, request: Request) -> Response:
         service = self.site.service
-        check_own(request)
+        check_own(request, service.settings)
         if service.settings.tokens_required:
             message = "A call must carry a client's token: run defib-coverage client test."
             raise RequestError(403, "forbidden", message)
         async with service.bodies.reading(request.scope, request.receive, FORM_TYPES) as form:
-            asked = asked_in(read_form(form, request.headers.get("content-type", "")))
+            kind = request.headers.get("content-type", "")
+            asked = asked_in(await asyncio.to_thread(read_form, form, kind))
         host = request.headers.get("host", "").encode("latin-1")
         trial = await made_call(service.app, asked, host)
         return self._page(request, "trial_call.html", trial=trial)
 
     async def _start(self, request: Request) -> Response:
-        check_own(request)
+        check_own(request, self.site.service.settings)
         if not self._may_check(request):
             message = (
                 "A self-check is started here only where the service is open and asked on its own "

@@ -10,6 +10,8 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from defib_coverage.console.addresses import check_own
+from defib_coverage.console.asked import day_in
 from defib_coverage.console.forms import FORM_TYPES, read_form
 from defib_coverage.console.page import Door, Page
 from defib_coverage.console.samples import Sample, read_samples
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 _BAD_REQUEST = 400
 # Around the years in which anything is judged; arithmetic with days is safe within them.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+# What an address may ask for.
+_IN_LINKS = ("sample", "order", "date", "as_of", "changes", "part")
 _MEGABYTE = 1024 * 1024
 
 
@@ -88,25 +92,32 @@ class TryPage(Page):
 
     async def _show(self, request: Request) -> Response:
         """The page by a link: a sample, an order, a day."""
-        given = {name: value.encode() for name, value in request.query_params.items()}
-        given.pop("document", None)
-        given.setdefault("sample", self._samples[0].id.encode())
-        return await asyncio.to_thread(self._answer, given)
+        query = request.query_params
+        # A chart stands in no address: there it would be kept by browsers and logs.
+        given = {name: query[name].encode() for name in _IN_LINKS if name in query}
+        if not _text(given, "sample"):
+            given["sample"] = self._samples[0].id.encode()
+        async with self.site.service.gate:
+            return await asyncio.to_thread(self._answer, given)
 
     async def _try(self, request: Request) -> Response:
         """The page by its form.
 
         Raises:
-            RequestError: the form cannot be read, or is too large.
+            RequestError: the form cannot be read, is too large, or is another site's.
         """
         service = self.site.service
+        check_own(request, service.settings)
         async with (
             service.bodies.reading(request.scope, request.receive, FORM_TYPES) as body,
             service.gate,
         ):
-            fields = read_form(body, request.headers.get("content-type", ""))
             # Not in the loop: drawing a large chart takes longer than answering it.
-            return await asyncio.to_thread(self._answer, fields)
+            kind = request.headers.get("content-type", "")
+            return await asyncio.to_thread(self._answer_form, body, kind)
+
+    def _answer_form(self, body: bytes | bytearray, kind: str) -> Response:
+        return self._answer(read_form(body, kind))
 
     def _answer(self, fields: Mapping[str, bytes]) -> Response:
         """The page, or its ``part`` that was asked for: answer, request or response."""
@@ -218,11 +229,8 @@ def _day(fields: Mapping[str, bytes], name: str, told: str) -> date | None:
     text = _text(fields, name)
     if not text:
         return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not _FIRST_DAY <= day <= _LAST_DAY:
+    day = day_in(text)
+    if day is None or not _FIRST_DAY <= day <= _LAST_DAY:
         message = f"{told}: {text[:32]!r} is no day such as 2026-12-01, from 2000 to 2100"
         raise InputError(message)
     return day

@@ -6,6 +6,7 @@ const answer = document.getElementById("answer");
 const said = document.getElementById("said");
 const own = document.getElementById("own");
 const PAUSE = 120; // milliseconds without a change before it is asked
+const BUSY = 1000; // milliseconds before a busy service is asked again
 const DAY = 86_400_000;
 
 let turn = 0;
@@ -33,6 +34,12 @@ export async function ask() {
     const response = await fetch("/try", { method: "POST", body: data, signal: asking.signal });
     html = await response.text();
     if (mine !== turn) return;
+    if (response.status === 503) {
+      // Too many pages at a time: the answer that is there stays, and it is asked once more.
+      said.textContent = "The service is busy. Asking again.";
+      waiting = setTimeout(ask, BUSY);
+      return;
+    }
     if (!response.headers.get("content-type")?.startsWith("text/html")) throw new Error("no page");
   } catch (error) {
     if (mine !== turn || error.name === "AbortError") return;

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 _DEEPEST = 8
 _INDENT = 2
 _MOST_LINES = 3000
+_MOST_COMPARED = 200_000
 _AROUND = 2
+# What is nested deeper, or would grow more, is shown without indentation.
+_DEEPEST_INDENTED = 32
+_MOST_GROWTH = 4
+_MOST_SHOWN_GROWTH = 3
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NO_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
+# What a byte does to the depth, and one more: bytes know no minus.
+_STEPS = bytes.maketrans(b"[{,]}", b"\2\2\1\0\0")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,8 +55,13 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def pretty(raw: bytes | msgspec.Raw) -> str:
-    """JSON with indentation; characters that would hide or turn others as escapes."""
-    return spelled(msgspec.json.format(raw, indent=_INDENT).decode())
+    """JSON with indentation; characters that would hide or turn others as escapes.
+
+    Without indentation where it is nested deeply, or would come to several times its length.
+    """
+    plain = msgspec.json.format(raw, indent=-1)
+    text = msgspec.json.format(plain, indent=_INDENT) if _can_be_indented(plain) else plain
+    return spelled(text.decode())
 
 
 def spelled(text: str) -> str:
@@ -66,16 +81,41 @@ def shown(body: bytes, anchors: Mapping[str, str], most: int) -> Shown:
     held: dict[str, msgspec.Raw] = {}
     rest = _without(msgspec.Raw(body.strip()), anchors, held, _DEEPEST)
     if len(body) <= most:
-        return Shown(tuple(_pieces(pretty(rest), held)), len(body))
+        text = pretty(rest)
+        # A document that holds such marks itself is shown without places.
+        own = text.count(_OPEN) == len(held)
+        whole = tuple(_pieces(text, held)) if own else (Piece(pretty(body)),)
+        if sum(len(piece.text) for piece in whole) <= _MOST_SHOWN_GROWTH * most:
+            return Shown(whole, len(body))
     pieces: list[Piece] = []
     left = most
     for anchor, record in held.items():
-        text = pretty(record)[:left]
+        text = _beginning(record, left)
         left -= len(text)
         if text:
             pieces.append(Piece(text, anchor))
             pieces.append(Piece("\n"))
     return Shown(tuple(pieces), len(body), whole=False)
+
+
+def _can_be_indented(plain: bytes) -> bool:
+    """Whether JSON without white space can be indented without getting far longer."""
+    structure = _TEXTS.sub(b"", plain).translate(_STEPS, _NO_STRUCTURE)
+    left = (_MOST_GROWTH - 1) * len(plain)
+    depth = 0
+    for step in structure:
+        depth += step - 1
+        left -= 1 + _INDENT * depth
+        if depth > _DEEPEST_INDENTED or left < 0:
+            return False
+    return True
+
+
+def _beginning(record: msgspec.Raw, most: int) -> str:
+    """A record, or as much of it as may be shown; one that is far too long as it came."""
+    begin = bytes(memoryview(record)[: most + 1])
+    text = pretty(record) if len(begin) <= most else spelled(begin.decode(errors="ignore"))
+    return text[:most]
 
 
 def _without(
@@ -105,25 +145,28 @@ def _without(
 
 
 def _mark(anchor: str) -> str:
-    # Anchors are names of our own: a document that holds such a text gets no record twice.
-    return f"\ue000{anchor}\ue001"
+    return f"{_OPEN}{anchor}{_CLOSE}"
 
 
 def _pieces(text: str, held: Mapping[str, msgspec.Raw]) -> Iterable[Piece]:
     """A text in pieces, with the records put back where their marks stand."""
-    marks = re.compile('( *)("[^"\n]*": )?"\ue000(' + "|".join(held) + ')\ue001"') if held else None
-    place = 0
-    for found in marks.finditer(text) if marks is not None else ():
-        before = text[place : found.start()] + found[1] + (found[2] or "")
-        record = pretty(held[found[3]])
-        yield Piece(before)
-        yield Piece(record.replace("\n", "\n" + found[1]), found[3])
-        place = found.end()
-    yield Piece(text[place:])
+    # Split at the marks: a search for what stands before them would begin anew at every blank.
+    parts = text.split(f'"{_OPEN}')
+    line = ""
+    for number, part in enumerate(parts):
+        rest = part
+        if number:
+            anchor, _, rest = part.partition(f'{_CLOSE}"')
+            indentation = line[: len(line) - len(line.lstrip(" "))]
+            yield Piece(pretty(held[anchor]).replace("\n", "\n" + indentation), anchor)
+        yield Piece(rest)
+        line = rest[rest.rfind("\n") + 1 :]
 
 
 def changes(before: bytes | None, after: bytes) -> tuple[Line, ...]:
     """What is different in a resource, line by line, with some lines around; all of a new one."""
+    if len(before or b"") + len(after) > _MOST_COMPARED:
+        return (Line("gap", "too long to be compared here"),)
     new = pretty(after).splitlines()
     if before is None:
         return tuple(Line("added", line) for line in new[:_MOST_LINES])
