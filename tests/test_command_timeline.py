@@ -117,7 +117,7 @@ def test_date_of_a_month_begins_on_its_first_day(rules: Mapping[EventName, Waiti
     month = msgspec.structs.replace(INFARCTION, event_date="2026-10", certainty="possible")
     lines = timeline(of(month, earliest=date(2026, 12, 5)), rules, 78)
     assert lines[0].removeprefix("MI").strip().startswith("*?")
-    assert "2026-10     MI: infarction, day 0 (Condition/mi)" in lines
+    assert "2026-10     MI: infarction, some day in 2026-10 is day 0 (Condition/mi)" in lines
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_story_from_its_click_to_its_cards(browser: Browser, live: Live, sampl
         page.goto("/try?sample=" + ("no-data" if sample.id != "no-data" else "covered"))
         choose(page, sample.title)
         answered(page, STATUSES[sample.id], day(0))
-        assert page.url == f"{live.base}/try?sample={sample.id}"
+        assert page.url == f"{live.base}/try?sample={sample.id}&as_of={day(0)}"
         drawn = page.locator(".card")
         assert drawn.count() == len(cards)
         for number, card in enumerate(cards):
@@ -168,6 +168,88 @@ def test_a_date_that_is_dragged_past_the_edge_stays_in_the_picture(
         answered(page, "covered")
         position = page.locator(".thumb").get_attribute("aria-valuenow")
         assert int(position or "") <= int(page.locator(".picture").get_attribute("data-span") or "")
+
+
+def test_the_scale_stays_under_the_pointer_at_the_right_edge(browser: Browser, live: Live) -> None:
+    with tab(browser, live.base) as page:
+        page.goto("/try?sample=infarction-25-days")
+        thumb, picture = page.locator(".thumb .handle"), page.locator(".picture")
+        thumb.scroll_into_view_if_needed()
+        start, whole = thumb.bounding_box(), picture.bounding_box()
+        assert start is not None
+        assert whole is not None
+        scale = [picture.get_attribute(name) for name in ("data-first", "data-span")]
+        y = start["y"] + start["height"] / 2
+        page.mouse.move(start["x"] + start["width"] / 2, y)
+        page.mouse.down()
+        seen = set()
+        for step in range(4):
+            page.mouse.move(whole["x"] + whole["width"] + step, y)
+            page.wait_for_timeout(250)
+            answered(page, "covered")
+            seen.add(page.locator("#date").input_value())
+        page.mouse.up()
+        assert len(seen) == 1
+        assert [picture.get_attribute(name) for name in ("data-first", "data-span")] == scale
+
+
+def test_end_and_a_drag_back_from_far_away(browser: Browser, live: Live) -> None:
+    with tab(browser, live.base) as page:
+        page.goto("/try?sample=infarction-25-days")
+        slider = page.get_by_role("slider", name="Service date")
+        slider.focus()
+        seen = set()
+        for _ in range(3):
+            page.keyboard.press("End")
+            page.wait_for_timeout(250)
+            answered(page, "covered")
+            seen.add(page.locator("#date").input_value())
+        assert len(seen) == 1
+        page.locator("#date").fill(day(100))
+        answered(page, "covered", day(100))
+        picture = page.locator(".picture")
+        wide = int(picture.get_attribute("data-span") or "")
+        thumb = page.locator(".thumb .handle")
+        thumb.scroll_into_view_if_needed()
+        start, whole = thumb.bounding_box(), picture.bounding_box()
+        assert start is not None
+        assert whole is not None
+        y = start["y"] + start["height"] / 2
+        page.mouse.move(start["x"] + start["width"] / 2, y)
+        page.mouse.down()
+        page.mouse.move(whole["x"] + whole["width"] / 4, y)
+        page.wait_for_timeout(250)
+        expect(page.locator("#answer")).not_to_have_attribute("aria-busy", "true")
+        assert int(picture.get_attribute("data-span") or "") == wide
+        chosen = page.locator("#date").input_value()
+        page.mouse.up()
+        # Let go of, it gets the scale that it has by itself; the day stays.
+        expect(picture).not_to_have_attribute("data-span", str(wide))
+        expect(page.locator("#date")).to_have_value(chosen)
+
+
+def test_on_a_phone_a_choice_leads_to_the_verdict(browser: Browser, live: Live) -> None:
+    with tab(browser, live.base, Window(PHONE)) as page:
+        page.goto("/try?sample=covered")
+        chosen = page.locator("#chosen")
+        expect(page.get_by_role("radio").first).not_to_be_visible()
+        verdict_top = page.locator("#verdict").bounding_box()
+        assert verdict_top is not None
+        assert verdict_top["y"] < 800
+        chosen.click()
+        page.get_by_role("radio", name=re.compile("^Infarction 25")).click()
+        answered(page, "not covered", day(0))
+        expect(page.locator("#verdict")).to_be_focused()
+        expect(page.locator("#verdict h2")).to_be_in_viewport()
+        expect(chosen).to_have_text("Infarction 25 days ago")
+        expect(page.get_by_role("radio").first).not_to_be_visible()
+        no_serious_violations(page)
+        # By keyboard, the focus stays in the list.
+        chosen.click()
+        page.get_by_role("radio", name=re.compile("^Infarction 25")).focus()
+        page.keyboard.press("ArrowDown")
+        answered(page, "not covered", day(0))
+        expect(page.get_by_role("radio", checked=True)).to_be_focused()
 
 
 def test_arrow_keys_move_the_service_date_and_keep_the_focus(browser: Browser, live: Live) -> None:

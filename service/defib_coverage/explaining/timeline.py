@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.coverage.dates import DAY, read_date
+from defib_coverage.coverage.dates import DAY, parse_span, read_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date
 
     from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
     from defib_coverage.coverage.policy import EventName, WaitingEvent
@@ -32,6 +32,24 @@ class Day(msgspec.Struct, frozen=True):
     reference: str | None = None
 
 
+class EventDays(msgspec.Struct, frozen=True):
+    """The days on which an event may have happened, both included.
+
+    ``is_cut``: it is read as of before the service date, though what was written reaches on to
+    ``written_high``.
+    """
+
+    low: date
+    high: date
+    written_high: date
+    is_cut: bool
+
+    @property
+    def is_day(self) -> bool:
+        """Whether its day is known."""
+        return self.low == self.written_high
+
+
 def days(determination: Determination, rules: Mapping[EventName, WaitingEvent]) -> tuple[Day, ...]:
     """The days of a determination with open waiting periods, in the order of time.
 
@@ -48,6 +66,25 @@ def start_of(window: WaitingPeriodResult) -> date | None:
     return None if span is None else span.low
 
 
+def event_days(window: WaitingPeriodResult, service_date: date) -> EventDays | None:
+    """When an event may have happened, None where nothing tells.
+
+    Args:
+        window: the open waiting period of the event.
+        service_date: the day on which it is open.
+    """
+    written = read_date(window.event_date)
+    if written is None:
+        return None
+    length = parse_span(window.length)
+    high = written.high
+    # What was recorded before the end of a month happened before it: the window tells by its end.
+    while high > written.low and length.after(high) > window.last_excluded_day:
+        high -= DAY
+    is_cut = high == service_date and high < written.high
+    return EventDays(written.low, high, written.high if is_cut else high, is_cut)
+
+
 def binding(window: WaitingPeriodResult) -> str:
     """What is to be said of a window that may not bind."""
     if window.exception == "replacement":
@@ -61,18 +98,25 @@ def _days(determination: Determination, rules: Mapping[EventName, WaitingEvent])
     service_date = determination.order.service_date
     for window in determination.waiting_periods:
         rule = rules[window.event]
+        happened = event_days(window, service_date)
+        when = "day 0"
+        if window.event_date is not None and happened is not None and not happened.is_day:
+            when = f"some day in {window.event_date} is day 0"
         yield Day(
             start_of(window) or window.last_excluded_day,
             "unknown" if window.event_date is None else window.event_date[:10],
-            f"{window.event}: {rule.label}, day 0 ({window.reference})",
+            f"{window.event}: {rule.label}, {when} ({window.reference})",
             "event",
             window.reference,
         )
+        cut = ", if it was before the service date"
+        if happened is None or not happened.is_cut:
+            cut = ""
         certainty = "last excluded day" if window.certainty == "definite" else "last possible day"
         yield Day(
             window.last_excluded_day,
             window.last_excluded_day.isoformat(),
-            f"{window.event}: {certainty}, {rule.length} after{binding(window)}",
+            f"{window.event}: {certainty}, {rule.length} after{cut}{binding(window)}",
             "last",
         )
     earliest = determination.earliest_eligible_date

@@ -13,7 +13,7 @@ let turn = 0;
 let asking = null;
 let waiting = null;
 let wanted = null; // the day that was chosen and not answered yet
-let dragging = false;
+let held = null; // while the date is dragged: whether a picture of another scale is late
 
 /** Parts of the page that may send more with each question add it to the form data here. */
 export const additions = [];
@@ -66,6 +66,7 @@ function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   // An error of the whole service comes as a page of its own.
   const main = page.querySelector("main");
+  keepScale(page);
   answer.replaceChildren(...(main ?? page.body).childNodes);
   if (waiting === null) answer.removeAttribute("aria-busy");
   for (const one of answer.querySelectorAll("details[data-key]")) {
@@ -84,7 +85,41 @@ function show(html) {
   }
   answer.dispatchEvent(new CustomEvent("answered", { bubbles: true }));
   remember();
+  lead();
 }
+
+// On a narrow screen the answer stands below the form: what was chosen by pointer leads to it. Who
+// chooses by keyboard stays where they are, and hears the answer.
+const narrow = matchMedia("(max-width: 56rem)");
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const patients = document.getElementById("patients");
+let pointed = false; // whether the pointer was used last, rather than the keyboard
+let leading = false; // whether the next answer is to be led to
+
+function fold() {
+  patients.open = !narrow.matches || own.checked;
+}
+
+function tell() {
+  const chosen = form.querySelector('input[name="sample"]:checked + span strong');
+  document.getElementById("chosen").textContent = chosen?.textContent ?? "";
+}
+
+function lead() {
+  if (!leading || waiting !== null) return;
+  leading = false;
+  if (!narrow.matches) return;
+  fold();
+  const target = document.getElementById("verdict") ?? answer.querySelector(".trouble");
+  if (!target) return;
+  target.tabIndex = -1;
+  target.focus({ preventScroll: true });
+  target.scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
+}
+
+addEventListener("pointerdown", () => { pointed = true; }, true);
+addEventListener("keydown", () => { pointed = false; }, true);
+narrow.addEventListener("change", fold);
 
 /** Keep the address of the page true for sample patients; a document is in no address. */
 function remember() {
@@ -94,7 +129,8 @@ function remember() {
     for (const name of ["sample", "order", "date", "changes"]) {
       if (data.get(name)) query.set(name, data.get(name));
     }
-    if (data.get("date") || data.get("changes")) query.set("as_of", data.get("as_of"));
+    // Its days are told from this one: the same address shows the same tomorrow.
+    query.set("as_of", data.get("as_of"));
   }
   history.replaceState(null, "", query.size ? `/try?${query}` : "/try");
 }
@@ -112,6 +148,16 @@ function scale() {
     first: Date.parse(picture.dataset.first),
     span: Number(picture.dataset.span),
   };
+}
+
+/** While the date is dragged, a picture of another scale waits: the days stay under the pointer. */
+function keepScale(page) {
+  const now = answer.querySelector(".picture");
+  const next = page.querySelector(".picture");
+  if (!held || !now || !next) return;
+  if (now.dataset.first === next.dataset.first && now.dataset.span === next.dataset.span) return;
+  next.replaceWith(now);
+  held.late = true;
 }
 
 /** Put the service date in the picture on a day, before the answer is there. */
@@ -160,37 +206,41 @@ function follow(event) {
 
 answer.addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || !event.target.closest(".thumb")) return;
-  dragging = true;
+  held = { late: false };
   event.target.closest(".thumb").focus({ preventScroll: true });
   event.preventDefault();
 });
 // On the window: while the date is dragged, the picture under the pointer is drawn anew.
 addEventListener("pointermove", (event) => {
-  if (dragging) follow(event);
+  if (held) follow(event);
 });
 for (const end of ["pointerup", "pointercancel"]) {
   addEventListener(end, () => {
-    dragging = false;
+    const late = held?.late;
+    held = null;
+    if (late) askSoon();
   });
 }
 
 // ------------------------------------------------------------------------------------- the form
 
 form.addEventListener("change", (event) => {
-  const { name } = event.target;
-  if (name === "sample" || name === "document" || name === "file") {
+  const field = event.target.name;
+  if (["sample", "document", "file"].includes(field)) {
     // Another patient comes with an order and a day of its own.
     form.elements.date.value = "";
     form.elements.order.value = "";
     wanted = null;
-    if (name !== "sample") own.checked = true;
-    if (name === "file") form.elements.document.value = "";
-    if (name === "document") form.elements.file.value = "";
-    if (name === "sample" && own.checked && !form.elements.document.value && !form.elements.file.value) {
+    if (field !== "sample") own.checked = true;
+    tell();
+    if (field === "file") form.elements.document.value = "";
+    if (field === "document") form.elements.file.value = "";
+    if (field === "sample" && own.checked && !form.elements.document.value && !form.elements.file.value) {
       form.elements.document.focus();
       return;
     }
   }
+  if (pointed && (field === "sample" || field === "order")) leading = true;
   askSoon();
 });
 
@@ -201,6 +251,7 @@ form.addEventListener("submit", (event) => {
     return;
   }
   event.preventDefault();
+  leading = true;
   ask();
 });
 
@@ -227,3 +278,8 @@ answer.addEventListener("click", (event) => {
     if (one instanceof HTMLDetailsElement) one.open = true;
   }
 });
+
+tell();
+fold();
+// The address of a sample is true from the start, before anything is changed.
+if (new URLSearchParams(location.search).get("sample")) remember();

@@ -7,26 +7,30 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from defib_coverage.coverage.dates import read_date
+from defib_coverage.console.views.lanes import blocked_days
+from defib_coverage.coverage.dates import day_after, read_date
 from defib_coverage.explaining.reasons import VERDICTS
-from defib_coverage.explaining.timeline import Day, binding, days, start_of
+from defib_coverage.explaining.timeline import Day, days
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from defib_coverage.coverage.determination import Determination, WaitingPeriodResult
+    from defib_coverage.console.views.lanes import Blocked
+    from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.policy import EventName, WaitingEvent
 
 # How far the picture reaches around the days that matter: room to move the service date.
 _BEFORE = 20
 _AFTER = 45
+# Where the service date leaves the picture, it grows by so many days at a time: at its end the date
+# is still in the same picture.
+_MORE = 90
 # Records from long before would press all else into a corner.
 _MEMORY = 120
 _LONGEST = 3 * 366
 _MOST_TICKS = 6
 _HALF, _NEAR_END = 50, 85
 _MOST_LANES = 8
-_EVENTS = {"MI": "Infarction", "CABG": "Bypass surgery", "PCI": "Stent or angioplasty"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -38,19 +42,27 @@ class Mark(msgspec.Struct, frozen=True):
     side: Literal["start", "end"]
 
 
+class Bar(msgspec.Struct, frozen=True):
+    """Some days on end."""
+
+    kind: Literal["definite", "possible", "over"]
+    x: str
+    width: str
+
+
 class Lane(msgspec.Struct, frozen=True):
     """An event with the days that it blocks.
 
-    ``kind``: the days are surely blocked, perhaps, or ``over``: they do not count on the service
-    date. ``event`` is where the event stands, None where its day is not known.
+    Of ``bars`` each is surely blocked, perhaps, or ``over``: it does not count on the service date.
+    ``event`` is where the event stands, None where its day is not known; ``event_width`` tells how
+    far the days reach on which it may have been, None where it is one day.
     """
 
     label: str
     note: str
-    kind: Literal["definite", "possible", "over"]
-    x: str
-    width: str
+    bars: tuple[Bar, ...]
     event: str | None
+    event_width: str | None
     last: str
 
 
@@ -94,8 +106,8 @@ def picture(
         rules: the waiting periods of the policy.
         today: the day of the call.
     """
-    windows = _windows(found, before)
-    scale = _Scale(found, before, windows, today)
+    lanes = blocked_days(found, before)
+    scale = _Scale(found, before, lanes, today)
     day = found.order.service_date
     eligible = found.earliest_eligible_date
     return Picture(
@@ -105,26 +117,12 @@ def picture(
         service=scale.mark(day, f"service date {day}"),
         today=scale.mark(today, f"today {today}"),
         eligible=None if eligible is None else scale.mark(eligible, f"first eligible {eligible}"),
-        lanes=tuple(_lane(window, is_open, scale) for window, is_open in windows[:_MOST_LANES]),
+        lanes=tuple(_lane(one, scale) for one in lanes[:_MOST_LANES]),
         dots=tuple(_dots(found, scale)),
         ticks=scale.ticks(),
-        days=_rows(found, windows, rules, today),
+        days=_rows(found, lanes, rules, today),
         spoken=_spoken(found),
     )
-
-
-def _windows(
-    found: Determination, before: Determination | None
-) -> list[tuple[WaitingPeriodResult, bool]]:
-    """The windows that are open, then those that were open on the order's own day."""
-    windows = [(one, True) for one in found.waiting_periods]
-    known = {(one.event, one.last_excluded_day) for one in found.waiting_periods}
-    windows += [
-        (one, False)
-        for one in (() if before is None else before.waiting_periods)
-        if (one.event, one.last_excluded_day) not in known
-    ]
-    return sorted(windows, key=lambda pair: (pair[0].event, pair[0].last_excluded_day))
 
 
 class _Scale:
@@ -134,21 +132,26 @@ class _Scale:
         self,
         found: Determination,
         before: Determination | None,
-        windows: Sequence[tuple[WaitingPeriodResult, bool]],
+        lanes: Iterable[Blocked],
         today: date,
     ) -> None:
         service = found.order.service_date
-        own = service if before is None else before.order.service_date
-        starts = [start for window, _ in windows if (start := start_of(window)) is not None]
-        ends = [window.first_eligible_day for window, _ in windows]
+        base = found if before is None else before
+        own = base.order.service_date
         oldest = _shifted(own, -_LONGEST)
-        near = [day for day, _ in _recorded(found) if _shifted(own, -_MEMORY) <= day <= own]
-        early = [*(day for day in starts if day > oldest), *near, _shifted(own, -_BEFORE), service]
-        late = [*ends, _shifted(own, _AFTER - _BEFORE), service]
+        # Only what was open on the order's own day: the scale stays when the date moves.
+        known = {(one.event, one.reference) for one in base.waiting_periods}
+        kept = [one for one in lanes if (one.window.event, one.window.reference) in known]
+        starts = [one.happened.low for one in kept if one.happened is not None]
+        near = [day for day, _ in _recorded(base) if _shifted(own, -_MEMORY) <= day <= own]
+        early = [*(day for day in starts if day > oldest), *near, _shifted(own, -_BEFORE)]
+        late = [*(day_after(one.last) for one in kept), _shifted(own, _AFTER - _BEFORE)]
         if abs((today - own).days) < _LONGEST:
             early.append(_shifted(today, -_BEFORE))
             late.append(_shifted(today, _AFTER - _BEFORE))
         first, last = _shifted(min(early), -2), _shifted(max(late), _BEFORE)
+        first = _shifted(first, -_MORE * max(-((service - first).days // _MORE), 0))
+        last = _shifted(last, _MORE * max(-((last - service).days // _MORE), 0))
         # A day far away stands at the edge rather than everything else in a corner.
         self.first = max(first, _shifted(service, -_LONGEST))
         self.span = max((min(last, _shifted(service, _LONGEST)) - self.first).days, 1)
@@ -160,6 +163,10 @@ class _Scale:
     def x(self, day: date) -> str:
         """The same as the picture writes it."""
         return f"{self.share(day):.2f}%"
+
+    def width(self, begin: date, end: date) -> str:
+        """How wide the days between two are."""
+        return f"{max(self.share(end) - self.share(begin), 0.4):.2f}%"
 
     def mark(self, day: date, text: str) -> Mark:
         """A day with words beside it."""
@@ -194,26 +201,36 @@ def _shifted(day: date, number: int) -> date:
     return date.fromordinal(ordinal)
 
 
-def _lane(window: WaitingPeriodResult, is_open: bool, scale: _Scale) -> Lane:  # noqa: FBT001
-    start = start_of(window)
-    begin = scale.first if start is None else start
-    left, right = scale.share(begin), scale.share(window.first_eligible_day)
-    event = "day unknown" if window.event_date is None else window.event_date[:10]
-    possibly = "" if window.certainty == "definite" else "perhaps "
-    words = f"{possibly}blocked through {window.last_excluded_day}"
-    note = binding(window) if is_open else "; not on this service date"
-    kind: Literal["definite", "possible", "over"] = "over"
-    if is_open and window.applies:
-        kind = window.certainty
+def _lane(one: Blocked, scale: _Scale) -> Lane:
+    happened = one.happened
+    begin = scale.first if happened is None else happened.low
+    after = day_after(one.last)
+    if not one.counts:
+        bars = [_bar("over", begin, after, scale)]
+    elif one.sure is None:
+        bars = [_bar("possible", begin, after, scale)]
+    else:
+        free = day_after(one.sure)
+        bars = [_bar("definite", begin, free, scale)]
+        if free < after:
+            bars.append(_bar("possible", free, after, scale))
+    width = None
+    if happened is not None and not happened.is_day:
+        width = scale.width(happened.low, happened.written_high)
     return Lane(
-        label=f"{_EVENTS[window.event]}, {event}",
-        note=words + note,
-        kind=kind,
-        x=f"{left:.2f}%",
-        width=f"{max(right - left, 0.4):.2f}%",
-        event=None if start is None else scale.x(start),
-        last=scale.x(window.last_excluded_day),
+        label=one.label,
+        note=one.note,
+        bars=tuple(bars),
+        event=None if happened is None else scale.x(happened.low),
+        event_width=width,
+        last=scale.x(one.last),
     )
+
+
+def _bar(
+    kind: Literal["definite", "possible", "over"], begin: date, after: date, scale: _Scale
+) -> Bar:
+    return Bar(kind, scale.x(begin), scale.width(begin, after))
 
 
 def _recorded(found: Determination) -> Iterable[tuple[date, str]]:
@@ -235,17 +252,20 @@ def _dots(found: Determination, scale: _Scale) -> Iterable[Dot]:
 
 def _rows(
     found: Determination,
-    windows: Iterable[tuple[WaitingPeriodResult, bool]],
+    lanes: Iterable[Blocked],
     rules: Mapping[EventName, WaitingEvent],
     today: date,
 ) -> tuple[Day, ...]:
     """The days in words, with today and what is over."""
     rows = [*days(found, rules), Day(today, today.isoformat(), "today", "today")]
-    for window, is_open in windows:
-        if not is_open:
+    for one in lanes:
+        window = one.window
+        if not one.is_open:
             text = f"{window.event}: last excluded day, does not matter on this service date"
-            day = window.last_excluded_day
-            rows.append(Day(day, day.isoformat(), text, "last", window.reference))
+            rows.append(Day(one.last, one.last.isoformat(), text, "last", window.reference))
+        elif one.sure is not None and one.sure < one.last:
+            text = f"{window.event}: last day that is excluded whatever the day of the event"
+            rows.append(Day(one.sure, one.sure.isoformat(), text, "last", window.reference))
     return tuple(sorted(rows, key=lambda row: row.place))
 
 
