@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -26,6 +27,8 @@ _LONGEST = 3 * 366
 _MOST_TICKS = 6
 _HALF, _NEAR_END = 50, 85
 _MOST_LANES = 8
+# So that a page stays light whatever a chart holds.
+_MOST_DOTS, _MOST_ROWS = 100, 60
 _EVENTS = {"MI": "Infarction", "CABG": "Bypass surgery", "PCI": "Stent or angioplasty"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -106,7 +109,7 @@ def picture(
         today=scale.mark(today, f"today {today}"),
         eligible=None if eligible is None else scale.mark(eligible, f"first eligible {eligible}"),
         lanes=tuple(_lane(window, is_open, scale) for window, is_open in windows[:_MOST_LANES]),
-        dots=tuple(_dots(found, scale)),
+        dots=tuple(islice(_dots(found, scale), _MOST_DOTS)),
         ticks=scale.ticks(),
         days=_rows(found, windows, rules, today),
         spoken=_spoken(found),
@@ -239,14 +242,16 @@ def _rows(
     rules: Mapping[EventName, WaitingEvent],
     today: date,
 ) -> tuple[Day, ...]:
-    """The days in words, with today and what is over."""
+    """The days in words, with today and what is over; of many those nearest to the service date."""
     rows = [*days(found, rules), Day(today, today.isoformat(), "today", "today")]
     for window, is_open in windows:
         if not is_open:
             text = f"{window.event}: last excluded day, does not matter on this service date"
             day = window.last_excluded_day
             rows.append(Day(day, day.isoformat(), text, "last", window.reference))
-    return tuple(sorted(rows, key=lambda row: row.place))
+    service = found.order.service_date
+    nearest = sorted(rows, key=lambda row: abs((row.place - service).days))[:_MOST_ROWS]
+    return tuple(sorted(nearest, key=lambda row: row.place))
 
 
 def _spoken(found: Determination) -> str:
