@@ -44,7 +44,8 @@ class TryView(msgspec.Struct, frozen=True):
     """The page: what was asked, and the answer or what is wrong with what was asked.
 
     ``document`` is the one that was brought, or empty and its kilobytes in ``left_out``: a long one
-    is not repeated. ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with a change.
+    is not repeated. ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with a
+    change.
     """
 
     samples: tuple[Sample, ...]
@@ -188,7 +189,7 @@ class TryPage(Page):
         answer = None if tried is None else answer_view(tried, self.site.service.knowledge)
         own = _document(fields) if not sample else b""
         echo = "" if len(own) > _LONGEST_ECHO else spelled(own.decode(errors="replace"))
-        is_long = len(own) > _LONGEST_ECHO or weight(echo) > _LONGEST_ECHO
+        is_long = max(len(own), weight(echo)) > _LONGEST_ECHO
         return TryView(
             samples=self._samples,
             groups=self._groups,
