@@ -43,9 +43,9 @@ _LONGEST_ECHO = 60_000
 class TryView(msgspec.Struct, frozen=True):
     """The page: what was asked, and the answer or what is wrong with what was asked.
 
-    ``document`` is the one that was brought, or empty and its kilobytes in ``left_out``: a long one
-    is not repeated. ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with a
-    change.
+    ``document`` is the one that was brought; a long one is not repeated, then ``left_out`` are its
+    kilobytes. ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with one of
+    the changes.
     """
 
     samples: tuple[Sample, ...]
