@@ -5,14 +5,18 @@ PYTEST_DONT_REWRITE: nothing here asserts.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from defib_coverage.console.samples import read_samples
 from live_server import (
     Json,
     bundle,
     concept,
     condition,
+    coverage,
     covered_chart,
     observation,
+    open_chart,
     order,
     patient,
     sign,
@@ -63,3 +67,23 @@ def large_call() -> Json:
         for n in range(3000 - len(chart))
     ]
     return sign(chart=chart)
+
+
+def counting_call() -> Json:
+    """A chart with 3,000 conditions that count, an infarction on each of many days among them."""
+    chart = [*covered_chart(), coverage()]
+    codes = ("I25.5", "I25.2", "I21.4", "I50.22", "I42.0")
+    for n in range(3000 - len(chart)):
+        day = (date(2026, 11, 19) - timedelta(days=n // 5)).isoformat()
+        code = codes[n % len(codes)]
+        chart.append(condition(code, f"counts-{n}", onsetDateTime=day, recordedDate=day))
+    return sign(chart=chart)
+
+
+def many_orders(*, heavy: bool = False) -> Json:
+    """A hundred orders, with a small chart or one where everything counts."""
+    codes = ("33249", "33262", "33225", "33240")
+    orders = [order(codes[n % len(codes)], identity=f"order-{n}") for n in range(100)]
+    call = counting_call()
+    light = sign(*orders, chart=[*open_chart(), coverage()])
+    return light | {"prefetch": call["prefetch"]} if heavy else light

@@ -163,5 +163,49 @@ def test_what_is_meant_finds_something(text: str) -> None:
     assert meant is None or SEARCH.find(meant)
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("ICD", "defibrillator"),
+        ("MI", "infarction"),
+        ("heart attack", "infarction"),
+        ("Heart  Attack", "infarction"),
+        ("EF", "ejection"),
+        ("CABG", "cabg"),
+        ("PCI", "pci"),
+        ("stent", "pci"),
+    ],
+)
+def test_usual_names_find_what_is_called_otherwise(text: str, word: str) -> None:
+    found = SEARCH.search(text).found
+    assert word in said_of(found[0])
+    assert keys(SEARCH.find(text)) == [key for key in keys(SEARCH.find(text)) if key in keys(found)]
+    assert len(set(keys(found))) == len(found)
+
+
+def test_other_words_add_to_what_is_called_so() -> None:
+    assert ("snomed", "17073005") in keys(SEARCH.search("CABG").found)
+    assert {"I25.2", "I21.4"} <= {one.code for one in SEARCH.search("MI").found}
+    # What merely begins so comes last.
+    assert SEARCH.search("MI").found[-1] in SEARCH.find("MI")
+
+
+@pytest.mark.parametrize(
+    "text", ["defibrilator", "defibrillatro", "defibrillxator", "defibrillatar"]
+)
+def test_a_slip_of_one_letter_is_put_right(text: str) -> None:
+    answer = SEARCH.search(text)
+    assert answer.read_as == "defibrillator"
+    assert answer.found == SEARCH.find("defibrillator")
+    assert SEARCH.search("hart").read_as is None
+    assert SEARCH.search("defibrillator").read_as is None
+
+
+@given(text=st.text(max_size=40))
+def test_any_text_is_searched_for(text: str) -> None:
+    answer = SEARCH.search(text)
+    assert set(keys(SEARCH.find(text))) <= set(keys(answer.found))
+
+
 def test_accents_and_large_letters_make_no_difference() -> None:
     assert keys(SEARCH.find("BRUGADÀ")) == keys(SEARCH.find("brugada")) != []

@@ -415,6 +415,18 @@ def test_what_there_is_not_to_choose_is_refused(live: Live, query: str) -> None:
     assert query.partition("=")[0] in words(page.text)
 
 
+def test_the_days_on_which_a_code_itself_changed_are_marked(live: Live) -> None:
+    stops = re.findall(r'<a class="stop"[^>]*>(.*?)</a>', live.get("/codes/I47.2").text)
+    assert len(stops) > 2
+    assert [one[:10] for one in stops if "<strong>this code</strong>" in one] == [
+        "2018-02-15",
+        "2022-10-01",
+    ]
+    policy = live.get("/policy").text
+    assert "The article changed on" in policy
+    assert "this code" not in policy
+
+
 def test_a_page_past_the_end_is_the_last_one(live: Live) -> None:
     assert "this is" not in words(live.get("/codes?q=I50.22&page=9999").text)
     assert list(codes_linked(live.get("/codes?q=I50.22&page=9999").text)) == ["I50.22"]

@@ -240,7 +240,9 @@ def test_where_tokens_are_required_it_says_what_to_do_instead(closed: Live) -> N
     page = closed.get("/connect")
     assert "A call needs a client's token here" in said(page)
     assert "<form" not in page.text
-    assert commands(page)["selftest"].endswith(f"selftest {PUBLIC} --client ehr")
+    assert commands(page)["selftest"].endswith(
+        f"selftest {PUBLIC} --client trial --file clients.toml"
+    )
     assert 'Authorization: Bearer $TOKEN"' in commands(page)["order-sign"]
     for path in ("/connect/test-call", "/connect/self-check"):
         answer = closed.post(path, b"hook=order-sign&story=covered", FORM)

@@ -360,6 +360,14 @@ def test_the_day_decides_what_is_in_force(
     assert ("not among the procedures of the article" in found.claim) is not in_order
 
 
+def test_a_code_stands_alone_for_some_indications_only() -> None:
+    claim = facts("Z45.02", date(2026, 12, 1)).claim
+    assert claim == (
+        "It stands alone for B6; for B1 it counts beside another code of the list only."
+    )
+    assert "beside another" not in facts("I46.9", date(2026, 12, 1)).claim
+
+
 def test_a_code_of_two_systems_has_the_facts_of_both() -> None:
     assert {found.system for found in facts_of("12", KNOWLEDGE, FAMILIES, TODAY)} == {
         "payer-typology",

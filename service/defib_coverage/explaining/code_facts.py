@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from defib_coverage.coverage.policy import Diagnosis
 from defib_coverage.explaining.fact_models import ChartUse, CodeFacts, Membership
 from defib_coverage.explaining.indication_parts import indication_parts, pairs_of
 from defib_coverage.explaining.order_effect import order_effect
-from defib_coverage.explaining.policy_parts import parts_of
+from defib_coverage.explaining.policy_parts import parts_of, users_of
 from defib_coverage.explaining.similar_codes import similar_codes
 from defib_coverage.explaining.viewpoint import KnownCode, Viewpoint
 from defib_coverage.fhir.systems import SYSTEM_NAMES, alias_of, published_set, published_uri
@@ -167,7 +168,22 @@ def _claim(known: KnownCode, order: OrderEffect, status: Status, view: Viewpoint
         return "It does not stand alone: a companion must stand beside it."
     if known.held & {pairing.partners for pairing in pairings}:
         return "It does not stand alone: it is the companion of another code."
-    return "It stands alone: the article asks for no companion."
+    return _alone(known, view)
+
+
+def _alone(known: KnownCode, view: Viewpoint) -> str:
+    """For which indications a code stands alone, where others count it beside another only."""
+    alone: dict[str, None] = {}
+    beside: dict[str, None] = {}
+    for name, criterion in view.version.criteria.items():
+        if isinstance(criterion, Diagnosis) and criterion.claim in known.held:
+            found = beside if known.code in criterion.not_alone else alone
+            found.update(dict.fromkeys(users_of(view.version, name)))
+    if not beside:
+        return "It stands alone: the article asks for no companion."
+    told = f"for {', '.join(beside)} it counts beside another code of the list only."
+    begin = f"It stands alone for {', '.join(alone)}; " if alone else "It does not stand alone: "
+    return begin + told
 
 
 def _ordered_claim(known: KnownCode, order: OrderEffect, day: date) -> str:

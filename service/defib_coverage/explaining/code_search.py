@@ -13,6 +13,7 @@ import msgspec
 
 from defib_coverage.coverage.codes import Match
 from defib_coverage.explaining.code_facts import systems_of
+from defib_coverage.explaining.code_synonyms import is_slip, said_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.codes import CodeIndex, ValueSet
 
 _WORD = re.compile(r"[^\W_]+")
-# How well a code fits, the best first: the code itself, its beginning, a word of its meaning, the
-# beginning of one, what its value sets say.
-_EXACT, _BEGINS, _WORD_OF, _WORD_BEGINS, _OF_SET = range(5)
+# How well a code fits, the best first: the code itself, its beginning, a word of its meaning, a
+# word of its value sets, then the beginning of a word of either.
+_EXACT, _BEGINS, _WORD_OF, _OF_SET, _WORD_BEGINS, _SET_BEGINS = range(6)
 # They stand in nearly every title; asked beside other words they narrow nothing.
 _FILLING = frozenset({"a", "an", "and", "by", "for", "in", "of", "on", "or", "the", "to", "with"})
 # Less than this much alike is another word rather than a slip.
@@ -51,6 +52,13 @@ class Only(msgspec.Struct, frozen=True):
     system: str | None = None
     role: str | None = None
     value_set: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The codes that were found; ``read_as`` is the text without its slips, where it had some."""
+
+    found: tuple[ListedCode, ...]
+    read_as: str | None = None
 
 
 _EVERYTHING = Only()
@@ -95,6 +103,32 @@ class CodeSearch:
         if not any(rank == _EXACT for rank in ranked.values()):
             found = [*self._of_families(text), *found]
         return tuple(one for one in found if self._fits(one, only))
+
+    def search(self, text: str, only: Only = _EVERYTHING) -> Answer:
+        """The same, and what is called so in other words; a slip of one letter is put right.
+
+        What is called by the very words comes first, then the other words, then beginnings.
+        """
+        found = self.find(text, only)
+        others = [one for said in said_otherwise(text) for one in self.find(said, only)]
+        if found or others:
+            ranked = self._ranked(text) if others else {}
+            whole = [one for one in found if self._rank(one, ranked) <= _OF_SET]
+            each = {(one.system, one.code): one for one in (*whole, *others, *found)}
+            return Answer(tuple(each.values()))
+        right = " ".join(self._put_right(word) for word in words_of(text)[:_MOST_WORDS])
+        found = () if right == " ".join(words_of(text)) else self.find(right, only)
+        return Answer(found, right if found else None)
+
+    def _rank(self, one: ListedCode, ranked: Mapping[int, int]) -> int:
+        number = self._keys.get((one.system, one.code))
+        return _EXACT if number is None else ranked.get(number, _EXACT)
+
+    def _put_right(self, word: str) -> str:
+        """The known word that differs in one letter, where nothing begins like this one."""
+        if next(_beginning(word, self._own_words), None) is not None:
+            return word
+        return next((known for known in self._own_words if is_slip(word, known)), word)
 
     def meant(self, text: str) -> str | None:
         """A text that finds something, in place of one with words that nothing is called by."""
@@ -145,9 +179,10 @@ class CodeSearch:
     def _by_word(self, word: str) -> dict[int, int]:
         found: dict[int, int] = {}
         for known in _beginning(word, self._set_words):
-            found.update(dict.fromkeys(self._of_set[known], _OF_SET))
+            found.update(dict.fromkeys(self._of_set[known], _SET_BEGINS))
         for known in _beginning(word, self._own_words):
             found.update(dict.fromkeys(self._own[known], _WORD_BEGINS))
+        found.update(dict.fromkeys(self._of_set.get(word, ()), _OF_SET))
         found.update(dict.fromkeys(self._own.get(word, ()), _WORD_OF))
         return found
 

@@ -17,7 +17,7 @@ from defib_coverage.console.page import Door, Page
 from defib_coverage.console.samples import Sample, read_samples
 from defib_coverage.console.trials import Trial, Trials, Tried
 from defib_coverage.console.views.answers import AnswerView, answer_view
-from defib_coverage.console.views.json_text import pretty, spelled
+from defib_coverage.console.views.json_text import pretty, spelled, weight
 from defib_coverage.console.views.orders import OrderGroup, order_groups, wanted_order
 from defib_coverage.console.views.what_if_controls import Choice, known_codes
 from defib_coverage.console.wishes import wish_of
@@ -39,13 +39,17 @@ _BAD_REQUEST = 400
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 # What an address may ask for.
 _IN_LINKS = ("sample", "order", "date", "as_of", "changes", "part")
-_MEGABYTE = 1024 * 1024
+_KILOBYTE, _MEGABYTE = 1024, 1024 * 1024
+# A longer document is not written into the page again.
+_LONGEST_ECHO = 60_000
 
 
 class TryView(msgspec.Struct, frozen=True):
     """The page: what was asked, and the answer or what is wrong with what was asked.
 
-    ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with a change.
+    ``document`` is the one that was brought; a long one is not repeated, then ``left_out`` are its
+    kilobytes. ``codes`` are diagnoses to choose from; ``wish_trouble`` is what is wrong with one of
+    the changes.
     """
 
     samples: tuple[Sample, ...]
@@ -54,6 +58,7 @@ class TryView(msgspec.Struct, frozen=True):
     largest: int
     sample: str
     document: str
+    left_out: int
     patient: str
     order: str
     as_of: date
@@ -194,13 +199,16 @@ class TryPage(Page):
         sample = _text(fields, "sample")
         answer = None if tried is None else answer_view(tried, self.site.service.knowledge)
         own = _document(fields) if not sample else b""
+        echo = "" if len(own) > _LONGEST_ECHO else spelled(own.decode(errors="replace"))
+        is_long = max(len(own), weight(echo)) > _LONGEST_ECHO
         return TryView(
             samples=self._samples,
             groups=self._groups,
             codes=self._codes,
             largest=self.site.service.settings.max_body // _MEGABYTE,
             sample=sample,
-            document=spelled(own.decode(errors="replace")),
+            document="" if is_long else echo,
+            left_out=len(own) // _KILOBYTE if is_long else 0,
             patient=_text(fields, "patient"),
             order=_text(fields, "order"),
             as_of=self.site.service.today() if tried is None else tried.trial.today,

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
 
 # Of each document, so that a page stays light whatever was pasted.
-_MOST_SHOWN = 60_000
+_MOST_SHOWN = 40_000
 _MOST_ORDERS = 20
+_MOST_TREES = 3
 
 
 class OrderView(msgspec.Struct, frozen=True):
-    """One order and what was found of it."""
+    """One order and what was found of it; ``why`` is left out of many orders but the first."""
 
     reference: str
     code: str
@@ -40,7 +41,7 @@ class OrderView(msgspec.Struct, frozen=True):
     earliest: date | None
     depends_on: str | None
     policy: str | None
-    why: WhyView
+    why: WhyView | None
 
 
 class AnswerView(msgspec.Struct, frozen=True):
@@ -51,7 +52,9 @@ class AnswerView(msgspec.Struct, frozen=True):
     leading: OrderView | None
     picture: Picture | None
     cards: tuple[CardView, ...]
+    further_cards: int
     actions: tuple[ActionView, ...]
+    further_actions: int
     request: Shown
     response: Shown
     hook: str
@@ -62,20 +65,26 @@ def answer_view(tried: Tried, knowledge: Knowledge) -> AnswerView:
     """What a page tells of a call."""
     found = tried.evaluation.determinations
     told = found[:_MOST_ORDERS]
-    anchors = anchors_of(told)
+    anchors = anchors_of(told[:_MOST_TREES])
     request = shown(tried.call, anchors, _MOST_SHOWN)
     present = {piece.anchor for piece in request.pieces}
     anchors = {name: anchor for name, anchor in anchors.items() if anchor in present}
-    views = {one.order.reference: _order(one, knowledge, anchors) for one in told}
+    views = {
+        one.order.reference: _order(one, knowledge, anchors if place < _MOST_TREES else None)
+        for place, one in enumerate(told)
+    }
     leading = tried.leading
+    cards, actions = cards_of(tried), actions_of(tried)
     response = msgspec.json.encode(tried.response)
     return AnswerView(
         orders=tuple(views.values()),
         further=len(found) - len(told),
         leading=None if leading is None else views.get(leading.order.reference),
         picture=None if leading is None else _picture(leading, tried, knowledge),
-        cards=cards_of(tried),
-        actions=actions_of(tried),
+        cards=cards,
+        further_cards=len(tried.response.cards) - len(cards),
+        actions=actions,
+        further_actions=len(tried.response.system_actions) - len(actions),
         request=request,
         response=shown(response, {}, _MOST_SHOWN),
         hook=msgspec.json.decode(tried.call, type=_Call).hook,
@@ -87,7 +96,10 @@ class _Call(msgspec.Struct):
     hook: str
 
 
-def _order(found: Determination, knowledge: Knowledge, anchors: Mapping[str, str]) -> OrderView:
+def _order(
+    found: Determination, knowledge: Knowledge, anchors: Mapping[str, str] | None
+) -> OrderView:
+    """An order; its tree of reasons where ``anchors`` of their records are given."""
     order = found.order
     policy = knowledge.library.in_force(order.service_date)
     paragraphs = {} if policy is None else policy.paragraphs
@@ -103,7 +115,7 @@ def _order(found: Determination, knowledge: Knowledge, anchors: Mapping[str, str
         earliest=found.earliest_eligible_date,
         depends_on=order.depends_on,
         policy=None if found.policy is None else found.policy.citation,
-        why=Reasons(paragraphs, anchors).why(found),
+        why=None if anchors is None else Reasons(paragraphs, anchors).why(found),
     )
 
 

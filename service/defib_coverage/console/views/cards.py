@@ -49,6 +49,8 @@ _VALUES = {
     "OTH": "something else; the reason says what",
     "not-covered": "not covered",
 }
+# Of each, so that a page stays light whatever a call holds.
+_MOST = 20
 _CHOICE = {"at-most-one": "Choose at most one", "any": "Choose any"}
 
 
@@ -93,15 +95,15 @@ class CardView(msgspec.Struct, frozen=True):
 
 
 def cards_of(tried: Tried) -> tuple[CardView, ...]:
-    """The cards of an answer."""
+    """The first cards of an answer."""
     orders = _orders(tried)
-    return tuple(_card(card, orders) for card in tried.response.cards)
+    return tuple(_card(card, orders) for card in tried.response.cards[:_MOST])
 
 
 def actions_of(tried: Tried) -> tuple[ActionView, ...]:
-    """The system actions of an answer: what an EHR does without asking."""
+    """The first system actions of an answer: what an EHR does without asking."""
     orders = _orders(tried)
-    return tuple(_action(action, orders) for action in tried.response.system_actions)
+    return tuple(_action(action, orders) for action in tried.response.system_actions[:_MOST])
 
 
 def _orders(tried: Tried) -> Mapping[str, bytes]:

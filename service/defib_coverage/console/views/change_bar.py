@@ -10,15 +10,21 @@ import msgspec
 from defib_coverage.explaining.change_days import change_days
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from defib_coverage.coverage.determine import Knowledge
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """A day of change; ``current`` where what began then holds on the chosen day."""
+    """A day of change; ``current`` where what began then holds on the chosen day.
+
+    ``own``: the very thing that a page is about changed on it.
+    """
 
     day: date
     revisions: tuple[str, ...]
     current: bool
+    own: bool = False
 
 
 class ChosenDay(msgspec.Struct, frozen=True):
@@ -28,6 +34,11 @@ class ChosenDay(msgspec.Struct, frozen=True):
     today: date
     stops: tuple[Stop, ...]
     in_force: bool
+
+    def marked(self, days: Collection[date]) -> ChosenDay:
+        """The same with those ``days`` marked on which the thing that a page is about changed."""
+        stops = tuple(msgspec.structs.replace(one, own=one.day in days) for one in self.stops)
+        return msgspec.structs.replace(self, stops=stops)
 
     @property
     def first(self) -> date:

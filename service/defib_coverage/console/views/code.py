@@ -12,6 +12,7 @@ from defib_coverage.console.views.linking import Sentence
 from defib_coverage.console.views.notices import notices_of
 from defib_coverage.console.views.policy import ListLink
 from defib_coverage.console.views.shown_codes import STATUS_WORDS, meaning_of
+from defib_coverage.coverage.dates import DAY
 from defib_coverage.explaining.code_sentences import (
     LISTS,
     ROLES,
@@ -28,6 +29,7 @@ from defib_coverage.fhir.systems import SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     from defib_coverage.console.views.linking import Linker
     from defib_coverage.explaining.fact_models import (
@@ -153,13 +155,23 @@ def code_view(
     systems = {facts.system for facts in found}
     systems |= {one.system for facts in found for one in facts.similar}
     return CodeView(
-        chosen,
+        chosen.marked(set(_own_days(found))),
         found[0].code,
         tuple(_one(facts, linker, fhir(facts.system)) for facts in found),
         system,
         linker.policy(),
         notices_of(systems, chosen.day),
     )
+
+
+def _own_days(found: Sequence[CodeFacts]) -> Iterator[date]:
+    """The days from which a code counts on a list of the article, or no longer."""
+    for member in (one for facts in found for one in facts.value_sets):
+        if member.role != "evidence":
+            if member.first_day is not None:
+                yield member.first_day
+            if member.last_day is not None:
+                yield member.last_day + DAY
 
 
 def _one(facts: CodeFacts, linker: Linker, fhir: str | None) -> OneCode:

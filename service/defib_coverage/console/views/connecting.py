@@ -238,7 +238,7 @@ def _quoted(base: str, path: str) -> str:
 
 
 def _selftest(base: str, settings: Settings) -> Command:
-    client = " --client ehr" if settings.tokens_required else ""
+    client = " --client trial --file clients.toml" if settings.tokens_required else ""
     lines = f"defib-coverage selftest {shlex.quote(base)}{client}"
     return Command("selftest", "The self-check from a terminal", lines)
 

@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from markupsafe import escape
 
 from defib_coverage.console.writing import HIDING
 from defib_coverage.fhir.amend import items, members
 from defib_coverage.fhir.raw import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _DEEPEST = 8
 _INDENT = 2
@@ -23,12 +24,13 @@ _AROUND = 2
 # What is nested deeper, or would grow more, is shown without indentation.
 _DEEPEST_INDENTED = 32
 _MOST_GROWTH = 4
-_MOST_SHOWN_GROWTH = 3
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NO_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
 # What a byte does to the depth, and one more: bytes know no minus.
 _STEPS = bytes.maketrans(b"[{,]}", b"\2\2\1\0\0")
+# Of a comparison that is shown.
+_MOST_SHOWN, _LONGEST_LINE = 200, 300
 _encode = msgspec.json.Encoder().encode
 
 
@@ -69,14 +71,19 @@ def spelled(text: str) -> str:
     return HIDING.sub(_escape, text)
 
 
+def weight(text: str) -> int:
+    """How many bytes a text takes in a page, where quotes and brackets are written out."""
+    return len(escape(text).encode(errors="replace"))
+
+
 def shown(body: bytes, anchors: Mapping[str, str], most: int) -> Shown:
     """A document with an anchor at every record that has one.
 
     Args:
         body: the document.
         anchors: names of anchors by the references of their records.
-        most: how long a document may be to be shown whole; of a longer one, the records with
-            anchors, as long as they come to no more.
+        most: how long a document may be on the page to be shown whole; of a longer one, the records
+            with anchors, as long as they come to no more.
     """
     held: dict[str, msgspec.Raw] = {}
     rest = _without(msgspec.Raw(body.strip()), anchors, held, _DEEPEST)
@@ -85,13 +92,15 @@ def shown(body: bytes, anchors: Mapping[str, str], most: int) -> Shown:
         # A document that holds such marks itself is shown without places.
         own = text.count(_OPEN) == len(held)
         whole = tuple(_pieces(text, held)) if own else (Piece(pretty(body)),)
-        if sum(len(piece.text) for piece in whole) <= _MOST_SHOWN_GROWTH * most:
+        if sum(weight(piece.text) for piece in whole) <= most:
             return Shown(whole, len(body))
     pieces: list[Piece] = []
     left = most
     for anchor, record in held.items():
         text = _beginning(record, left)
-        left -= len(text)
+        heavy = weight(text)
+        text = text if heavy <= left else text[: left * len(text) // heavy]
+        left -= min(heavy, left)
         if text:
             pieces.append(Piece(text, anchor))
             pieces.append(Piece("\n"))
@@ -169,7 +178,7 @@ def changes(before: bytes | None, after: bytes) -> tuple[Line, ...]:
         return (Line("gap", "too long to be compared here"),)
     new = pretty(after).splitlines()
     if before is None:
-        return tuple(Line("added", line) for line in new[:_MOST_LINES])
+        return _kept([Line("added", line) for line in new[:_MOST_LINES]])
     old = pretty(before).splitlines()
     if max(len(old), len(new)) > _MOST_LINES:
         return (Line("gap", "too long to be compared here"),)
@@ -183,7 +192,18 @@ def changes(before: bytes | None, after: bytes) -> tuple[Line, ...]:
             lines.append(Line("removed", text[1:]))
         else:
             lines.append(Line("same", text[1:]))
-    return tuple(lines)
+    return _kept(lines)
+
+
+def _kept(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The first lines, without the ends of very long ones."""
+    kept = [
+        Line(one.kind, one.text[:_LONGEST_LINE] + "…" * (len(one.text) > _LONGEST_LINE))
+        for one in lines[:_MOST_SHOWN]
+    ]
+    if len(lines) > len(kept):
+        kept.append(Line("gap", f"… and {len(lines) - len(kept)} lines more"))
+    return tuple(kept)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -31,6 +32,8 @@ _LONGEST = 3 * 366
 _MOST_TICKS = 6
 _HALF, _NEAR_END = 50, 85
 _MOST_LANES = 8
+# So that a page stays light whatever a chart holds.
+_MOST_DOTS, _MOST_ROWS = 100, 60
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -118,7 +121,7 @@ def picture(
         today=scale.mark(today, f"today {today}"),
         eligible=None if eligible is None else scale.mark(eligible, f"first eligible {eligible}"),
         lanes=tuple(_lane(one, scale) for one in lanes[:_MOST_LANES]),
-        dots=tuple(_dots(found, scale)),
+        dots=tuple(islice(_dots(found, scale), _MOST_DOTS)),
         ticks=scale.ticks(),
         days=_rows(found, lanes, rules, today),
         spoken=_spoken(found),
@@ -256,7 +259,7 @@ def _rows(
     rules: Mapping[EventName, WaitingEvent],
     today: date,
 ) -> tuple[Day, ...]:
-    """The days in words, with today and what is over."""
+    """The days in words, with today and what is over; of many those nearest to the service date."""
     rows = [*days(found, rules), Day(today, today.isoformat(), "today", "today")]
     for one in lanes:
         window = one.window
@@ -266,7 +269,9 @@ def _rows(
         elif one.sure is not None and one.sure < one.last:
             text = f"{window.event}: last day that is excluded whatever the day of the event"
             rows.append(Day(one.sure, one.sure.isoformat(), text, "last", window.reference))
-    return tuple(sorted(rows, key=lambda row: row.place))
+    service = found.order.service_date
+    nearest = sorted(rows, key=lambda row: abs((row.place - service).days))[:_MOST_ROWS]
+    return tuple(sorted(nearest, key=lambda row: row.place))
 
 
 def _spoken(found: Determination) -> str:

@@ -11,7 +11,7 @@ from defib_coverage.console.views.change_bar import ChosenDay
 from defib_coverage.console.views.notices import notices_of
 from defib_coverage.console.views.shown_codes import STATUS_WORDS, meaning_of
 from defib_coverage.explaining.code_facts import status_of
-from defib_coverage.explaining.code_search import Only
+from defib_coverage.explaining.code_search import Answer, Only
 from defib_coverage.explaining.code_sentences import LISTS
 from defib_coverage.explaining.fact_models import Status
 from defib_coverage.explaining.near_codes import near_entries
@@ -128,7 +128,8 @@ def search_view(
 ) -> SearchView:
     """What the page tells of a question."""
     index = knowledge.index
-    found = () if wanted.is_empty else search.find(wanted.text, wanted.only)
+    answer = Answer(()) if wanted.is_empty else search.search(wanted.text, wanted.only)
+    found = answer.found
     pages = max(1, -(-len(found) // ON_A_PAGE))
     page = min(wanted.page, pages)
     begin = (page - 1) * ON_A_PAGE
@@ -148,7 +149,7 @@ def search_view(
         systems=_systems(search),
         roles=tuple(Choice(role, _ROLE_NAMES[role]) for role in LISTS),
         lists=tuple(Choice(vs.id, vs.title) for vs in index.value_sets.values()),
-        told=_told(wanted, len(found), begin, len(here)),
+        told=_told(wanted, len(found), begin, len(here)) + _read(answer),
         found=tuple(made.code(one) for one in here),
         pages=pages,
         before=ways.get(page - 1),
@@ -174,6 +175,10 @@ def _systems(search: CodeSearch) -> tuple[Choice, ...]:
     systems = dict.fromkeys(one.system for one in search.codes)
     names = [Choice(system, SYSTEM_NAMES.get(system, system)) for system in systems]
     return tuple(sorted(names, key=lambda choice: choice.name.casefold()))
+
+
+def _read(answer: Answer) -> str:
+    return "" if answer.read_as is None else f" Your words were read as: {answer.read_as}."
 
 
 def _told(wanted: Wanted, total: int, begin: int, here: int) -> str:

@@ -18,13 +18,17 @@ from defib_coverage.whatif.telling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from defib_coverage.coverage.chart import Chart
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.orders import DeviceOrder
     from defib_coverage.coverage.policy import PolicyVersion
+
+
+# So that a page stays light whatever a chart holds.
+_MOST_EVENTS = 40
 
 
 class Choice(NamedTuple):
@@ -37,8 +41,8 @@ class Choice(NamedTuple):
 class Controls(msgspec.Struct, frozen=True):
     """The choices of each control.
 
-    ``on_file`` are diagnoses to take off, ``events`` the records that opened or may open a waiting
-    period.
+    ``on_file`` are diagnoses to take off, ``events`` the latest records that opened or may
+    open a waiting period.
     """
 
     on_file: tuple[Choice, ...]
@@ -68,7 +72,7 @@ def controls_of(
     )
     return Controls(
         on_file=tuple(Choice(code, named(code, index)) for code in sorted(on_file)),
-        events=tuple(_events(policy, chart)),
+        events=_latest(_events(policy, chart)),
         methods=tuple(Choice(name, method_in_words(name)) for name in modalities(index)),
         classes=tuple(Choice(str(n), name) for n, name in enumerate(CLASSES, start=1)),
         holders=tuple(Choice(c, profession_in_words(c, index)) for c in professions(index)),
@@ -88,8 +92,16 @@ def known_codes(index: CodeIndex) -> Iterator[Choice]:
                     yield Choice(entry.code, entry.display or entry.label or value_set.title)
 
 
-def _events(policy: PolicyVersion, chart: Chart) -> Iterator[Choice]:
-    """The records of events that open waiting periods, each with its date."""
+def _latest(events: Iterable[tuple[str, Choice]]) -> tuple[Choice, ...]:
+    """The events, of many the latest; those without a date count as such."""
+    found = tuple(events)
+    if len(found) > _MOST_EVENTS:
+        found = tuple(sorted(found, key=lambda pair: pair[0], reverse=True)[:_MOST_EVENTS])
+    return tuple(choice for _, choice in found)
+
+
+def _events(policy: PolicyVersion, chart: Chart) -> Iterator[tuple[str, Choice]]:
+    """The records of events that open waiting periods, each with its date in words."""
     seen: set[str] = set()
     for rule in policy.waiting.values():
         for value_set in (*rule.records, *rule.past_records):
@@ -100,4 +112,4 @@ def _events(policy: PolicyVersion, chart: Chart) -> Iterator[Choice]:
                 seen.add(fact.reference)
                 dated = fact.dated
                 day = "no date" if dated is None or dated.text is None else dated.text[:10]
-                yield Choice(fact.reference, f"{day}, {hit.entry.code}, {fact.reference}")
+                yield day, Choice(fact.reference, f"{day}, {hit.entry.code}, {fact.reference}")

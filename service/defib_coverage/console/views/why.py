@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,12 +30,24 @@ _GAPS = {
 }
 
 
+# Of each list, so that a page stays light whatever a chart holds.
+_MOST_RECORDS = 10
+_MOST_FINDINGS = 20
+
+
 class Record(msgspec.Struct, frozen=True):
     """A record of the chart; ``anchor`` is where it stands in the request that is shown."""
 
     reference: str
     details: str
     anchor: str | None
+
+
+class Records(msgspec.Struct, frozen=True):
+    """The first records behind something, and how many more there are."""
+
+    first: tuple[Record, ...]
+    further: int
 
 
 class Paragraph(msgspec.Struct, frozen=True):
@@ -51,8 +64,9 @@ class CriterionView(msgspec.Struct, frozen=True):
     truth: str
     words: str
     paragraph: Paragraph
-    records: tuple[Record, ...]
+    records: Records
     gaps: tuple[tuple[str, str], ...]
+    further_gaps: int
     attest: bool
 
 
@@ -73,7 +87,7 @@ class PairView(msgspec.Struct, frozen=True):
     primary: str
     partners: tuple[str, ...]
     supported: tuple[str, ...]
-    records: tuple[Record, ...]
+    records: Records
     paragraph: Paragraph
 
 
@@ -84,7 +98,7 @@ class FindingView(msgspec.Struct, frozen=True):
     severity: str
     text: str
     paragraph: Paragraph
-    records: tuple[Record, ...]
+    records: Records
 
 
 class WhyView(msgspec.Struct, frozen=True):
@@ -94,11 +108,12 @@ class WhyView(msgspec.Struct, frozen=True):
     others: tuple[str, ...]
     pairs: tuple[PairView, ...]
     findings: tuple[FindingView, ...]
+    further_findings: int
     attests: bool
 
 
 def anchors_of(found: Iterable[Determination]) -> Mapping[str, str]:
-    """Names of anchors for every record that determinations rest on, and for their orders."""
+    """Names of anchors for every record that the tree of reasons names, and for the orders."""
     named: dict[str, str] = {}
     for one in found:
         named.setdefault(one.order.reference, f"record-{len(named) + 1}")
@@ -110,11 +125,11 @@ def anchors_of(found: Iterable[Determination]) -> Mapping[str, str]:
 def _evidence(found: Determination) -> Iterable[Evidence]:
     for indication in found.indications:
         for criterion in indication.criteria:
-            yield from criterion.evidence
+            yield from criterion.evidence[:_MOST_RECORDS]
     for criterion in found.always:
-        yield from criterion.evidence
-    for finding in found.findings:
-        yield from finding.evidence
+        yield from criterion.evidence[:_MOST_RECORDS]
+    for finding in found.findings[:_MOST_FINDINGS]:
+        yield from finding.evidence[:_MOST_RECORDS]
 
 
 class Reasons:
@@ -148,8 +163,9 @@ class Reasons:
         )
         attests = any(c.attest for branch in branches for c in branch.criteria)
         others = tuple(f"{one.id} ({one.label})" for one in not_led_to(found))
-        findings = tuple(self._finding(one) for one in found.findings)
-        return WhyView(tuple(branches), others, pairs, findings, attests)
+        findings = tuple(self._finding(one) for one in found.findings[:_MOST_FINDINGS])
+        further = len(found.findings) - len(findings)
+        return WhyView(tuple(branches), others, pairs, findings, further, attests)
 
     def _criterion(self, criterion: CriterionResult) -> CriterionView:
         return CriterionView(
@@ -158,7 +174,8 @@ class Reasons:
             words=_TRUTHS[criterion.truth.value],
             paragraph=self._paragraph(criterion.citation),
             records=self._records(criterion.evidence),
-            gaps=tuple((_GAPS[gap.kind], gap.ask) for gap in criterion.gaps),
+            gaps=tuple((_GAPS[gap.kind], gap.ask) for gap in criterion.gaps[:_MOST_RECORDS]),
+            further_gaps=max(0, len(criterion.gaps) - _MOST_RECORDS),
             attest=criterion.attest,
         )
 
@@ -174,8 +191,10 @@ class Reasons:
     def _paragraph(self, citation: str) -> Paragraph:
         return Paragraph(citation, self._paragraphs.get(citation, ""))
 
-    def _records(self, evidence: Iterable[Evidence]) -> tuple[Record, ...]:
-        return tuple(
+    def _records(self, evidence: Iterable[Evidence]) -> Records:
+        left = iter(evidence)
+        first = tuple(
             Record(one.reference, ", ".join(details(one)), self._anchors.get(one.reference))
-            for one in evidence
+            for one in islice(left, _MOST_RECORDS)
         )
+        return Records(first, sum(1 for _ in left))
