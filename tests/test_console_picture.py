@@ -59,10 +59,10 @@ DAYS = [date(2026, 10, 10), date(2026, 11, 5), OWN, date(2026, 12, 10)]
 @pytest.mark.parametrize("day", DAYS)
 def test_the_colour_belongs_to_the_days(rules: Mapping[EventName, WaitingEvent], day: date) -> None:
     (lane,) = drawn(rules, day).lanes
-    assert lane == msgspec.structs.replace(drawn(rules, OWN).lanes[0], note=lane.note)
+    assert lane == msgspec.structs.replace(drawn(rules, OWN).lanes[0], notes=lane.notes)
     assert [bar.kind for bar in lane.bars] == ["definite", "possible"]
     assert lane.label == "Infarction, some day in 2026-10"
-    assert lane.note.startswith("blocked through 2026-11-10, perhaps through 2026-12-10")
+    assert lane.notes[:2] == ("blocked through 2026-11-10", "perhaps through 2026-12-10")
     assert lane.event_width is not None
     (one,) = blocked_days(on(day, month(day)), on(OWN, month(OWN)))
     assert (one.sure, one.last) == (date(2026, 11, 10), date(2026, 12, 10))
@@ -75,9 +75,10 @@ def test_an_event_that_may_be_later_than_the_service_date_is_one_lane(
         day = date(2026, 10, 10)
         found = picture(on(day, month(day)), before, rules, OWN)
         (lane,) = found.lanes
-        assert lane.note == (
-            "blocked through 2026-11-10, perhaps through 2026-12-10; "
-            "through 2026-11-19 if it was before the service date"
+        assert lane.notes == (
+            "blocked through 2026-11-10",
+            "perhaps through 2026-12-10",
+            "if it was before the service date: 2026-11-19",
         )
         assert any("if it was before the service date" in row.text for row in found.days)
 

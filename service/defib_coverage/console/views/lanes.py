@@ -51,20 +51,20 @@ class Blocked(msgspec.Struct, frozen=True):
         return f"{_EVENTS[self.window.event]}, {when}"
 
     @property
-    def note(self) -> str:
-        """What it blocks, in words."""
+    def notes(self) -> tuple[str, ...]:
+        """What it blocks, in lines short enough for a phone."""
         if self.sure is None:
             words = f"perhaps blocked through {self.last}"
         elif self.sure < self.last:
-            words = f"blocked through {self.sure}, perhaps through {self.last}"
+            words = f"blocked through {self.sure}; perhaps through {self.last}"
         else:
             words = f"blocked through {self.last}"
         if not self.is_open:
-            return f"{words}; not on this service date"
+            return (words, "not on this service date")
         if self.happened is not None and self.happened.is_cut:
             until = self.window.last_excluded_day
-            words += f"; through {until} if it was before the service date"
-        return words + binding(self.window)
+            words += f"; if it was before the service date: {until}"
+        return tuple((words + binding(self.window)).split("; "))
 
 
 def blocked_days(found: Determination, before: Determination | None) -> tuple[Blocked, ...]:

@@ -62,7 +62,7 @@ class Lane(msgspec.Struct, frozen=True):
     """
 
     label: str
-    note: str
+    notes: tuple[str, ...]
     bars: tuple[Bar, ...]
     event: str | None
     event_width: str | None
@@ -79,7 +79,8 @@ class Dot(msgspec.Struct, frozen=True):
 class Picture(msgspec.Struct, frozen=True):
     """The picture, and the same in words: ``days`` are the rows of its table.
 
-    The service date is day number ``position`` of ``span`` days from ``first``.
+    ``note_lines`` is the most that a lane has. The service date is day number ``position`` of
+    ``span`` days from ``first``.
     """
 
     first: date
@@ -89,6 +90,7 @@ class Picture(msgspec.Struct, frozen=True):
     today: Mark
     eligible: Mark | None
     lanes: tuple[Lane, ...]
+    note_lines: int
     dots: tuple[Dot, ...]
     ticks: tuple[Mark, ...]
     days: tuple[Day, ...]
@@ -113,6 +115,7 @@ def picture(
     scale = _Scale(found, before, lanes, today)
     day = found.order.service_date
     eligible = found.earliest_eligible_date
+    shown = tuple(_lane(one, scale) for one in lanes[:_MOST_LANES])
     return Picture(
         first=scale.first,
         span=scale.span,
@@ -120,7 +123,8 @@ def picture(
         service=scale.mark(day, f"service date {day}"),
         today=scale.mark(today, f"today {today}"),
         eligible=None if eligible is None else scale.mark(eligible, f"first eligible {eligible}"),
-        lanes=tuple(_lane(one, scale) for one in lanes[:_MOST_LANES]),
+        lanes=shown,
+        note_lines=max((len(lane.notes) for lane in shown), default=0),
         dots=tuple(islice(_dots(found, scale), _MOST_DOTS)),
         ticks=scale.ticks(),
         days=_rows(found, lanes, rules, today),
@@ -222,7 +226,7 @@ def _lane(one: Blocked, scale: _Scale) -> Lane:
         width = scale.width(happened.low, happened.written_high)
     return Lane(
         label=one.label,
-        note=one.note,
+        notes=one.notes,
         bars=tuple(bars),
         event=None if happened is None else scale.x(happened.low),
         event_width=width,
