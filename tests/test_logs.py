@@ -278,19 +278,22 @@ def test_a_calls_line_says_what_came_of_it(live: Live) -> None:
 
 def test_of_a_librarys_line_only_its_source_is_kept() -> None:
     stream = StringIO()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    root, server = logging.getLogger(), logging.getLogger("uvicorn.error")
+    handlers, level, server_level = root.handlers[:], root.level, server.level
+    # A server of another test in this process may have set it.
+    server.setLevel(logging.NOTSET)
     try:
         logs.configure(stream)
         logging.getLogger("urllib3.connectionpool").warning("GET /Patient/%s", PATIENT)
         try:
             int(PATIENT)
         except ValueError:
-            logging.getLogger("uvicorn.error").exception("failed for %s", PATIENT)
+            server.exception("failed for %s", PATIENT)
         logging.getLogger("uvicorn.access").info("GET /Patient/%s", PATIENT)
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
+        server.setLevel(server_level)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["logger"] for line in lines] == ["urllib3.connectionpool", "uvicorn.error"]
     assert lines[1]["error"] == "ValueError"
