@@ -55,8 +55,9 @@ async def answer_batch(server: TerminologyServer, body: bytes | bytearray) -> Re
     replies: list[bytes] = []
     length = since = 0
     for number, entry in enumerate(asked.entry, 1):
-        reply = server.refused(_TOO_MUCH)
-        if length <= MOST_BYTES:
+        if length > MOST_BYTES:
+            reply = server.refused(_TOO_MUCH)
+        else:
             reply = server.reply(_question(entry, server.url))
         # The usual status as it is: a number is written slowly.
         found = reply.status == 200  # noqa: PLR2004 - HTTP's own number

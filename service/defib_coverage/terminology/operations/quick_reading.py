@@ -109,5 +109,9 @@ class QuickReader:
 
 def _text(name: str, one: Mapping[str, object]) -> str | None:
     """The text of a parameter; None for what is none, and for another parameter."""
-    found = next((one[value] for value in _VALUES.get(name, ()) if value in one), None)
-    return found if isinstance(found, str) else None
+    # A plain loop: a generator costs more than all else here.
+    for value in _VALUES.get(name, ()):
+        found = one.get(value)
+        if found is not None:
+            return found if isinstance(found, str) else None
+    return None
