@@ -104,8 +104,16 @@ def test_seed_decides_every_byte_whatever_the_processes(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"resources": 10}, {"patients": 0}, {"share": 1.5}, {"file_lines": 0}]
+    "changed",
+    [
+        Order(Path(), PATIENTS, resources=10),
+        Order(Path(), 0),
+        Order(Path(), PATIENTS, share=1.5),
+        Order(Path(), PATIENTS, file_lines=0),
+    ],
 )
-def test_numbers_out_of_range_are_refused(tmp_path: Path, changes: dict[str, int]) -> None:
+def test_numbers_out_of_range_are_refused(tmp_path: Path, changed: Order) -> None:
+    folder = tmp_path / "export"
     with pytest.raises(ValueError, match=r"resources of a patient|are at least 1"):
-        generate(Order(tmp_path, PATIENTS)._replace(**changes))
+        generate(changed._replace(folder=folder))
+    assert not folder.exists()
