@@ -31,13 +31,22 @@ _CHUNK = 1 << 20
 _HASHES = 1 << 32
 
 
-def digest_file(file: InputFile, folders: Folders, number: int) -> None:
-    """Leave the SHA-256 of a file."""
+def digest_of(file: InputFile) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     digest = hashlib.sha256()
     with open_file(file.path) as raw:
         while chunk := raw.read(_CHUNK):
             digest.update(chunk)
-    put(folders.digest(number), digest.hexdigest().encode())
+    return digest.hexdigest()
+
+
+def digest_file(file: InputFile, folders: Folders, number: int) -> None:
+    """Leave the SHA-256 of a file."""
+    put(folders.digest(number), digest_of(file).encode())
 
 
 def scan_slice(spec: Spec, file: InputFile, piece: Slice, folders: Folders) -> Scanned:
