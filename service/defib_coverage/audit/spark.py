@@ -112,9 +112,8 @@ def _scan(spark: SparkSession, job: Job, folders: Folders, progress: Progress) -
     todo = len(slices) + len(files)
     progress.stage("Reading", todo, "pieces")
     if todo:
-        table = spark.range(todo, numPartitions=todo).mapInArrow(
-            Read(job, slices, files), FOUND.ddl
-        )
+        read = Read(job, slices, files)
+        table = spark.range(todo, numPartitions=todo).mapInArrow(read.work, FOUND.ddl)
         with _computed(table) as found:
             _write(found, folders, progress)
     return [
