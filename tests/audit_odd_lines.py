@@ -175,7 +175,7 @@ def hard(patient: str = "Patient/odd") -> tuple[Odd, ...]:
         Odd("5,000 digits", valued(digits), "record"),
         Odd("5,000 decimals", valued(b"0." + digits), "record"),
         Odd("1e400", valued(b"1e400"), "record"),
-        Odd("lone surrogate", noted(b"\\ud800"), "record"),
+        Odd("lone surrogate", noted(b"\\ud800"), "rejected", "surrogate"),
         Odd("escaped NUL", noted(b"\\u0000"), "record"),
         Odd("deep enough", valued(b"[" * 100 + b"]" * 100), "record"),
         Odd("same member twice", whole[:-1] + b', "onsetDateTime": "2026-11-06"}', "record"),
