@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 Fate = Literal["record", "shared", "unread", "nobody", "rejected", "blank"]
 
 _DEEP = 100_000
-_LONG = 20 << 20
+LONG = 20 << 20
 # What an audit holds of one line.
 LONGEST = 64 << 20
 
@@ -170,7 +170,7 @@ def hard(patient: str = "Patient/odd") -> tuple[Odd, ...]:
         return whole.replace(b'"NOTE"', text)
 
     return (
-        Odd("20 MB", noted(b"x" * _LONG), "record"),
+        Odd("20 MB", noted(b"x" * LONG), "record"),
         Odd("line ends of Unicode", noted(separators), "record"),
         Odd("5,000 digits", valued(digits), "record"),
         Odd("5,000 decimals", valued(b"0." + digits), "record"),
@@ -193,7 +193,8 @@ def hard(patient: str = "Patient/odd") -> tuple[Odd, ...]:
 def odd_files() -> tuple[OddFile, ...]:
     """One file of each kind, with lines of a patient without any order."""
     texts = [
-        condition("Patient/odd-one", id=f"odd-{n}", note=[{"text": _noise(n)}]) for n in range(300)
+        condition("Patient/odd-one", id=f"odd-{n}", note=[{"text": noise_of(n)}])
+        for n in range(300)
     ]
     lines = b"".join(text + b"\n" for text in texts)
     packed = gzip.compress(lines, mtime=0)
@@ -224,7 +225,7 @@ def odd_files() -> tuple[OddFile, ...]:
     )
 
 
-def _noise(seed: int) -> str:
+def noise_of(seed: int) -> str:
     """Text that packs badly."""
     return random.Random(seed).randbytes(400).hex()  # noqa: S311 - seeded, not secret
 
