@@ -81,13 +81,23 @@ def population(rename: Rename = readable) -> list[Charted]:
     charts: list[Charted] = []
     for case in EVERY:
         if "failed" not in case:
-            charts += _charted(case, rename)
+            charts += _charted(case["id"], [*case["orders"], *case["resources"]], rename)
     return charts
 
 
 def first_vignettes(rename: Rename = readable) -> list[Charted]:
     """A tenth of the same: enough for what does not hang on the rules."""
-    return [chart for case in VIGNETTES[::10] for chart in _charted(case, rename)]
+    return [
+        chart
+        for case in VIGNETTES[::10]
+        for chart in _charted(case["id"], [*case["orders"], *case["resources"]], rename)
+    ]
+
+
+def charted(patient: str, *resources: Json) -> Charted:
+    """Records of the patient ``p1`` as those of another patient, with ids of their own."""
+    (chart,) = _charted(patient, resources, readable)
+    return chart
 
 
 def merged(charts: Sequence[Charted], others: Sequence[Charted]) -> list[Charted]:
@@ -103,13 +113,11 @@ def merged(charts: Sequence[Charted], others: Sequence[Charted]) -> list[Charted
     return found
 
 
-def _charted(case: Json, rename: Rename) -> Iterator[Charted]:
+def _charted(case: str, resources: Sequence[Json], rename: Rename) -> Iterator[Charted]:
     """The patients of one case: its own, and those whose records stand astray in the chart."""
-    identity = case["id"]
-    resources = [*case["orders"], *case["resources"]]
-    names = {_name(r): f"{r['resourceType']}/{rename(identity, _name(r))}" for r in resources}
+    names = {_name(r): f"{r['resourceType']}/{rename(case, _name(r))}" for r in resources}
     for subject in filter(None, map(owner_of, resources)):
-        names[subject] = f"Patient/{rename(identity, subject)}"
+        names[subject] = f"Patient/{rename(case, subject)}"
     by_owner: defaultdict[str, list[Json]] = defaultdict(list)
     for one in resources:
         made = _renamed(one, names)

@@ -22,7 +22,7 @@ from audit_odd_lines import (
     noise_of,
     odd_lines,
 )
-from audit_population import Charted, calls_of, with_references
+from audit_population import Charted, calls_of, charted
 from audit_runs import Outcome, audited
 from fhir_builders import b3_chart, order
 
@@ -43,14 +43,7 @@ def patients() -> list[str]:
 
 def chart_of(patient: str) -> Charted:
     """A chart by which an implant is covered, unless the odd line counts."""
-    reference = f"Patient/{patient}"
-    resources = [order(), *b3_chart()]
-    made = [
-        with_references(one, lambda _: reference if _ == "Patient/p1" else _) for one in resources
-    ]
-    for number, one in enumerate(made):
-        one["id"] = patient if one["resourceType"] == "Patient" else f"{patient}.{number}"
-    return Charted(patient, (made[0],), tuple(made[1:]))
+    return charted(patient, order(), *b3_chart())
 
 
 class Ran(NamedTuple):
