@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from audit_odd_lines import Fate
     from fhir_builders import Json
 
+# Where a manifest counts the lines of each fate.
+COUNTS: Mapping[Fate, str] = {
+    "blank": "blank",
+    "rejected": "rejected",
+    "record": "records",
+    "shared": "shared",
+    "unread": "otherTypes",
+    "nobody": "noPatient",
+}
 _BESIDE = frozenset({"patient", "audit"})
 
 
@@ -49,9 +59,10 @@ def audit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return run("audit", "run", *arguments, "--today", TODAY)
 
 
-def audited(source: Path, out: Path, *options: str | Path) -> Outcome:
+def audited(source: Path, out: Path, *options: str | Path, engine: str = "embedded") -> Outcome:
     """The outcome of an audit that must succeed."""
-    done = audit(source, "-o", out, *options)
+    by = () if engine == "embedded" else ("--engine", engine)
+    done = audit(source, "-o", out, *by, *options)
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)
     return outcome_of(out)

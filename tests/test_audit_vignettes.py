@@ -22,7 +22,7 @@ from audit_population import (
     merged,
     population,
 )
-from audit_runs import Outcome, audited
+from audit_runs import COUNTS, Outcome, audited
 from audit_shapes import Shape
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def ran(
     engine, shape = request.param
     folder = tmp_path_factory.mktemp(shape.name)
     export = write(folder / "export", charts, shape)
-    return Ran(export, audited(export.folder, folder / "out", "--engine", engine))
+    return Ran(export, audited(export.folder, folder / "out", engine=engine))
 
 
 def requested(outcome: Outcome) -> Found:
@@ -118,9 +118,13 @@ def test_determinations_are_those_of_the_service(ran: Ran, expected: Found) -> N
 def test_every_line_is_accounted_for(ran: Ran) -> None:
     export, counts = ran.export, ran.outcome.counts
     assert counts["lines"] == sum(len(file.lines) for file in export.files)
-    for fate in ("blank", "rejected", "shared", "unread", "nobody"):
-        assert counts[fate] == export.count(fate), fate
-    assert counts["records"] == export.count("record")
+    assert {fate: counts[name] for fate, name in COUNTS.items()} == {
+        fate: export.count(fate) for fate in COUNTS
+    }
+    assert counts["records"] == counts["withOrders"] + counts["withoutOrders"]
+    broken = sum(bool(file.fault) for file in export.files)
+    assert counts["broken"] == broken
+    assert counts["rejects"] == len(ran.outcome.rejects) == counts["rejected"] + broken
     assert {file["file"]: file["lines"] for file in ran.outcome.manifest["inputs"]} == {
         file.name: len(file.lines) for file in export.files
     }
@@ -153,7 +157,7 @@ def test_what_was_recorded_later_makes_no_difference_to_the_vignettes(
 ) -> None:
     """No record of theirs was written down after its order's day, so hindsight adds nothing."""
     export = write(tmp_path / "export", charts, Shape(name="plain"))
-    outcome = audited(export.folder, tmp_path / "out", "--engine", engine, "--hindsight")
+    outcome = audited(export.folder, tmp_path / "out", "--hindsight", engine=engine)
     assert requested(outcome) == expected
     assert {row["audit"]["knownAt"] for row in outcome.rows} == {None}
 
@@ -166,7 +170,7 @@ def test_patient_with_orders_of_several_days_is_judged_on_each(
     half = len(charts) // 2
     pairs = merged(charts[:half], charts[half : 2 * half])
     export = write(tmp_path / "export", pairs, Shape(name="pairs", parts=2))
-    outcome = audited(export.folder, tmp_path / "out", "--engine", engine, "--hindsight")
+    outcome = audited(export.folder, tmp_path / "out", "--hindsight", engine=engine)
     assert requested(outcome) == same_orders(expected_of(pairs, live))
 
 
@@ -183,7 +187,7 @@ def test_what_was_carried_out_is_judged_as_if_ordered(
     }
     assert len(wanted) > 350
     export = write(tmp_path / "export", done.charts, Shape(name=form, parts=2, packing="gzip"))
-    outcome = audited(export.folder, tmp_path / "out", "--engine", engine)
+    outcome = audited(export.folder, tmp_path / "out", engine=engine)
     found = outcome.determinations
     assert {name: found.get(name) for name in wanted} == wanted
     assert {row["audit"]["performed"] for row in outcome.rows} == {True}
@@ -197,7 +201,7 @@ def test_bundles_say_the_same(
 ) -> None:
     charts = population(as_uuid)
     lines = write_bundles(tmp_path / "bundles", charts, kind, together)
-    outcome = audited(tmp_path / "bundles", tmp_path / "out", "--engine", engine)
+    outcome = audited(tmp_path / "bundles", tmp_path / "out", engine=engine)
     assert requested(outcome) == same_orders(expected_of(charts, live))
     assert outcome.counts["lines"] == lines
     assert outcome.rejects == []
@@ -209,7 +213,7 @@ def test_bundles_in_files_of_their_own_say_the_same(
 ) -> None:
     charts = first_vignettes(as_uuid)
     files = write_documents(tmp_path / "bundles", charts, "transaction")
-    outcome = audited(tmp_path / "bundles", tmp_path / "out", "--engine", engine)
+    outcome = audited(tmp_path / "bundles", tmp_path / "out", engine=engine)
     assert requested(outcome) == same_orders(expected_of(charts, live))
     assert len(outcome.manifest["inputs"]) == files
     assert outcome.rejects == []
@@ -220,7 +224,7 @@ def test_hook_calls_say_the_same(
     engine: str, charts: list[Charted], expected: Found, tmp_path: Path
 ) -> None:
     lines = write_calls(tmp_path / "calls", charts)
-    outcome = audited(tmp_path / "calls", tmp_path / "out", "--engine", engine)
+    outcome = audited(tmp_path / "calls", tmp_path / "out", engine=engine)
     assert outcome.determinations == expected
     assert outcome.counts["lines"] == lines == outcome.counts["requests"]
     assert outcome.rejects == []
