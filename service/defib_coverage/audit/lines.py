@@ -109,8 +109,9 @@ def _lines(source: _Source, piece: Slice) -> Iterator[Line]:
                 if dropped or len(line) > LONGEST:
                     yield Line(number, offset, b"", _too_long())
                 else:
-                    begin = not offset and line.startswith(_BYTE_ORDER_MARK)
-                    yield Line(number, offset, line[len(_BYTE_ORDER_MARK) :] if begin else line)
+                    mark = line.startswith(_BYTE_ORDER_MARK) and not offset
+                    begin = len(_BYTE_ORDER_MARK) if mark else 0
+                    yield Line(number, offset + begin, line[begin:])
             offset += dropped + len(line) + 1
             dropped = 0
             number += 1
