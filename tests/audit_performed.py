@@ -12,13 +12,16 @@ from audit_population import Charted
 from fhir_builders import Json, concept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 Form = Literal["Procedure", "Claim", "ExplanationOfBenefit"]
 _PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+_BILLS = frozenset({"Claim", "ExplanationOfBenefit"})
 _REASONS = ("reasonCode", "reasonReference")
 # What only a bill can say, or only an order.
-_UNSAID = frozenset({"insurance", "doNotPerform", "occurrencePeriod", "occurrenceTiming"})
+_UNSAID = frozenset(
+    {"authoredOn", "doNotPerform", "insurance", "occurrencePeriod", "occurrenceTiming"}
+)
 
 
 class Performed(NamedTuple):
@@ -36,15 +39,22 @@ class Performed(NamedTuple):
         return made
 
 
-def performed(charts: Iterable[Charted], form: Form) -> Performed:
-    """The charts whose orders can be told in a form, all of them carried out on their day."""
+def performed(charts: Iterable[Charted], ours: Container[str], form: Form) -> Performed:
+    """The charts whose orders can be told in a form, all of them carried out on their day.
+
+    Only charts without any order but ``ours``: what else is ordered is a plan, and would be one no
+    longer. Nor with a Device: of an implant that was carried out, it would be taken to be the one
+    that was put in.
+    """
     found = Performed([], {})
     for chart in charts:
-        if chart.orders and all(_can_be_told(order, form) for order in chart.orders):
+        devices = any(one["resourceType"] == "Device" for one in chart.resources)
+        told = all(_name(order) in ours and _can_be_told(order, form) for order in chart.orders)
+        if chart.orders and told and not devices:
             made = [_done(order, form) for order in chart.orders]
             found.charts.append(Charted(chart.patient, (), (*made, *chart.resources)))
             for order, one in zip(chart.orders, made, strict=True):
-                found.names[f"{order['resourceType']}/{order['id']}"] = _name(one)
+                found.names[_name(order)] = _name(one)
     return found
 
 
@@ -112,7 +122,7 @@ def _is_pcs(order: Json) -> bool:
 
 def _name(made: Json) -> str:
     name = f"{made['resourceType']}/{made['id']}"
-    if made["resourceType"] == "Procedure":
+    if made["resourceType"] not in _BILLS:
         return name
     return f"{name}#procedure-1" if "procedure" in made else f"{name}#2"
 

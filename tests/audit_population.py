@@ -43,7 +43,11 @@ class Charted(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What is asked of the service at once: the orders of one patient on one day, and the rest."""
+    """What is asked of the service at once: the orders of one patient on one day, and the rest.
+
+    Looking back, an order without a date is of the day on which it was written; live, only one that
+    was carried out is. So the service is asked about such an order as one that was carried out.
+    """
 
     patient: str
     orders: tuple[Json, ...]
@@ -54,7 +58,7 @@ class Call(NamedTuple):
         context = {
             "userId": "Practitioner/dr-1",
             "patientId": self.patient,
-            "draftOrders": bundle(self.orders),
+            "draftOrders": bundle(map(_in_the_past, self.orders)),
         }
         return json.dumps(
             {
@@ -179,9 +183,13 @@ def with_references(resource: Json, rename: Callable[[str], str]) -> Json:
 
 
 def calls_of(chart: Charted) -> list[Call]:
-    """One call for each day on which something is ordered; other days' orders are in the chart."""
+    """One call for each day on which something is ordered; other days' orders are in the chart.
+
+    The orders are in the order of their names, as an audit has them: beside several implants a lead
+    rests on the first.
+    """
     days: defaultdict[str, list[Json]] = defaultdict(list)
-    for order in chart.orders:
+    for order in sorted(chart.orders, key=_name):
         days[day_of(order, chart.resources)].append(order)
     return [
         Call(
@@ -191,6 +199,12 @@ def calls_of(chart: Charted) -> list[Call]:
         )
         for orders in days.values()
     ]
+
+
+def _in_the_past(order: Json) -> Json:
+    written = order.get("authoredOn")
+    past = isinstance(written, str) and written < TODAY and order["status"] != "revoked"
+    return order | {"status": "completed"} if past else order
 
 
 def day_of(order: Json, chart: Iterable[Json] = ()) -> str:
@@ -208,7 +222,7 @@ def day_of(order: Json, chart: Iterable[Json] = ()) -> str:
         order.get("occurrencePeriod", {}).get("start"),
         *order.get("occurrenceTiming", {}).get("event", ())[:1],
         *sorted(booked),
-        order.get("authoredOn") if order.get("status") == "completed" else None,
+        order.get("authoredOn"),
     ]
     return str(next(filter(None, told), TODAY))[:10]
 

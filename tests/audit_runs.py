@@ -79,3 +79,21 @@ def outcome_of(out: Path) -> Outcome:
 
 def _lines(path: Path) -> list[Json]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def differences(
+    found: Mapping[tuple[str, str], Json], expected: Mapping[tuple[str, str], Json]
+) -> dict[str, object]:
+    """In what determinations differ, by order: the members that do, or which side has none."""
+    wrong: dict[str, object] = {}
+    for patient, order in sorted(found.keys() | expected.keys()):
+        one, other = found.get((patient, order)), expected.get((patient, order))
+        if one is None or other is None:
+            wrong[order] = "missing" if one is None else "not expected"
+        elif one != other:
+            wrong[order] = {
+                member: (one.get(member), other.get(member))
+                for member in one.keys() | other.keys()
+                if one.get(member) != other.get(member)
+            }
+    return wrong
