@@ -14,10 +14,12 @@ import tomllib
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from charts import SERVICE_DAY
-from export_records import (
+from export_parts import (
+    CPT,
+    Json,
     claim,
     claim_line,
     doctor,
@@ -31,10 +33,7 @@ from export_records import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    Json = dict[str, Any]
-
 _ROOT = Path(__file__).parent.parent
-_CPT = "http://www.ama-assn.org/go/cpt"
 _HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 # Days by which a chart may lie before the worked case: five years.
 _DAYS = 1826
@@ -81,7 +80,7 @@ def cases() -> tuple[Case, ...]:
         _case(vignette, order_class)
         for vignette in vignettes
         if (order_class := classes.get(_code(vignette)["code"])) is not None
-        and _code(vignette)["system"] == _CPT
+        and _code(vignette)["system"] == CPT
         and vignette["orders"][0]["occurrenceDateTime"] == SERVICE_DAY.isoformat()
         and all(_is_own(resource) for resource in vignette["resources"])
     )

@@ -7,46 +7,36 @@ million lines in a minute.
 
 from __future__ import annotations
 
-import json
 import re
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from charts import DIAGNOSES, DRUGS, LABORATORY, PROCEDURES, VACCINES, VISITS, VITAL_SIGNS
+from export_parts import (
+    CPT,
+    TERMS,
+    US_CORE,
+    Json,
+    claim,
+    claim_line,
+    doctor,
+    envelope,
+    line_of,
+    moment,
+    site,
+    subject,
+    term,
+    visit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Json = dict[str, Any]
-
-SITES = tuple(f"Example Health {name}" for name in ("North", "South", "Harbor", "Lakeside", "Hill"))
-DOCTORS = 40
-DOCTOR_NAMES = (
-    "Okafor",
-    "Lindqvist",
-    "Marchetti",
-    "Haddad",
-    "Novak",
-    "Castellano",
-    "Iyer",
-    "Brandt",
-)
-FAMILIES = ("Rivers", "Hale", "Moreno", "Adeyemi", "Kowalski", "Nguyen", "Abrams", "Silva", "Tran")
-GIVEN = ("Alex", "Sam", "Robin", "Jo", "Kim", "Chris", "Pat", "Lee", "Max", "Dana", "Noor")
-
-_TERMS = "http://terminology.hl7.org/CodeSystem/"
-_US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 _ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 _SNOMED = "http://snomed.info/sct"
 _LOINC = "http://loinc.org"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_CPT = "http://www.ama-assn.org/go/cpt"
 _UCUM = "http://unitsofmeasure.org"
-_IDENTIFIERS = "urn:oid:2.16.840.1.113883.19.5"
-# Types whose resources carry a number of the business.
-_IDENTIFIED = ("Patient", "Coverage", "Encounter", "ServiceRequest", "Claim", "DocumentReference")
-# Types that US Core has no profile for.
-_WITHOUT_PROFILE = ("Claim", "DeviceRequest", "ExplanationOfBenefit", "FamilyMemberHistory")
 # Values that an observation's text can be filled with; a power of two, so that bits choose one.
 _VALUES = 64
 # Visits for which claims are billed.
@@ -66,48 +56,6 @@ def texts(kind: str) -> tuple[Text, ...]:
     return tuple(random.sample(found := _WRITERS[kind](random), len(found)))
 
 
-def line_of(resource: Json) -> str:
-    """A resource as one line of NDJSON."""
-    return json.dumps(resource, separators=(",", ":")) + "\n"
-
-
-def envelope(kind: str, profile: str = "") -> Json:
-    """What every resource begins with; the profile is the type's own if none is named."""
-    meta: Json = {"versionId": "2", "lastUpdated": "<<day>>T<<clock>>:21.000-05:00"}
-    if kind not in _WITHOUT_PROFILE:
-        meta["profile"] = [_US_CORE + (profile or kind.lower())]
-    found: Json = {"resourceType": kind, "id": "<<id>>", "meta": meta}
-    if kind in _IDENTIFIED:
-        found["identifier"] = [{"system": _IDENTIFIERS, "value": "<<number>>"}]
-    return found
-
-
-def term(system: str, code: str) -> Json:
-    """A concept of HL7's own terminology."""
-    name = code.replace("-", " ").capitalize()
-    return {"coding": [{"system": _TERMS + system, "code": code, "display": name}]}
-
-
-def doctor() -> Json:
-    """Reference to who did it."""
-    return {"reference": "Practitioner/doctor-<<doctor>>"}
-
-
-def site() -> Json:
-    """Reference to the organisation where it was done."""
-    return {"reference": "Organization/site-<<site>>"}
-
-
-def subject() -> Json:
-    """Reference to the patient."""
-    return {"reference": "Patient/<<patient>>", "display": "<<name>>"}
-
-
-def visit() -> Json:
-    """Reference to one of the patient's visits."""
-    return {"reference": "Encounter/<<visit>>"}
-
-
 def _text(resource: Json, values: tuple[bytes, ...] = (b"",)) -> Text:
     line = line_of(resource).replace("%", "%%").replace('"<<value>>"', "<<value>>")
     return Text(re.sub(r"<<(\w+)>>", r"%(\1)b", line).encode(), values)
@@ -116,10 +64,6 @@ def _text(resource: Json, values: tuple[bytes, ...] = (b"",)) -> Text:
 def _concept(text: str, *codings: tuple[str, str]) -> Json:
     """A CodeableConcept in our words."""
     return {"coding": [{"system": name, "code": code} for name, code in codings], "text": text}
-
-
-def _moment() -> str:
-    return "<<day>>T<<clock>>:00-05:00"
 
 
 def _patients(_random: Random) -> list[Text]:
@@ -166,11 +110,11 @@ def _encounters(_random: Random) -> list[Text]:
             envelope("Encounter")
             | {
                 "status": "finished",
-                "class": {"system": _TERMS + "v3-ActCode", "code": code},
+                "class": {"system": TERMS + "v3-ActCode", "code": code},
                 "type": [_concept(name, (_SNOMED, snomed))],
                 "subject": subject(),
                 "participant": [{"individual": doctor()}],
-                "period": {"start": _moment(), "end": _moment()},
+                "period": {"start": moment(), "end": moment()},
                 "location": [{"location": {"reference": "Location/room-<<site>>"}}],
                 "serviceProvider": site(),
             }
@@ -222,7 +166,7 @@ def _observation(
         "code": _concept(name, (_LOINC, code)),
         "subject": subject(),
         "encounter": visit(),
-        "effectiveDateTime": _moment(),
+        "effectiveDateTime": moment(),
         "issued": "<<day>>T<<clock>>:59.000-05:00",
         "performer": [doctor()],
         "valueQuantity": {"value": "<<value>>", "unit": unit, "system": _UCUM, "code": unit},
@@ -261,10 +205,10 @@ def _procedures(_random: Random) -> list[Text]:
             | {
                 "status": "completed",
                 "category": _concept("Diagnostic procedure", (_SNOMED, "103693007")),
-                "code": _concept(name, (_CPT, cpt), (_SNOMED, snomed)),
+                "code": _concept(name, (CPT, cpt), (_SNOMED, snomed)),
                 "subject": subject(),
                 "encounter": visit(),
-                "performedDateTime": _moment(),
+                "performedDateTime": moment(),
                 "performer": [{"actor": doctor(), "onBehalfOf": site()}],
             }
         )
@@ -279,11 +223,11 @@ def _requests(_random: Random) -> list[Text]:
             | {
                 "status": "completed",
                 "intent": "order",
-                "code": _concept(name, (_CPT, cpt), (_SNOMED, snomed)),
+                "code": _concept(name, (CPT, cpt), (_SNOMED, snomed)),
                 "subject": subject(),
                 "encounter": visit(),
                 "occurrenceDateTime": "<<day>>",
-                "authoredOn": _moment(),
+                "authoredOn": moment(),
                 "requester": doctor(),
                 "performer": [site()],
             }
@@ -302,7 +246,7 @@ def _reports(_random: Random) -> list[Text]:
                 "code": _concept(name, (_LOINC, code)),
                 "subject": subject(),
                 "encounter": visit(),
-                "effectiveDateTime": _moment(),
+                "effectiveDateTime": moment(),
                 "issued": "<<day>>T<<clock>>:59.000-05:00",
                 "performer": [site()],
                 "result": [{"reference": "Observation/<<result>>", "display": name}],
@@ -321,7 +265,7 @@ def _immunizations(_random: Random) -> list[Text]:
                 "vaccineCode": _concept(name, ("http://hl7.org/fhir/sid/cvx", code)),
                 "patient": subject(),
                 "encounter": visit(),
-                "occurrenceDateTime": _moment(),
+                "occurrenceDateTime": moment(),
                 "primarySource": True,
                 "location": {"reference": "Location/room-<<site>>"},
                 "lotNumber": "<<number>>",
@@ -332,39 +276,12 @@ def _immunizations(_random: Random) -> list[Text]:
     ]
 
 
-def claim(items: list[Json]) -> Json:
-    """A bill of one visit, with the lines ``items``."""
-    return envelope("Claim") | {
-        "status": "active",
-        "type": term("claim-type", "professional"),
-        "use": "claim",
-        "patient": subject(),
-        "billablePeriod": {"start": "<<day>>", "end": "<<day>>"},
-        "created": _moment(),
-        "provider": doctor(),
-        "facility": {"reference": "Location/room-<<site>>", "display": "<<sitename>>"},
-        "priority": {"coding": [{"system": _TERMS + "processpriority", "code": "normal"}]},
-        "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "Medicare Part B"}}],
-        "item": items,
-    }
-
-
-def claim_line(sequence: int, code: Json) -> Json:
-    """One line of a bill."""
-    return {"sequence": sequence, "productOrService": {"coding": [code]}, "servicedDate": "<<day>>"}
-
-
-def visit_line() -> Json:
-    """The line that bills the visit itself."""
-    return claim_line(1, {"system": _CPT, "code": _BILLED_VISITS[1]})
-
-
 def _claims(_random: Random) -> list[Text]:
     def billed(code: str) -> Json:
-        return claim_line(1, {"system": _CPT, "code": code})
+        return claim_line(1, {"system": CPT, "code": code})
 
     return [
-        _text(claim([billed(code), claim_line(2, {"system": _CPT, "code": cpt})]))
+        _text(claim([billed(code), claim_line(2, {"system": CPT, "code": cpt})]))
         for code in _BILLED_VISITS
         for cpt, _snomed, _name in PROCEDURES
     ]
@@ -380,12 +297,12 @@ def _benefits(_random: Random) -> list[Text]:
                 "use": "claim",
                 "patient": subject(),
                 "billablePeriod": {"start": "<<day>>", "end": "<<day>>"},
-                "created": _moment(),
+                "created": moment(),
                 "insurer": {"display": "Medicare Part B"},
                 "provider": doctor(),
                 "outcome": "complete",
                 "insurance": [{"focal": True, "coverage": {"display": "Medicare Part B"}}],
-                "item": [claim_line(1, {"system": _CPT, "code": code})],
+                "item": [claim_line(1, {"system": CPT, "code": code})],
             }
         )
         for code in _BILLED_VISITS
@@ -399,16 +316,16 @@ def _documents(_random: Random) -> list[Text]:
         "category": [
             {
                 "coding": [
-                    {"system": _US_CORE + "documentreference-category", "code": "clinical-note"}
+                    {"system": US_CORE + "documentreference-category", "code": "clinical-note"}
                 ]
             }
         ],
         "subject": subject(),
-        "date": _moment(),
+        "date": moment(),
         "author": [doctor()],
         "custodian": site(),
         "content": [{"attachment": {"contentType": "text/plain", "url": "Binary/<<id>>"}}],
-        "context": {"encounter": [visit()], "period": {"start": _moment()}},
+        "context": {"encounter": [visit()], "period": {"start": moment()}},
     }
     return [_text(resource)]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from audit_export import Order, Written, generate
+from audit_export import Written, generate
+from export_lines import Plan
 from export_orders import cases
 from fhir_builders import Json
 
@@ -43,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def written(folder: Path) -> Written:
-    return generate(Order(folder, PATIENTS, share=0.5, seed=3, file_lines=400))
+    return generate(Plan(folder, PATIENTS, share=0.5, seed=3, file_lines=400))
 
 
 def test_counts_are_those_of_the_files(folder: Path, written: Written) -> None:
@@ -95,10 +96,10 @@ def test_rows_of_a_patient_lie_in_several_files_of_a_type(folder: Path, written:
 def test_seed_decides_every_byte_whatever_the_processes(
     folder: Path, written: Written, tmp_path: Path
 ) -> None:
-    order = Order(tmp_path / "same", PATIENTS, share=0.5, seed=3, file_lines=400)
-    assert generate(order, processes=3) == written
-    assert contents(order.folder) == contents(folder)
-    other = order._replace(folder=tmp_path / "other", seed=4)
+    plan = Plan(tmp_path / "same", PATIENTS, share=0.5, seed=3, file_lines=400)
+    assert generate(plan, processes=3) == written
+    assert contents(plan.folder) == contents(folder)
+    other = plan._replace(folder=tmp_path / "other", seed=4)
     generate(other)
     assert contents(other.folder)["Patient.000.ndjson"] != contents(folder)["Patient.000.ndjson"]
 
@@ -106,14 +107,22 @@ def test_seed_decides_every_byte_whatever_the_processes(
 @pytest.mark.parametrize(
     "changed",
     [
-        Order(Path(), PATIENTS, resources=10),
-        Order(Path(), 0),
-        Order(Path(), PATIENTS, share=1.5),
-        Order(Path(), PATIENTS, file_lines=0),
+        Plan(Path(), PATIENTS, resources=10),
+        Plan(Path(), 0),
+        Plan(Path(), PATIENTS, share=1.5),
+        Plan(Path(), PATIENTS, file_lines=0),
     ],
 )
-def test_numbers_out_of_range_are_refused(tmp_path: Path, changed: Order) -> None:
+def test_numbers_out_of_range_are_refused(tmp_path: Path, changed: Plan) -> None:
     folder = tmp_path / "export"
     with pytest.raises(ValueError, match=r"resources of a patient|are at least 1"):
         generate(changed._replace(folder=folder))
     assert not folder.exists()
+
+
+def test_folder_with_files_is_refused(folder: Path, written: Written) -> None:
+    before = contents(folder)
+    with pytest.raises(ValueError, match="there are files in this folder"):
+        generate(Plan(folder, PATIENTS))
+    assert contents(folder) == before
+    assert len(before) == written.files

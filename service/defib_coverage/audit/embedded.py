@@ -11,24 +11,20 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from defib_coverage.audit.cohort import Cohort
 from defib_coverage.audit.engine import Outcome
-from defib_coverage.audit.examining import Judged, RejectedRow
+from defib_coverage.audit.examining import Judged
 from defib_coverage.audit.job import lines_of
 from defib_coverage.audit.keeping import weigh
-from defib_coverage.audit.scanning import Reject, orders_of, paths_of
-from defib_coverage.audit.shared import build
+from defib_coverage.audit.scanning import paths_of
 from defib_coverage.audit.tasks import (
     BUCKET,
-    Folders,
     digest_file,
     judge_bucket,
     keep_slice,
-    row_paths,
     scan_slice,
 )
+from defib_coverage.audit.work import Folders, digests_of, meet, put, rejects_of, rows_of
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
@@ -62,19 +58,16 @@ class Embedded:
         folders.make()
         with self._pool() as pool:
             scanned = self._scan(job, folders, pool, progress)
-            _meet(job, folders)
+            meet(job, folders)
             buckets = _plan(job, folders)
             lines = lines_of(job.files, job.slices, [one.lines for one in scanned])
             judged = self._judge(job, folders, pool, progress, buckets, lines)
         return Outcome(
             tuple(scanned),
             judged,
-            _rows(folders, buckets),
-            _rejects(job, folders, buckets, lines),
-            tuple(
-                (folders.digests / f"{number:06}").read_text(encoding="ascii")
-                for number in range(len(job.files))
-            ),
+            rows_of(folders, buckets),
+            rejects_of(job, folders, buckets, lines),
+            digests_of(job, folders),
         )
 
     @contextmanager
@@ -108,7 +101,7 @@ class Embedded:
         digests = [
             partial(digest_file, file, folders, number)
             for number, file in enumerate(job.files)
-            if not (folders.digests / f"{number:06}").exists()
+            if not folders.digest(number).exists()
         ]
         scans = [
             partial(scan_slice, job.spec, job.files[piece.file], piece, folders)
@@ -174,25 +167,6 @@ def _weight(job: Job, number: int) -> int:
     return (job.files[piece.file].size if piece.end is None else piece.end) - piece.start
 
 
-def _meet(job: Job, folders: Folders) -> None:
-    """Write down who may have an order of ours, and what their records may point at."""
-    if not folders.cohort.exists():
-        cohort = Cohort()
-        for piece in job.slices:
-            cohort.add(orders_of(paths_of(folders.scans, piece.number).orders))
-        part = folders.cohort.with_suffix(".part")
-        part.write_bytes(bytes(cohort))
-        part.replace(folders.cohort)
-    if not folders.shared.exists():
-        build(folders.shared, _shared(job, folders))
-
-
-def _shared(job: Job, folders: Folders) -> Iterator[bytes]:
-    for piece in job.slices:
-        with paths_of(folders.scans, piece.number).shared.open("rb") as lines:
-            yield from lines
-
-
 def _plan(job: Job, folders: Folders) -> int:
     """How many buckets there are, so that none is too large; once decided it stays."""
     decided = folders.work / "buckets"
@@ -203,32 +177,5 @@ def _plan(job: Job, folders: Folders) -> int:
     sample = job.slices[::step]
     weight = sum(weigh(paths_of(folders.scans, one.number).places, cohort) for one in sample)
     buckets = min(weight * len(job.slices) // max(len(sample), 1) // BUCKET + 1, _MOST_BUCKETS)
-    part = decided.with_suffix(".part")
-    part.write_text(str(buckets), encoding="ascii")
-    part.replace(decided)
+    put(decided, str(buckets).encode())
     return buckets
-
-
-def _rows(folders: Folders, buckets: int) -> Iterator[bytes]:
-    for bucket in range(buckets):
-        with row_paths(folders.rows, bucket).rows.open("rb") as rows:
-            yield from rows
-
-
-def _rejects(job: Job, folders: Folders, buckets: int, lines: Lines) -> Iterator[bytes]:
-    """What was rejected when it was scanned, then what could not be judged."""
-    for piece in job.slices:
-        with paths_of(folders.scans, piece.number).rejects.open("rb") as rejects:
-            for text in rejects:
-                reject = msgspec.json.decode(text, type=Reject)
-                yield rejected_row(reject, lines)
-    for bucket in range(buckets):
-        with row_paths(folders.rows, bucket).rejects.open("rb") as rejects:
-            yield from rejects
-
-
-def rejected_row(reject: Reject, lines: Lines) -> bytes:
-    """A reject of a slice as a line of the file of rejects."""
-    file, line = lines.place(reject.slice, (reject.line or 0) - 1)
-    row = RejectedRow(file, None if reject.line is None else line, reject.reason, reject.part)
-    return msgspec.json.encode(row) + b"\n"

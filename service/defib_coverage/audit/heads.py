@@ -201,7 +201,7 @@ class Heads:
                 order = head.device is not None or self._ours(_codings(head.code))
                 return _of_subject(head.subject)._replace(order=order)
             case _Bill():
-                concepts = [one.code for one in (*head.item, *head.procedure)]
+                concepts = [one.code for one in head.item] + [one.code for one in head.procedure]
                 codings = [c for concept in concepts if concept for c in concept.coding]
                 return _of_subject(head.subject)._replace(order=self._ours(codings))
             case _Patient():

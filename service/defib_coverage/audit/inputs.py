@@ -6,16 +6,19 @@ bytes, and a file of one JSON document by its name's ending.
 
 from __future__ import annotations
 
-import glob
+from collections import Counter
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from defib_coverage.audit.files import is_remote, list_files, open_file
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    from defib_coverage.audit.files import Found
 
 _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _DOCUMENTS = (".json", ".json.gz")
@@ -67,69 +70,45 @@ def find_files(sources: Sequence[str], out: Path) -> tuple[InputFile, ...]:
     """
     found: dict[str, InputFile] = {}
     for source in sources:
-        before = len(found)
-        for name, path in _paths(source):
-            if not path.resolve().is_relative_to(out.resolve()):
-                found.setdefault(str(path.resolve()), _look_at(name, path))
-        if len(found) == before and not any(_paths(source)):
+        try:
+            named = [one for one in list_files(source) if _is_read(one.name)]
+            for one in named:
+                if is_remote(one.path) or not Path(one.path).is_relative_to(out.resolve()):
+                    found.setdefault(one.path, _look_at(one))
+        except OSError as error:
+            message = f"{error.filename or source}: {error.strerror or 'cannot be read'}"
+            raise InputError(message) from error
+        if not named:
             message = f"{source}: holds no .ndjson, .jsonl or .json file, compressed or not"
             raise InputError(message)
-    return _named_once(sorted(found.values(), key=lambda one: (one.name, one.path)))
+    if not found:
+        message = f"{out}: is all that there is to read, and is written to"
+        raise InputError(message)
+    names = Counter(one.name for one in found.values())
+    # Files of different folders go by their whole path where they share a name.
+    files = [
+        one if names[one.name] == 1 else msgspec.structs.replace(one, name=one.path)
+        for one in found.values()
+    ]
+    return tuple(sorted(files, key=lambda one: (one.name, one.path)))
 
 
-def _named_once(files: list[InputFile]) -> tuple[InputFile, ...]:
-    """Files of different folders by their whole path where they share a name."""
-    names = [one.name for one in files]
-    return tuple(
-        one if names.count(one.name) == 1 else msgspec.structs.replace(one, name=one.path)
-        for one in files
-    )
-
-
-def _paths(source: str) -> Iterator[tuple[str, Path]]:
-    """The files that a source names, each with its name below it."""
-    folder = Path(source)
-    if folder.is_dir():
-        for path in sorted(folder.rglob("*")):
-            below = path.relative_to(folder)
-            if path.is_file() and _is_read(path) and _ASIDE.isdisjoint(below.parts[:-1]):
-                yield below.as_posix(), path
-    elif folder.is_file():
-        yield folder.name, folder
-    else:
-        for one in sorted(glob.glob(source, recursive=True)):  # noqa: PTH207 - absolute ones too
-            path = Path(one)
-            if path.is_file():
-                yield path.name, path
-            else:
-                for name, inner in _paths(one) if path.is_dir() else ():
-                    yield f"{path.name}/{name}", inner
-
-
-def _is_read(path: PurePath) -> bool:
-    name = path.name.lower()
+def _is_read(name: str) -> bool:
+    path = PurePath(name.lower())
     return (
-        name.endswith(_LINES + _DOCUMENTS) and not name.startswith(".") and name not in _NOT_RECORDS
+        path.name.endswith(_LINES + _DOCUMENTS)
+        and not path.name.startswith(".")
+        and path.name not in _NOT_RECORDS
+        and _ASIDE.isdisjoint(path.parts[:-1])
     )
 
 
-def _look_at(name: str, path: Path) -> InputFile:
-    try:
-        status = path.stat()
-        with path.open("rb") as file:
-            packed = file.read(len(_GZIP)) == _GZIP
-    except OSError as error:
-        message = f"{path}: cannot be read ({error.strerror})"
-        raise InputError(message) from error
-    document = name.lower().endswith(_DOCUMENTS)
-    return InputFile(
-        name,
-        str(path.resolve()),
-        status.st_size,
-        status.st_mtime_ns,
-        packed,
-        "document" if document else "lines",
-    )
+def _look_at(found: Found) -> InputFile:
+    with open_file(found.path) as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    document = found.name.lower().endswith(_DOCUMENTS)
+    form: Literal["lines", "document"] = "document" if document else "lines"
+    return InputFile(found.name, found.path, found.size, found.changed, packed, form)
 
 
 def slices_of(files: Sequence[InputFile], size: int = SLICE) -> tuple[Slice, ...]:

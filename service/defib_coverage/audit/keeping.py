@@ -54,14 +54,24 @@ def keep(file: InputFile, piece: Slice, wanted: Iterable[Place], buckets: int, t
     Raises:
         OSError: the file cannot be read, or ``to`` not written.
     """
-    texts = _streamed(file, piece, wanted) if piece.end is None else _looked_up(file, wanted)
     part = to.with_suffix(".part")
     with part.open("wb") as out:
         pages = _Pages(out, buckets)
-        for place, text in texts:
+        for place, text in texts_at(file, piece, wanted):
             pages.add(place, piece.number, text)
         pages.flush()
     part.replace(to)
+
+
+def texts_at(
+    file: InputFile, piece: Slice, wanted: Iterable[Place]
+) -> Iterator[tuple[Place, bytes]]:
+    """The lines of a slice at some places, in the order of the lines.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return _streamed(file, piece, wanted) if piece.end is None else _looked_up(file, wanted)
 
 
 def _looked_up(file: InputFile, wanted: Iterable[Place]) -> Iterator[tuple[Place, bytes]]:

@@ -72,14 +72,17 @@ class Gathering:
         """
         groups: defaultdict[str, list[tuple[str, Kept]]] = defaultdict(list)
         for line in lines:
-            for kind, patient, text in self._of_line(line):
+            for kind, patient, text in self.of_line(line):
                 if low <= hash_of(patient) < high:
                     groups[patient].append((kind, line._replace(text=text)))
         for key in sorted(groups, key=lambda one: (hash_of(one), one)):
             yield self.patient(key, groups.pop(key))
 
-    def _of_line(self, line: Kept) -> Iterator[tuple[str, str, bytes]]:
-        """What a line holds, and whose: what cannot be used was rejected when it was scanned."""
+    def of_line(self, line: Kept) -> Iterator[tuple[str, str, bytes]]:
+        """What a line holds: each a ``record`` or a ``request``, whose it is, and its text.
+
+        What cannot be used is passed over: it was rejected when it was scanned.
+        """
         head = self._heads.read(line.text)
         if head.kind != "bundle":
             yield from ((head.kind, patient, line.text) for patient in head.patients)

@@ -119,7 +119,7 @@ def scan(file: InputFile, piece: Slice, heads: Heads, folder: Path) -> Scanned:
         for line in read_lines(file, piece):
             scan_.take(line)
         scan_.flush()
-    part = paths.done.with_suffix(".part")
+    part = paths.done.with_name(paths.done.name + ".part")
     part.write_bytes(_encode(scan_.scanned))
     part.replace(paths.done)
     return scan_.scanned

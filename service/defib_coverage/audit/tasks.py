@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,10 +18,12 @@ from defib_coverage.audit.job import cohort, shared_records, tools
 from defib_coverage.audit.keeping import keep, kept, size_of
 from defib_coverage.audit.records import Gathering
 from defib_coverage.audit.scanning import Scanned, paths_of, places_of, scan
+from defib_coverage.audit.work import page_path, put, row_paths
 
 if TYPE_CHECKING:
     from defib_coverage.audit.inputs import InputFile, Slice
     from defib_coverage.audit.job import Lines, Spec
+    from defib_coverage.audit.work import Folders
 
 BUCKET = 6 << 20
 """Bytes of lines that a process brings together at a time."""
@@ -30,75 +31,22 @@ _CHUNK = 1 << 20
 _HASHES = 1 << 32
 
 
-class Folders(NamedTuple):
-    """Where a run keeps what it knows so far."""
+def digest_of(file: InputFile) -> str:
+    """The SHA-256 of a file.
 
-    work: Path
-
-    @property
-    def scans(self) -> Path:
-        """What each slice holds."""
-        return self.work / "scans"
-
-    @property
-    def pages(self) -> Path:
-        """The lines that were kept."""
-        return self.work / "pages"
-
-    @property
-    def rows(self) -> Path:
-        """The rows of each bucket."""
-        return self.work / "rows"
-
-    @property
-    def digests(self) -> Path:
-        """The digest of each file."""
-        return self.work / "digests"
-
-    @property
-    def cohort(self) -> Path:
-        """Who may have an order of ours."""
-        return self.work / "cohort.bits"
-
-    @property
-    def shared(self) -> Path:
-        """What records of many patients point at."""
-        return self.work / "shared.sqlite"
-
-    def make(self) -> None:
-        """Make the folders."""
-        for folder in (self.scans, self.pages, self.rows, self.digests):
-            folder.mkdir(parents=True, exist_ok=True)
-
-
-class RowPaths(NamedTuple):
-    """The files of a bucket; ``done`` comes last."""
-
-    rows: Path
-    rejects: Path
-    done: Path
-
-
-def row_paths(folder: Path, bucket: int) -> RowPaths:
-    """The files of a bucket in the folder of rows."""
-    return RowPaths(*(folder / f"{bucket:06}.{ending}" for ending in ("rows", "rejects", "json")))
-
-
-def page_path(folder: Path, number: int) -> Path:
-    """The file of the lines that were kept of a slice."""
-    return folder / f"{number:06}.pages"
-
-
-def digest_file(file: InputFile, folders: Folders, number: int) -> None:
-    """Leave the SHA-256 of a file."""
+    Raises:
+        OSError: it cannot be read.
+    """
     digest = hashlib.sha256()
     with open_file(file.path) as raw:
         while chunk := raw.read(_CHUNK):
             digest.update(chunk)
-    done = folders.digests / f"{number:06}"
-    part = done.with_suffix(".part")
-    part.write_text(digest.hexdigest(), encoding="ascii")
-    part.replace(done)
+    return digest.hexdigest()
+
+
+def digest_file(file: InputFile, folders: Folders, number: int) -> None:
+    """Leave the SHA-256 of a file."""
+    put(folders.digest(number), digest_of(file).encode())
 
 
 def scan_slice(spec: Spec, file: InputFile, piece: Slice, folders: Folders) -> Scanned:
@@ -138,9 +86,7 @@ def judge_bucket(spec: Spec, folders: Folders, lines: Lines, bucket: int, bucket
                 found = examine(patient, with_.judge, shared, lines, counts)
                 rows.writelines(found.rows)
                 rejects.writelines(found.rejects)
-    part_done = paths.done.with_suffix(".part")
-    part_done.write_bytes(msgspec.json.encode(counts))
-    part_done.replace(paths.done)
+    put(paths.done, msgspec.json.encode(counts))
     return counts
 
 

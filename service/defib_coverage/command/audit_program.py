@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,7 +17,7 @@ audit = typer.Typer(
 
 
 @audit.command()
-def run(
+def run(  # noqa: PLR0913 - the options of a command
     sources: Annotated[
         list[str],
         typer.Argument(
@@ -38,7 +38,20 @@ def run(
         ),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="How many; one a processor if not given.")
+        int | None,
+        typer.Option(
+            min=1, max=256, help="How many on this machine; one a processor if not given."
+        ),
+    ] = None,
+    engine: Annotated[
+        Literal["embedded", "spark"],
+        typer.Option(help="On this machine, or on a Spark cluster (defib-coverage[spark])."),
+    ] = "embedded",
+    master: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The Spark cluster, or local[2]; that of spark-submit if not given."
+        ),
     ] = None,
 ) -> None:
     """Judge every past defibrillator order, each on its own day by what was known then.
@@ -47,8 +60,26 @@ def run(
     not. OUT gets determinations.ndjson and .parquet, rejects.ndjson and manifest.json. A run that
     was broken off goes on when the same command is given again.
 
-    Example: defib-coverage audit run export -o audit-2026
+    Examples:
+      defib-coverage audit run export -o audit-2026
+
+      defib-coverage audit run export -o audit-2026 --engine spark --master spark://host:7077
     """
     from defib_coverage.command.audit_run import Wishes, run_audit  # noqa: PLC0415
 
-    run_audit(Wishes(tuple(sources), out, today, processes, hindsight=hindsight))
+    if engine == "embedded" and master is not None:
+        message = "--master goes with --engine spark"
+        raise typer.BadParameter(message)
+    if engine == "spark" and processes is not None:
+        message = "--processes goes with the embedded engine; the master says how many Spark uses"
+        raise typer.BadParameter(message)
+    wishes = Wishes(
+        sources=tuple(sources),
+        out=out,
+        today=today,
+        hindsight=hindsight,
+        processes=processes,
+        engine=engine,
+        master=master,
+    )
+    run_audit(wishes)

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import msgspec
 import typer
@@ -27,6 +27,7 @@ from defib_coverage.settings import read_settings
 if TYPE_CHECKING:
     from rich.progress import Task, TaskID
 
+    from defib_coverage.audit.engine import Engine
     from defib_coverage.audit.manifest import Manifest
 
 
@@ -36,8 +37,10 @@ class Wishes(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     out: Path
     today: date | None = None
-    processes: int | None = None
     hindsight: bool = False
+    processes: int | None = None
+    engine: Literal["embedded", "spark"] = "embedded"
+    master: str | None = None
 
 
 def run_audit(wishes: Wishes) -> None:
@@ -48,20 +51,37 @@ def run_audit(wishes: Wishes) -> None:
         DataError: the data, the site's overlay or the payer file cannot be used.
         SettingsError: a setting cannot be used.
     """
-    if find_spec("pyarrow") is None:
-        message = (
-            "audit run writes Parquet, and pyarrow is missing; install defib-coverage[parquet]"
-        )
-        raise InputError(message)
+    engine = _engine(wishes)
     order = _order(wishes)
     clock = Clock(_now(), _now)
     with Bars() as bars:
         try:
-            found = run(order, Embedded(wishes.processes), bars, clock)
+            found = run(order, engine, bars, clock)
         except KeyboardInterrupt:
             typer.echo(f"{wishes.out}: broken off; the same command goes on from there", err=True)
             raise typer.Exit(130) from None
     _tell(found, wishes.out)
+
+
+def _engine(wishes: Wishes) -> Engine:
+    """Who does the work.
+
+    Raises:
+        InputError: a package that it needs is missing.
+    """
+    if find_spec("pyarrow") is None:
+        message = (
+            "audit run writes Parquet, and pyarrow is missing: install defib-coverage[parquet]"
+        )
+        raise InputError(message)
+    if wishes.engine == "embedded":
+        return Embedded(wishes.processes)
+    if find_spec("pyspark") is None or find_spec("pandas") is None:
+        message = "--engine spark needs pyspark, which is missing: install defib-coverage[spark]"
+        raise InputError(message)
+    from defib_coverage.audit.spark import Spark  # noqa: PLC0415 - an extra, and slow to import
+
+    return Spark(wishes.master)
 
 
 def _order(wishes: Wishes) -> Order:
