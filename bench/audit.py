@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import psutil
 
-from audit_export import Order, generate
+from audit_export import generate
+from export_lines import Plan
 
 EMBEDDED_SIZES = (20_000, 200_000)
 SPARK_SIZES = (20_000, 60_000)
@@ -140,7 +141,7 @@ def main() -> None:
             for patients in sizes:
                 export = folder / f"export-{patients}"
                 if not export.exists():
-                    generate(Order(export, patients=patients), processes=2)
+                    generate(Plan(export, patients), processes=2)
                 runs.append(measure(export, Path(temporary) / "out", patients, options))
             show(engine, runs)
 

@@ -112,9 +112,8 @@ def _scan(spark: SparkSession, job: Job, folders: Folders, progress: Progress) -
     todo = len(slices) + len(files)
     progress.stage("Reading", todo, "pieces")
     if todo:
-        table = spark.range(todo, numPartitions=todo).mapInArrow(
-            Read(job, slices, files), FOUND.ddl
-        )
+        read = Read(job, slices, files)
+        table = spark.range(todo, numPartitions=todo).mapInArrow(read.work, FOUND.ddl)
         with _computed(table) as found:
             _write(found, folders, progress)
     return [
@@ -161,11 +160,11 @@ def _judge(
     pieces = len(job.slices)
     table = (
         spark.range(pieces, numPartitions=pieces)
-        .mapInArrow(Keep(job, cohort, shared), KEPT.ddl)
+        .mapInArrow(Keep(job, cohort, shared).work, KEPT.ddl)
         # Parts are ranges of hashes, so that they come back in the order of the patients.
         .repartitionById(parts, expr(f"cast((hash * {parts}) >> 32 as int)"))
         .sortWithinPartitions("hash", "patient", "piece", "line")
-        .mapInArrow(Group(job, lines, shared), ROWS.ddl)
+        .mapInArrow(Group(job, lines, shared).work, ROWS.ddl)
     )
     judged = Judged()
     with _computed(table) as found, ExitStack() as stack:

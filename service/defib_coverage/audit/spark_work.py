@@ -108,7 +108,7 @@ class Read(NamedTuple):
     slices: tuple[int, ...]
     files: tuple[int, ...]
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """What the slices and files of these rows hold."""
         return in_batches((row for one in _numbers(batches) for row in self._one(one)), FOUND)
 
@@ -136,7 +136,7 @@ class Keep(NamedTuple):
     cohort: Broadcast[bytes]
     shared: str
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The records that are kept of the slices of these rows."""
         cohort = Cohort(self.cohort.value)
         heads = tools(self.job.spec).heads
@@ -171,7 +171,7 @@ class Group(NamedTuple):
     lines: Lines
     shared: str
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the patients of these records, and their counts."""
         return in_batches(self._rows(batches), ROWS)
 
