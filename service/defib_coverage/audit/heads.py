@@ -298,10 +298,14 @@ def patient_key(reference: str) -> str | None:
     """``Patient/id`` of a reference to a patient in any form; None for one to something else.
 
     Raises:
-        Unusable: it is a patient inside the record, or one without a usable id.
+        Unusable: it is a patient inside the record, one to be searched for, or one without a usable
+            id.
     """
     if reference.startswith("#"):
         message = "its patient stands inside it"
+        raise Unusable(message)
+    if "Patient?" in reference:
+        message = "it names its patient by a search"
         raise Unusable(message)
     if reference.startswith("urn:uuid:"):
         kind, identifier = "Patient", reference.removeprefix("urn:uuid:")
@@ -324,7 +328,7 @@ def _of_subject(subject: _Subject | None) -> Head:
     if subject is None:
         message = "it does not say whose it is"
         raise Unusable(message)
-    if subject.reference is None:
+    if not subject.reference:
         message = "it names its patient by an identifier or a name only"
         raise Unusable(message)
     key = patient_key(subject.reference)

@@ -124,7 +124,7 @@ class Judge:
             yield JudgedOrder(None, request, one, None, beside)
 
     def _of_chart(self, chart: _Records, found: Sequence[FoundOrder]) -> Iterator[JudgedOrder]:
-        booked = chart.read(chart.entries.values()).appointments
+        booked = chart.read(chart.entries).appointments
         dated = sorted(
             (self._dated(one, booked) for one in found),
             key=lambda one: (one.day, one.found.order.reference),
@@ -170,12 +170,15 @@ class _Records:
         self._shared = shared
         self._linked: list[Entry] = []
         self._asked: set[str] = set()
-        self._unreadable: list[Unreadable] = []
+        self._unreadable: dict[str, list[Unreadable]] = {}
         for record in patient.records:
             raw = RawEntry(resource=msgspec.Raw(record.text))
-            entry = read_entry(_CHART, raw, self._index, self._unreadable)
+            unreadable: list[Unreadable] = []
+            entry = read_entry(_CHART, raw, self._index, unreadable)
             _as_it_stood(entry)
             self.entries[record.name] = entry
+            if unreadable:
+                self._unreadable[record.name] = unreadable
 
     def orders(self) -> FoundOrders:
         """The orders of ours."""
@@ -197,11 +200,13 @@ class _Records:
                 found[record.name] = _made(record.text)
         return found
 
-    def read(self, entries: Iterable[Entry]) -> Chart:
+    def read(self, names: Iterable[str]) -> Chart:
         """The chart that records make, with what they point at."""
-        chosen = list(entries)
+        chosen = list(names)
+        entries = [self.entries[name] for name in chosen]
+        unreadable = tuple([one for name in chosen for one in self._unreadable.get(name, ())])
         for _ in range(_STEPS):
-            chart, unresolved = self._read(chosen)
+            chart, unresolved = self._read(entries, unreadable)
             payors = [name for one in chart.insurances for name in one.unread]
             wanted = [name for name in (*unresolved, *payors) if name not in self._asked]
             more = self._shared.find(wanted)
@@ -211,11 +216,13 @@ class _Records:
                 break
         return chart
 
-    def _read(self, entries: list[Entry]) -> tuple[Chart, tuple[str, ...]]:
+    def _read(
+        self, entries: list[Entry], unreadable: tuple[Unreadable, ...]
+    ) -> tuple[Chart, tuple[str, ...]]:
         """The chart of a client that was asked for everything."""
         everything: dict[str, Resource | None] = {key.name: None for key in PREFETCH}
         everything[_CHART] = Bundle(entry=entries + self._linked)
-        answers = read_answers(everything, tuple(self._unreadable))
+        answers = read_answers(everything, unreadable)
         return self._reader.read(answers, self._patient.id)
 
 

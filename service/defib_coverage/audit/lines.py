@@ -90,36 +90,43 @@ def _document(source: _Source) -> Line:
 def _lines(source: _Source, piece: Slice) -> Iterator[Line]:
     offset = source.at
     number = -1 if piece.start else 0
-    rest = b""
-    # Of a line that is too long only its length is kept.
+    for text, length in _texts(source):
+        if piece.end is not None and offset >= piece.end:
+            return
+        if number >= 0:
+            if length > LONGEST:
+                yield Line(number, offset, b"", _too_long())
+            else:
+                mark = text.startswith(_BYTE_ORDER_MARK) and not offset
+                begin = len(_BYTE_ORDER_MARK) if mark else 0
+                yield Line(number, offset + begin, text[begin:])
+        offset += length + 1
+        number += 1
+    source.at = offset
+
+
+def _texts(source: _Source) -> Iterator[tuple[bytes, int]]:
+    """The text of each line, and its length; of one that is too long only the length is kept."""
+    # The beginning of a line, put together once: a long one comes in many chunks.
+    begun: list[bytes] = []
     dropped = 0
     while True:
         chunk = source.read()
-        last = not chunk
-        lines = (rest + chunk).split(b"\n")
-        rest = b"" if last else lines.pop()
-        if last and not lines[-1]:
+        if chunk and b"\n" not in chunk:
+            begun.append(chunk)
+            if dropped or sum(map(len, begun)) > LONGEST:
+                dropped += sum(map(len, begun))
+                begun = []
+            continue
+        lines = b"".join([*begun, chunk]).split(b"\n")
+        begun = [lines.pop()] if chunk else []
+        if not chunk and not lines[-1] and not dropped:
             lines.pop()  # the text ended with a line's end
-            if dropped:
-                lines.append(b"")
         for line in lines:
-            if piece.end is not None and offset >= piece.end:
-                return
-            if number >= 0:
-                if dropped or len(line) > LONGEST:
-                    yield Line(number, offset, b"", _too_long())
-                else:
-                    begin = not offset and line.startswith(_BYTE_ORDER_MARK)
-                    yield Line(number, offset, line[len(_BYTE_ORDER_MARK) :] if begin else line)
-            offset += dropped + len(line) + 1
+            yield line, dropped + len(line)
             dropped = 0
-            number += 1
-        if last:
-            source.at = offset
+        if not chunk:
             return
-        if dropped or len(rest) > LONGEST:
-            dropped += len(rest)
-            rest = b""
 
 
 def _too_long() -> str:

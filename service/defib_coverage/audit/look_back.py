@@ -13,11 +13,10 @@ import msgspec
 from defib_coverage.coverage.orders import IMPLANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from defib_coverage.audit.found_orders import FoundOrder
-    from defib_coverage.fhir.resources import Entry
 
 
 class DatedOrder(msgspec.Struct, frozen=True):
@@ -38,24 +37,24 @@ class LookBack:
 
     def __init__(
         self,
-        entries: Mapping[str, Entry],
+        records: Collection[str],
         orders: Sequence[DatedOrder],
         devices: Mapping[str, date | None],
     ) -> None:
         """See the records of a patient.
 
         Args:
-            entries: the records by name.
+            records: their names.
             orders: the orders of ours among them.
             devices: the defibrillators among them by name, each with the day it was made.
         """
-        self._entries = entries
+        self._records = records
         self._orders = orders
         self._devices = devices
         self._put_in = {name: one.day for one in orders for name in one.found.devices}
 
-    def on(self, day: date) -> list[Entry]:
-        """The records that may stand in the chart of the orders of a day.
+    def on(self, day: date) -> list[str]:
+        """The names of the records that may stand in the chart of the orders of a day.
 
         Left out are the orders of that day and what was carried out for them: live, they are the
         question and not yet part of the chart. So are devices that were not yet in place.
@@ -67,7 +66,7 @@ class LookBack:
             if not absent.isdisjoint(one.found.based_on)
         }
         absent.update(self._later_devices(day))
-        return [entry for name, entry in self._entries.items() if name not in absent]
+        return [name for name in self._records if name not in absent]
 
     def _later_devices(self, day: date) -> list[str]:
         """The devices that were put in on the day or later.

@@ -6,17 +6,20 @@ They are kept in a file of SQLite, which finds one by its name however many ther
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from defib_coverage.fhir.raw import BAD, decode_resource
-from defib_coverage.fhir.references import is_id, tail
+from defib_coverage.fhir.raw import BAD, decode_resource, name_of
+from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.resources import Entry, PractitionerRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from defib_coverage.fhir.resources import Resource
 
 _TABLES = """
     CREATE TABLE shared (name TEXT PRIMARY KEY, updated TEXT, text BLOB) WITHOUT ROWID;
@@ -36,14 +39,18 @@ class _Meta(msgspec.Struct):
     updated: str | None = msgspec.field(name="lastUpdated", default=None)
 
 
-class _Named(msgspec.Struct, rename="camel"):
-    resource_type: str = ""
-    id: str | None = None
+class _Dated(msgspec.Struct):
     meta: _Meta | None = None
-    deleted: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Named).decode
+class _Deletion(msgspec.Struct, forbid_unknown_fields=True):
+    """What a scan puts aside of a deletion: no resource is without its type."""
+
+    deleted: str
+
+
+_decode_dated = msgspec.json.Decoder(_Dated).decode
+_decode_deletion = msgspec.json.Decoder(_Deletion).decode
 
 
 class Version(msgspec.Struct, frozen=True, order=True):
@@ -63,13 +70,26 @@ class Named(NamedTuple):
 
 def named(text: bytes) -> Named:
     """What a record is called, and which state of it this is."""
+    kind, identifier = name_of(msgspec.Raw(text))
+    name = None if identifier is None else f"{kind}/{identifier}"
+    return Named(kind, name, Version(_updated(text), text))
+
+
+def _updated(text: bytes) -> str:
+    """The instant at which a record was written, so that later ones are greater; empty if unsaid.
+
+    The same instant may be written in any zone, with or without fractions.
+    """
     try:
-        found = _decode(text)
-    except BAD:
-        return Named("", None, Version("", text))
-    updated = "" if found.meta is None else found.meta.updated or ""
-    kind = found.resource_type
-    return Named(kind, f"{kind}/{found.id}" if is_id(found.id) else None, Version(updated, text))
+        meta = _decode_dated(text).meta
+        if meta is None or meta.updated is None:
+            return ""
+        instant = datetime.fromisoformat(meta.updated)
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=UTC)
+        return instant.astimezone(UTC).isoformat(timespec="microseconds")
+    except (*BAD, ValueError, OverflowError):
+        return ""
 
 
 class SharedRecords:
@@ -88,20 +108,22 @@ class SharedRecords:
         self._connection.close()
 
     def find(self, names: Iterable[str]) -> list[Entry]:
-        """The records of these names that there are, and the roles of practitioners among them."""
+        """The records of these names that there are, with people's roles and roles' people."""
         found: list[Entry] = []
         for name in names:
             roles = self._connection.execute(
                 "SELECT name FROM role WHERE practitioner = ? ORDER BY name", (name,)
             ).fetchall()
             for one in (name, *(role for (role,) in roles)):
-                row = self._connection.execute(
-                    "SELECT text FROM shared WHERE name = ?", (one,)
-                ).fetchone()
-                resource = None if row is None else decode_resource(msgspec.Raw(row[0]))
-                if resource is not None:
-                    found.append(Entry(resource=resource))
+                resource = self._record(one)
+                whose = practitioner_of(resource)
+                held = None if whose is None or whose == name else self._record(whose)
+                found += [Entry(resource=r) for r in (resource, held) if r is not None]
         return found
+
+    def _record(self, name: str) -> Resource | None:
+        row = self._connection.execute("SELECT text FROM shared WHERE name = ?", (name,)).fetchone()
+        return None if row is None else decode_resource(msgspec.Raw(row[0]))
 
     def deleted(self, names: Iterable[str]) -> frozenset[str]:
         """Which of these records were deleted."""
@@ -143,17 +165,23 @@ def build(path: Path, lines: Iterator[bytes]) -> None:
 
 def _put(connection: sqlite3.Connection, line: bytes) -> None:
     try:
-        gone = _decode(line).deleted
+        gone = _decode_deletion(line).deleted
     except BAD:
-        gone = None
-    if gone is not None:
+        pass
+    else:
         connection.execute("INSERT OR IGNORE INTO deleted VALUES (?)", (gone,))
         return
     _, name, version = named(line)
     if name is None:
         return
     connection.execute(_PUT, (name, version.updated, version.text))
-    resource = decode_resource(msgspec.Raw(line))
-    if isinstance(resource, PractitionerRole) and resource.practitioner is not None:
-        whose = tail(resource.practitioner.reference or "")
+    whose = practitioner_of(decode_resource(msgspec.Raw(line)))
+    if whose is not None:
         connection.execute("INSERT OR IGNORE INTO role VALUES (?, ?)", (whose, name))
+
+
+def practitioner_of(resource: Resource | None) -> str | None:
+    """Whose role a resource is, as ``Practitioner/id``; None for what is no role or nobody's."""
+    if not isinstance(resource, PractitionerRole) or resource.practitioner is None:
+        return None
+    return tail(resource.practitioner.reference or "") or None

@@ -1,0 +1,366 @@
+"""Which records an audit takes as orders of ours, and what it says of each beside what is decided.
+
+Every chart below is a patient's of its own; all of them are judged in one run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+import pyarrow.parquet
+import pytest
+
+from audit_exports import write
+from audit_population import TODAY, charted
+from audit_runs import Outcome, audited
+from audit_shapes import Shape
+from fhir_builders import (
+    Json,
+    b3_chart,
+    concept,
+    lvef,
+    nyha,
+    order,
+    patient,
+    procedure,
+    resource,
+    visit,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+DAY = "2026-11-10"
+OURS = "33249"
+PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+ICD10CM = "icd10cm"
+
+
+def reference(name: str) -> Json:
+    return {"reference": name}
+
+
+def line(code: str = OURS, system: str = "cpt", **fields: object) -> Json:
+    """A line of a bill."""
+    return {"productOrService": concept(code, system), **fields}
+
+
+def bill(kind: str, *lines: Json, name: str = "bill", **fields: object) -> Json:
+    """A Claim or an ExplanationOfBenefit, active unless said otherwise."""
+    made = resource(kind, **({"id": name, "status": "active", "item": list(lines)} | fields))
+    made["patient"] = made.pop("subject")
+    return made
+
+
+def diagnoses(*codes: str) -> list[Json]:
+    """The diagnoses of a bill, numbered from 1."""
+    return [
+        {"sequence": number, "diagnosisCodeableConcept": concept(code, ICD10CM)}
+        for number, code in enumerate(codes, 1)
+    ]
+
+
+# A chart that speaks for an implant but for its diagnoses, which only a claim may have.
+UNDIAGNOSED = (patient(), lvef(30, "2026-11-01"), nyha(2, "2026-11-01"), visit())
+DONE = procedure(OURS, DAY, id="done")
+STAY = resource("Encounter", id="stay", period={"start": "2026-11-09", "end": "2026-11-12"})
+CHARTS: dict[str, Sequence[Json]] = {
+    **{
+        f"procedure-{status}": [procedure(OURS, DAY, id="done", status=status)]
+        for status in (
+            *("completed", "in-progress", "preparation", "not-done", "on-hold", "stopped"),
+            *("entered-in-error", "unknown"),
+        )
+    },
+    "procedure-not-ours": [procedure("33208", DAY, id="done")],
+    "procedure-in-a-stay": [
+        procedure(OURS, None, id="done", encounter=reference("Encounter/stay")),
+        STAY,
+    ],
+    "procedure-in-a-period": [
+        procedure(OURS, None, id="done", performedPeriod={"start": DAY, "end": "2026-11-11"})
+    ],
+    **{
+        f"{kind}-{status}": [bill(kind, line(servicedDate=DAY), status=status)]
+        for kind in ("Claim", "ExplanationOfBenefit")
+        for status in ("active", "cancelled", "draft", "entered-in-error")
+    },
+    "lines": [
+        bill(
+            "Claim",
+            line("99223", sequence=1, servicedDate=DAY),
+            line(sequence=2, servicedDate=DAY),
+            line("33225", sequence=7, servicedDate=DAY),
+            line("C1721", "hcpcs", servicedDate=DAY),
+        )
+    ],
+    "head": [
+        bill(
+            "Claim",
+            billablePeriod={"start": "2026-11-09", "end": "2026-11-12"},
+            procedure=[
+                {"sequence": 1, "procedureCodeableConcept": concept("4A023N7", PCS)},
+                {"sequence": 2, "date": DAY, "procedureCodeableConcept": concept("0JH608Z", PCS)},
+                {"procedureCodeableConcept": concept("02HK3KZ", PCS)},
+            ],
+        )
+    ],
+    "day-of-line": [bill("Claim", line(servicedPeriod={"start": DAY}), created="2026-11-15")],
+    "day-of-bill": [bill("Claim", line(), billablePeriod={"start": DAY}, created="2026-11-15")],
+    "day-of-writing": [bill("Claim", line(), created="2026-11-15")],
+    "order-of-writing": [order(day=None, authoredOn="2026-11-03", status="active")],
+    "order-of-today": [order(day=None, status="active")],
+    "claimed": [
+        bill("Claim", line(servicedDate=DAY), diagnosis=diagnoses("I25.5", "I50.22")),
+        *UNDIAGNOSED,
+    ],
+    "claimed-by-pointer": [
+        bill(
+            "Claim",
+            line(sequence=1, servicedDate=DAY, diagnosisSequence=[1, 3]),
+            diagnosis=diagnoses("I25.5", "E11.9", "I50.22"),
+        ),
+        *UNDIAGNOSED,
+    ],
+    "claimed-of-another-line": [
+        bill(
+            "Claim",
+            line(sequence=1, servicedDate=DAY, diagnosisSequence=[2]),
+            line("93306", sequence=2, servicedDate=DAY, diagnosisSequence=[1, 3]),
+            diagnosis=diagnoses("I25.5", "E11.9", "I50.22"),
+        ),
+        *UNDIAGNOSED,
+    ],
+    "claimed-by-reference": [
+        bill(
+            "Claim",
+            line(servicedDate=DAY),
+            diagnosis=[{"sequence": 1, "diagnosisReference": reference("Condition/seen")}],
+        ),
+        *(one | {"id": "seen"} for one in b3_chart() if "I25.5" in json.dumps(one)),
+        *UNDIAGNOSED,
+    ],
+    "cancelled-claim-says-nothing": [
+        DONE,
+        bill(
+            "Claim",
+            line(servicedDate=DAY),
+            status="cancelled",
+            diagnosis=diagnoses("I25.5", "I50.22"),
+        ),
+        *UNDIAGNOSED,
+    ],
+    "thrice": [
+        order(day=DAY, id="asked", status="completed"),
+        procedure(OURS, DAY, id="done", basedOn=[reference("ServiceRequest/asked")]),
+        bill("Claim", line(sequence=1, servicedDate=DAY)),
+        *b3_chart(),
+    ],
+    "place-of-order": [
+        order(
+            day=DAY,
+            locationReference=[{"reference": "Location/ep", "display": "EP laboratory 2"}],
+            performer=[reference("https://fhir.example.org/r4/Practitioner/dr-9/_history/2")],
+        )
+    ],
+    "place-of-procedure": [
+        procedure(
+            OURS,
+            DAY,
+            id="done",
+            location=reference("Location/ep"),
+            performer=[{"actor": {"reference": "Practitioner/dr-9", "display": "Dr. Nine"}}],
+        )
+    ],
+    "place-of-claim": [
+        bill(
+            "Claim",
+            line(servicedDate=DAY, careTeamSequence=[2]),
+            facility=reference("Location/main"),
+            careTeam=[
+                {"sequence": 1, "provider": reference("Practitioner/dr-1")},
+                {"sequence": 2, "provider": reference("Practitioner/dr-2")},
+            ],
+        )
+    ],
+}
+
+# Members that cannot be read, in a record that may be an order.
+ODD: dict[str, Json] = {
+    "meta": {"meta": "2026"},
+    "extension": {"extension": "none"},
+    "identifier": {"id": 4711},
+    "deletion": {"deleted": "ServiceRequest/other"},
+    "reason": {"reasonCode": "heart failure"},
+    "writing": {"authoredOn": 20261110},
+}
+
+
+class Audit(NamedTuple):
+    """What came of the charts."""
+
+    outcome: Outcome
+    out: Path
+
+    def of(self, patient: str) -> dict[str, Json]:
+        """The rows of a patient, by what the patient's records call their orders."""
+        rows = (row for row in self.outcome.rows if row["patient"] == f"Patient/{patient}")
+        return {row["order"]["reference"].replace(f"{patient}.", ""): row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    folder = tmp_path_factory.mktemp("orders")
+    charts = [charted(name, *records) for name, records in CHARTS.items()]
+    for name, odd in ODD.items():
+        charts.append(charted(f"odd-{name}", order(day=DAY), procedure(OURS, DAY, id="done")))
+        for one in charts[-1].everything():
+            one.update(odd)
+    export = write(folder / "export", charts, Shape(name="orders", parts=2))
+    return Audit(audited(export.folder, folder / "out"), folder / "out")
+
+
+@pytest.mark.parametrize("name", [name for name in CHARTS if name.startswith("procedure-")])
+def test_procedure_that_was_carried_out_is_an_order(name: str, audit: Audit) -> None:
+    done = name.partition("-")[2] in {"completed", "in-progress", "in-a-stay", "in-a-period"}
+    assert list(audit.of(name)) == (["Procedure/done"] if done else [])
+
+
+@pytest.mark.parametrize("kind", ["Claim", "ExplanationOfBenefit"])
+def test_bill_that_was_cancelled_or_never_sent_is_no_order(kind: str, audit: Audit) -> None:
+    assert list(audit.of(f"{kind}-active")) == [f"{kind}/bill#1"]
+    for status in ("cancelled", "draft", "entered-in-error"):
+        assert audit.of(f"{kind}-{status}") == {}
+
+
+def test_each_line_of_a_bill_that_is_ours_is_an_order(audit: Audit) -> None:
+    rows = audit.of("lines")
+    assert {name: row["order"]["class"] for name, row in rows.items()} == {
+        "Claim/bill#2": "initial-implant",
+        # The fourth, which has no number.
+        "Claim/bill#4": "initial-implant",
+        "Claim/bill#7": "lead-only",
+    }
+    # The lead stands or falls with the implant of the same bill.
+    assert rows["Claim/bill#7"]["order"]["dependsOn"] == "Claim/lines.bill#2"
+    assert rows["Claim/bill#2"]["audit"]["sameDay"] == ["Claim/lines.bill#4", "Claim/lines.bill#7"]
+    assert len({row["audit"]["line"] for row in rows.values()}) == 1
+
+
+def test_procedures_at_the_head_of_a_bill_are_orders(audit: Audit) -> None:
+    days = {name: row["order"]["serviceDate"] for name, row in audit.of("head").items()}
+    assert days == {"Claim/bill#procedure-2": DAY, "Claim/bill#procedure-3": "2026-11-09"}
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "basis"),
+    [
+        ("procedure-in-a-stay", "2026-11-09", "occurrence"),
+        ("procedure-in-a-period", DAY, "occurrence"),
+        ("day-of-line", DAY, "occurrence"),
+        ("day-of-bill", DAY, "occurrence"),
+        ("day-of-writing", "2026-11-15", "authored-assumed"),
+        # Looking back, what was ordered before today and has no day is of the day it was written.
+        ("order-of-writing", "2026-11-03", "authored-assumed"),
+        ("order-of-today", TODAY, "today"),
+    ],
+)
+def test_order_is_of_the_day_that_its_record_tells(
+    name: str, day: str, basis: str, audit: Audit
+) -> None:
+    (row,) = audit.of(name).values()
+    assert (row["order"]["serviceDate"], row["order"]["serviceDateBasis"]) == (day, basis)
+    assert row["audit"]["knownAt"] == day
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("claimed", "covered"),
+        ("claimed-by-pointer", "covered"),
+        ("claimed-of-another-line", "conditional"),
+        ("claimed-by-reference", "conditional"),
+        ("cancelled-claim-says-nothing", "conditional"),
+    ],
+)
+def test_diagnoses_of_a_claim_count_for_its_lines(name: str, status: str, audit: Audit) -> None:
+    assert {row["status"] for row in audit.of(name).values()} == {status}
+
+
+def test_order_procedure_and_claim_of_one_implant_are_no_evidence_for_each_other(
+    audit: Audit,
+) -> None:
+    rows = audit.of("thrice")
+    names = ["Claim/bill#1", "Procedure/done", "ServiceRequest/asked"]
+    assert sorted(rows) == names
+    for name, row in rows.items():
+        assert (row["status"], row["order"]["class"]) == ("covered", "initial-implant")
+        beside = [one.replace("thrice.", "") for one in row["audit"]["sameDay"]]
+        assert beside == [one for one in names if one != name]
+        assert (row["audit"]["kind"], row["audit"]["performed"]) == (name.split("/")[0], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "site", "operator"),
+    [
+        ("place-of-order", "EP laboratory 2", "Practitioner/dr-9"),
+        ("place-of-procedure", "Location/ep", "Dr. Nine"),
+        ("place-of-claim", "Location/main", "Practitioner/dr-2"),
+        ("order-of-today", None, None),
+    ],
+)
+def test_row_says_where_and_by_whom(
+    name: str, site: str | None, operator: str | None, audit: Audit
+) -> None:
+    (row,) = audit.of(name).values()
+    assert (row["audit"]["site"], row["audit"]["operator"]) == (site, operator)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_order_with_an_odd_member_is_still_an_order(name: str, audit: Audit) -> None:
+    kinds = {row["audit"]["kind"] for row in audit.of(f"odd-{name}").values()}
+    # A Procedure whose reasons cannot be read is told among the rejects.
+    assert kinds == {"ServiceRequest", *({"Procedure"} if name != "reason" else ())}
+
+
+def test_procedure_that_cannot_be_read_is_told(audit: Audit) -> None:
+    (reject,) = audit.outcome.rejects
+    assert reject["file"].startswith("Procedure.")
+    assert reject["reason"] == "may be an order, and cannot be read"
+    counts = audit.outcome.manifest["counts"]
+    assert (counts["unjudged"], counts["rejected"], counts["rejects"]) == (1, 0, 1)
+
+
+def test_rows_are_sorted_by_patient_day_and_order(audit: Audit) -> None:
+    keys = [
+        (
+            crc32(row["patient"].encode()),
+            row["patient"],
+            row["order"]["serviceDate"],
+            row["order"]["reference"],
+        )
+        for row in audit.outcome.rows
+    ]
+    assert keys == sorted(keys)
+    assert len(set(keys)) == len(keys) > 30
+
+
+def test_parquet_has_the_rows_of_the_text(audit: Audit) -> None:
+    table = pyarrow.parquet.read_table(audit.out / "determinations.parquet")
+    assert [json.loads(text) for text in table["determination"].to_pylist()] == audit.outcome.rows
+    for row, found in zip(audit.outcome.rows, table.to_pylist(), strict=True):
+        assert found["reference"] == row["order"]["reference"]
+        assert found["service_date"].isoformat() == row["order"]["serviceDate"]
+        assert (found["patient"], found["status"]) == (row["patient"], row["status"])
+        assert (found["site"], found["line"]) == (row["audit"]["site"], row["audit"]["line"])
+
+
+def test_counts_are_those_of_the_rows(audit: Audit) -> None:
+    rows, counts = audit.outcome.rows, audit.outcome.manifest["counts"]
+    assert counts["orders"] == len(rows)
+    assert counts["patients"] == len({row["patient"] for row in rows})
+    assert counts["byStatus"] == Counter(row["status"] for row in rows)
