@@ -37,11 +37,13 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A run: how orders are judged, of which files, cut into which slices.
+    """A run: how orders are judged, of which files, cut into which slices, by which engine.
 
-    ``digest`` is that of rules, codes and wording; ``version`` that of the program.
+    ``digest`` is that of rules, codes and wording; ``version`` that of the program. Each engine
+    leaves other files of what is done, so that no engine can go on where another one began.
     """
 
+    engine: str
     spec: Spec
     files: tuple[InputFile, ...]
     slices: tuple[Slice, ...]

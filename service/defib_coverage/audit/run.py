@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -18,7 +19,7 @@ from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from defib_coverage.audit.engine import Engine, Outcome, Progress
@@ -30,6 +31,8 @@ COLUMNS = "determinations.parquet"
 REJECTS = "rejects.ndjson"
 _WORK = "work"
 _JOB = "job.json"
+_JOB_PART = "job.json.part"
+_LOCK = "lock"
 
 
 class Order(NamedTuple):
@@ -56,10 +59,12 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
         InputError: the files or the folder cannot be used, or the folder holds another run.
     """
     try:
-        job = _job(order)
-        work = _start(order.out, job)
-        outcome = engine.run(job, work, progress)
-        return _finish(order, job, outcome, engine.name, clock)
+        job = _job(order, engine.name)
+        work = _folder(order.out)
+        with _alone(work):
+            _start(order.out, job)
+            outcome = engine.run(job, work, progress)
+            return _finish(order, job, outcome, clock)
     except OSError as error:
         message = f"{error.filename or order.out}: {error.strerror or 'cannot be used'}"
         raise InputError(message) from error
@@ -73,21 +78,52 @@ def day_of(out: Path) -> date | None:
         return None
 
 
-def _job(order: Order) -> Job:
+def _job(order: Order, engine: str) -> Job:
     files = find_files(order.sources, order.out)
     slices = slices_of(files, order.slice_bytes)
-    return Job(order.spec, files, slices, order.knowledge.digest, __version__)
+    return Job(engine, order.spec, files, slices, order.knowledge.digest, __version__)
 
 
-def _start(out: Path, job: Job) -> Path:
-    """The folder of what the run knows so far.
+def _folder(out: Path) -> Path:
+    """The folder of what the run knows so far, made if it is not there.
 
     Raises:
         InputError: the folder holds something else.
     """
+    work = out / _WORK
     if (out / NAME).exists():
         message = f"{out}: holds a finished audit; name another folder, or delete it"
         raise InputError(message)
+    if out.is_dir() and not work.exists() and any(out.iterdir()):
+        message = f"{out}: is not empty; name a new folder"
+        raise InputError(message)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
+    return work
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Nobody else writes to the folder meanwhile; the lock ends with the process.
+
+    Raises:
+        InputError: another run does.
+    """
+    with (work / _LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"{work.parent}: another run is writing to it"
+            raise InputError(message) from error
+        yield
+
+
+def _start(out: Path, job: Job) -> None:
+    """Write down what the run is, or see that the one that was broken off was the same.
+
+    Raises:
+        InputError: the folder holds something else.
+    """
     work = out / _WORK
     written = work / _JOB
     if written.exists():
@@ -98,16 +134,17 @@ def _start(out: Path, job: Job) -> Path:
         if known != job:
             message = f"{out}: holds a run that was broken off, {_differs(known, job)}"
             raise InputError(message)
-        return work
-    if out.is_dir() and any(out.iterdir()):
+        return
+    # A run that was broken off before it knew anything may have left the file half written.
+    ours = {_LOCK, _JOB_PART}
+    if any(one.name != _WORK for one in out.iterdir()) or any(
+        one.name not in ours for one in work.iterdir()
+    ):
         message = f"{out}: is not empty; name a new folder"
         raise InputError(message)
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    work.mkdir()
-    part = written.with_suffix(".part")
+    part = work / _JOB_PART
     part.write_bytes(msgspec.json.encode(job))
     part.replace(written)
-    return work
 
 
 def _differs(known: Job | None, job: Job) -> str:
@@ -117,12 +154,14 @@ def _differs(known: Job | None, job: Job) -> str:
         return "and what it was cannot be read" + remedy
     if known.version != job.version or known.digest != job.digest:
         return "by another version of the program, its rules or codes" + remedy
+    if known.engine != job.engine:
+        return f"by the other engine, {known.engine}" + remedy
     if known.spec != job.spec:
         return "with other options or settings" + remedy
     return "of other files, or the files were changed since" + remedy
 
 
-def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock) -> Manifest:
+def _finish(order: Order, job: Job, outcome: Outcome, clock: Clock) -> Manifest:
     """Write the files, the manifest last."""
     from defib_coverage.audit.parquet import columns  # noqa: PLC0415 - large; only needed here
 
@@ -140,7 +179,7 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
             rejects += 1
     manifest = Manifest(
         version=job.version,
-        engine=engine,
+        engine=job.engine,
         started=clock.started,
         finished=clock.now(),
         today=job.spec.today,
