@@ -15,7 +15,7 @@ from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import is_id, tail
 from defib_coverage.fhir.resources import CodeableConcept, Coding, OrderConcept, Resource, type_name
-from defib_coverage.fhir.systems import alias_of
+from defib_coverage.fhir.systems import meant_by
 from defib_coverage.hooks.limits import check_text
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Heads:
         value_sets = self._index.value_sets
         found = any(
             value_sets[match.value_set].order_class is not None
-            for match in self._index.find(alias_of(system) or system, code)
+            for match in self._index.find(meant_by(system, code) or system, code)
         )
         self._known[system, code] = found
         return found

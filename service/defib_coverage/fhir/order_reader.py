@@ -8,7 +8,7 @@ from defib_coverage.coverage.chart import Fact, Hit, Kind
 from defib_coverage.coverage.dates import DateSpan, read_date
 from defib_coverage.coverage.orders import DeviceOrder, classify
 from defib_coverage.fhir.references import is_id, tail
-from defib_coverage.fhir.systems import alias_of
+from defib_coverage.fhir.systems import alias_of, meant_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,7 +104,7 @@ def _codings(
             found = [*found, *extension.value_codeable_concept.coding]
     for coding in found:
         if coding.system is not None and coding.code is not None:
-            alias = alias_of(coding.system)
+            alias = meant_by(coding.system, coding.code)
             if alias is not None:
                 yield alias, coding.system, coding.code
 

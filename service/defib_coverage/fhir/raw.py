@@ -23,7 +23,7 @@ from defib_coverage.fhir.resources import (
     Resource,
     Search,
 )
-from defib_coverage.fhir.systems import alias_of
+from defib_coverage.fhir.systems import meant_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -262,7 +262,7 @@ def _matters(raw: msgspec.Raw, index: CodeIndex) -> bool:
     if any(concept is None or not concept.coding for concept in concepts):
         return True
     return any(
-        index.find(alias_of(coding.system) or coding.system, coding.code)
+        index.find(meant_by(coding.system, coding.code) or coding.system, coding.code)
         for concept in concepts
         if concept is not None
         for coding in concept.coding

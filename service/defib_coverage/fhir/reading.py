@@ -24,7 +24,7 @@ from defib_coverage.fhir.resources import (
     Resource,
     type_name,
 )
-from defib_coverage.fhir.systems import alias_of
+from defib_coverage.fhir.systems import meant_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ class Vocabulary:
         if len(self._known) >= _MOST:
             self._known.clear()
         # A site's own code system is known to the index by its URI.
-        found = self.index.find(alias_of(system) or system, code)
+        found = self.index.find(meant_by(system, code) or system, code)
         self._known[system, code] = found
         return found
 

@@ -78,6 +78,15 @@ def alias_of(uri: str) -> str | None:
     return alias
 
 
+def meant_by(uri: str, code: str) -> str | None:
+    """The short name of the code system that a coding means; None for one no value set uses.
+
+    CPT is level I of HCPCS: claims data, Medicare's own too, have its codes under HCPCS's name.
+    """
+    alias = alias_of(uri)
+    return "cpt" if alias == "hcpcs" and code.strip()[:1].isdecimal() else alias
+
+
 def own_system(name: str, base: str) -> str:
     """The URI of one of this project's own code systems, below the canonical base."""
     return f"{base}/CodeSystem/{name}"

@@ -1,0 +1,66 @@
+"""Claims and explanations of benefit as payers write them: what of them is an order of ours.
+
+Every chart below is a patient's of its own; all of them are judged in one run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from audit_exports import write
+from audit_population import charted
+from audit_runs import Outcome, audited
+from audit_shapes import Shape
+from fhir_builders import Json, concept, lvef, nyha, patient, resource, visit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DAY = "2026-11-10"
+BLUE_BUTTON = "https://bluebutton.cms.gov/resources/codesystem/hcpcs"
+HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+UNDIAGNOSED = (patient(), lvef(30, "2026-11-01"), nyha(2, "2026-11-01"), visit())
+
+
+def bill(kind: str, *lines: Json, **fields: object) -> Json:
+    """A bill of some lines."""
+    made = resource(kind, **({"id": "bill", "status": "active", "item": list(lines)} | fields))
+    made["patient"] = made.pop("subject")
+    return made
+
+
+def line(code: str = "33249", system: str = "cpt", **fields: object) -> Json:
+    """A line of a bill."""
+    return {"sequence": 1, "productOrService": concept(code, system), "servicedDate": DAY, **fields}
+
+
+CHARTS: dict[str, Sequence[Json]] = {
+    "cpt-as-hcpcs": [bill("ExplanationOfBenefit", line(system=HCPCS))],
+    "cpt-of-medicare": [bill("ExplanationOfBenefit", line(system=BLUE_BUTTON))],
+    "device-of-medicare": [bill("ExplanationOfBenefit", line("C1721", BLUE_BUTTON))],
+    "not-ours": [bill("ExplanationOfBenefit", line("99223", BLUE_BUTTON))],
+}
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    folder = tmp_path_factory.mktemp("bills")
+    charts = [charted(name, *records) for name, records in CHARTS.items()]
+    export = write(folder / "export", charts, Shape(name="bills"))
+    return audited(export.folder, folder / "out")
+
+
+def rows_of(outcome: Outcome, name: str) -> list[Json]:
+    return [row for row in outcome.rows if row["patient"] == f"Patient/{name}"]
+
+
+@pytest.mark.parametrize("name", ["cpt-as-hcpcs", "cpt-of-medicare", "device-of-medicare"])
+def test_code_of_ours_is_told_by_whatever_name_its_system_has(name: str, audit: Outcome) -> None:
+    (row,) = rows_of(audit, name)
+    assert row["order"]["class"] == "initial-implant"
+
+
+def test_code_that_is_not_ours_is_no_order(audit: Outcome) -> None:
+    assert rows_of(audit, "not-ours") == []
