@@ -36,10 +36,56 @@ def line(code: str = "33249", system: str = "cpt", **fields: object) -> Json:
     return {"sequence": 1, "productOrService": concept(code, system), "servicedDate": DAY, **fields}
 
 
+def diagnoses(*roles: str) -> list[Json]:
+    """A pair that an implant may rest on, in these roles."""
+    types = [
+        concept(role, "http://terminology.hl7.org/CodeSystem/ex-diagnosistype") for role in roles
+    ]
+    return [
+        {"sequence": number, "diagnosisCodeableConcept": concept(code, "icd10cm"), "type": types}
+        for number, code in enumerate(("I25.5", "I50.22"), 1)
+    ]
+
+
 CHARTS: dict[str, Sequence[Json]] = {
     "cpt-as-hcpcs": [bill("ExplanationOfBenefit", line(system=HCPCS))],
     "cpt-of-medicare": [bill("ExplanationOfBenefit", line(system=BLUE_BUTTON))],
     "device-of-medicare": [bill("ExplanationOfBenefit", line("C1721", BLUE_BUTTON))],
+    "below-a-line": [
+        bill(
+            "Claim",
+            line(
+                "99223",
+                sequence=3,
+                detail=[
+                    {"sequence": 1, "productOrService": concept("99223", "cpt")},
+                    {
+                        "sequence": 2,
+                        "productOrService": concept("33249", "cpt"),
+                        "subDetail": [{"productOrService": concept("C1721", "hcpcs")}],
+                    },
+                ],
+            ),
+        )
+    ],
+    **{
+        f"use-{use}": [bill("Claim", line(), use=use)]
+        for use in ("claim", "preauthorization", "predetermination")
+    },
+    "claimed": [bill("Claim", line(), diagnosis=diagnoses("principal")), *UNDIAGNOSED],
+    "claimed-and-admitting": [
+        bill("Claim", line(), diagnosis=diagnoses("admitting", "principal")),
+        *UNDIAGNOSED,
+    ],
+    "admitting": [bill("Claim", line(), diagnosis=diagnoses("admitting")), *UNDIAGNOSED],
+    "reason-of-visit": [
+        bill("Claim", line(), diagnosis=diagnoses("patientreasonforvisit")),
+        *UNDIAGNOSED,
+    ],
+    "admitting-and-pointed-at": [
+        bill("Claim", line(diagnosisSequence=[1, 2]), diagnosis=diagnoses("admitting")),
+        *UNDIAGNOSED,
+    ],
     "not-ours": [bill("ExplanationOfBenefit", line("99223", BLUE_BUTTON))],
 }
 
@@ -64,3 +110,36 @@ def test_code_of_ours_is_told_by_whatever_name_its_system_has(name: str, audit: 
 
 def test_code_that_is_not_ours_is_no_order(audit: Outcome) -> None:
     assert rows_of(audit, "not-ours") == []
+
+
+def test_what_stands_below_a_line_is_billed_too(audit: Outcome) -> None:
+    rows = rows_of(audit, "below-a-line")
+    names = ["Claim/below-a-line.bill#3.2", "Claim/below-a-line.bill#3.2.1"]
+    assert [row["order"]["reference"] for row in rows] == names
+    assert {row["order"]["serviceDate"] for row in rows} == {DAY}
+
+
+def test_what_is_asked_for_beforehand_was_not_performed(audit: Outcome) -> None:
+    performed = {
+        use: [row["audit"]["performed"] for row in rows_of(audit, f"use-{use}")]
+        for use in ("claim", "preauthorization", "predetermination")
+    }
+    assert performed == {"claim": [True], "preauthorization": [False], "predetermination": [False]}
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("claimed", "covered"),
+        ("claimed-and-admitting", "covered"),
+        ("admitting-and-pointed-at", "covered"),
+        # Why a patient came is no diagnosis that the bill claims.
+        ("admitting", "conditional"),
+        ("reason-of-visit", "conditional"),
+    ],
+)
+def test_diagnosis_counts_in_the_role_of_a_claimed_one(
+    name: str, status: str, audit: Outcome
+) -> None:
+    (row,) = rows_of(audit, name)
+    assert row["status"] == status

@@ -12,15 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+# Why a patient came, or what was thought of: none of it is what the bill claims.
+_NOT_CLAIMED = frozenset({"admitting", "differential", "patientreasonforvisit", "reason-for-visit"})
+
+
 class _Diagnosis(msgspec.Struct, rename="camel"):
     sequence: int | None = None
+    type: list[CodeableConcept] = []
     diagnosis_codeable_concept: CodeableConcept | None = None
     diagnosis_reference: Reference | None = None
 
+    @property
+    def is_claimed(self) -> bool:
+        """Whether it is claimed for the bill as a whole."""
+        roles = {coding.code for one in self.type for coding in one.coding}
+        return not roles or not roles <= _NOT_CLAIMED
 
-class _Item(msgspec.Struct, rename="camel"):
+
+class _SubDetail(msgspec.Struct, rename="camel"):
     sequence: int | None = None
     product_or_service: OrderConcept | None = None
+
+
+class _Detail(_SubDetail):
+    sub_detail: list[_SubDetail] = []
+
+
+class _Item(_SubDetail):
+    detail: list[_Detail] = []
     serviced_date: str | None = None
     serviced_period: Period | None = None
     location_reference: Reference | None = None
@@ -47,6 +66,7 @@ class Bill(msgspec.Struct, rename="camel"):
     """A Claim or an ExplanationOfBenefit, as far as orders are told by it."""
 
     status: str | None = None
+    use: str | None = None
     patient: Reference | None = None
     billable_period: Period | None = None
     created: str | None = None
@@ -57,6 +77,11 @@ class Bill(msgspec.Struct, rename="camel"):
     diagnosis: list[_Diagnosis] = []
     insurance: list[_Insurance] = []
     care_team: list[_Member] = []
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether it bills what was done; else it asks beforehand whether it would be paid."""
+        return self.use in {None, "claim"}
 
 
 class BillLine(NamedTuple):
@@ -71,15 +96,16 @@ class BillLine(NamedTuple):
 def lines_of(bill: Bill) -> Iterator[BillLine]:
     """The lines of a bill, and the procedures of its head, as inpatient claims have them."""
     for number, item in enumerate(bill.item, 1):
-        order = _order(bill, item.product_or_service, item.diagnosis_sequence)
-        order.occurrence_date_time = item.serviced_date
-        order.occurrence_period = item.serviced_period or bill.billable_period
-        yield BillLine(
-            str(item.sequence or number),
-            order,
-            item.location_reference or bill.facility,
-            _operator(bill, item.care_team_sequence),
-        )
+        for name, code in _billed(item, number):
+            order = _order(bill, code, item.diagnosis_sequence)
+            order.occurrence_date_time = item.serviced_date
+            order.occurrence_period = item.serviced_period or bill.billable_period
+            yield BillLine(
+                name,
+                order,
+                item.location_reference or bill.facility,
+                _operator(bill, item.care_team_sequence),
+            )
     for number, done in enumerate(bill.procedure, 1):
         order = _order(bill, done.procedure_codeable_concept, ())
         order.occurrence_date_time = done.date
@@ -88,15 +114,30 @@ def lines_of(bill: Bill) -> Iterator[BillLine]:
         yield BillLine(name, order, bill.facility, _operator(bill, ()))
 
 
+def _billed(item: _Item, number: int) -> Iterator[tuple[str, OrderConcept | None]]:
+    """What a line bills, and what the lines below it do: the name and the code of each."""
+    name = str(item.sequence or number)
+    yield name, item.product_or_service
+    for below, detail in enumerate(item.detail, 1):
+        inner = f"{name}.{detail.sequence or below}"
+        yield inner, detail.product_or_service
+        for last, sub in enumerate(detail.sub_detail, 1):
+            yield f"{inner}.{sub.sequence or last}", sub.product_or_service
+
+
 def _order(bill: Bill, code: OrderConcept | None, diagnoses: Sequence[int]) -> Order:
-    """What a line bills; the diagnoses that it points at are claimed, else all of the bill."""
-    claimed = [one for one in bill.diagnosis if not diagnoses or one.sequence in diagnoses]
+    """What a line bills; the diagnoses that it points at are claimed, else those of the bill."""
+    claimed = [
+        one
+        for one in bill.diagnosis
+        if (one.sequence in diagnoses if diagnoses else one.is_claimed)
+    ]
     concepts = [one.diagnosis_codeable_concept for one in claimed]
     references = [one.diagnosis_reference for one in claimed]
     coverages = [one.coverage for one in bill.insurance]
     return Order(
         "ServiceRequest",
-        status="completed",
+        status="completed" if bill.is_billed else "active",
         code=code,
         subject=bill.patient,
         authored_on=bill.created,

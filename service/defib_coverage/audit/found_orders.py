@@ -223,7 +223,7 @@ class OrderFinder:
                     order=found,
                     record=record,
                     kind=record.type,
-                    performed=True,
+                    performed=bill.is_billed,
                     reasons=reason_references(order),
                     site=_named(line.site),
                     operator=_named(line.operator),

@@ -76,8 +76,16 @@ class _Request(_Record, tag="DeviceRequest"):
     device: _Subject | None = msgspec.field(name="codeReference", default=None)
 
 
-class _Item(msgspec.Struct, gc=False):
+class _SubDetail(msgspec.Struct, gc=False):
     code: CodeableConcept | None = msgspec.field(name="productOrService", default=None)
+
+
+class _Detail(_SubDetail, rename="camel", gc=False):
+    sub_detail: list[_SubDetail] = []
+
+
+class _Item(_SubDetail, gc=False):
+    detail: list[_Detail] = []
 
 
 class _Billed(msgspec.Struct, gc=False):
@@ -201,9 +209,7 @@ class Heads:
                 order = head.device is not None or self._ours(_codings(head.code))
                 return _of_subject(head.subject)._replace(order=order)
             case _Bill():
-                concepts = [one.code for one in head.item] + [one.code for one in head.procedure]
-                codings = [c for concept in concepts if concept for c in concept.coding]
-                return _of_subject(head.subject)._replace(order=self._ours(codings))
+                return _of_subject(head.subject)._replace(order=self._ours(_billed(head)))
             case _Patient():
                 if not is_id(head.id):
                     message = "a Patient without a usable id"
@@ -292,6 +298,15 @@ def _codings(concept: OrderConcept | None) -> Iterable[Coding]:
         return ()
     more = [one.value_codeable_concept for one in concept.extension]
     return [*concept.coding, *(coding for one in more if one for coding in one.coding)]
+
+
+def _billed(bill: _Bill) -> Iterable[Coding]:
+    concepts = [one.code for one in bill.procedure]
+    for item in bill.item:
+        concepts.append(item.code)
+        for detail in item.detail:
+            concepts += [detail.code, *(sub.code for sub in detail.sub_detail)]
+    return [coding for concept in concepts if concept is not None for coding in concept.coding]
 
 
 def patient_key(reference: str) -> str | None:
