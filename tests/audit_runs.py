@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 def audit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """``audit run`` on the day that is today for the live service of the tests."""
-    return run("audit", "run", *arguments, "--today", TODAY)
+    return run("audit", "run", "--today", TODAY, *arguments)
 
 
 def audited(source: Path, out: Path, *options: str | Path, engine: str = "embedded") -> Outcome:

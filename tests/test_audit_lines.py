@@ -93,7 +93,7 @@ def test_odd_line_is_rejected_with_its_place_or_used(kind: str, ran: Ran) -> Non
 
 
 def test_record_that_is_odd_counts_as_it_does_for_the_service(ran: Ran, live: Live) -> None:
-    """What is rejected, or nobody's, is as if it were not there; all else counts as it does live."""
+    """What is rejected, or nobody's, is as if it were not there; all the rest counts as live."""
     expected = {}
     for chart, odd in zip(ran.charts, ran.odd, strict=True):
         (found,) = live_says(chart, odd, live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -78,7 +79,13 @@ class Embedded:
             InputError: one of them died.
         """
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self._processes, mp_context=context)
+        # Ctrl-C reaches all of them: they end by it without a word, and this process speaks.
+        pool = ProcessPoolExecutor(
+            self._processes,
+            mp_context=context,
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_DFL),
+        )
         try:
             yield pool
         except BrokenProcessPool as error:
