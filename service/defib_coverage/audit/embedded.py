@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.process import BaseProcess
     from pathlib import Path
 
     from defib_coverage.audit.engine import Progress
@@ -51,7 +54,7 @@ class Embedded:
 
     def __init__(self, processes: int | None = None) -> None:
         """Use so many processes; one for each processor if not said."""
-        self._processes = processes or len(os.sched_getaffinity(0))
+        self._processes = processes or _processors()
 
     def run(self, job: Job, work: Path, progress: Progress) -> Outcome:
         """Run a job; see ``Engine``."""
@@ -79,18 +82,17 @@ class Embedded:
             InputError: one of them died.
         """
         context = multiprocessing.get_context("spawn")
-        # Ctrl-C reaches all of them: they end by it without a word, and this process speaks.
-        pool = ProcessPoolExecutor(
-            self._processes,
-            mp_context=context,
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_DFL),
-        )
+        pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_begin)
         try:
             yield pool
         except BrokenProcessPool as error:
             message = "a process of the audit was killed; start it again, and it goes on from there"
             raise InputError(message) from error
+        except BaseException:
+            # What was begun is left as it is: a piece of work may be minutes from its end.
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -166,6 +168,27 @@ class Embedded:
                 done(at, future.result())
                 for next_at, one in islice(left, 1):
                     waiting[pool.submit(one)] = next_at
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _begin() -> None:
+    """What each process does first: it leaves Ctrl-C to the first one, and ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: BaseProcess) -> None:
+    """End at once when the first process has died: nobody waits for the work any more."""
+    parent.join()
+    os._exit(1)
 
 
 def _weight(job: Job, number: int) -> int:

@@ -81,8 +81,6 @@ def _start(master: str, folder: Path) -> SparkSession:
     if not (java.is_file() if java else shutil.which("java")):
         message = "Spark needs Java 17, and there is none: install it, or set JAVA_HOME"
         raise InputError(message)
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     settings = _ALWAYS | (_local(folder) if master.startswith("local") else {})
     conf = SparkConf().setAppName("defib-coverage audit").setMaster(master)
     conf.setAll(list(settings.items()))
@@ -99,6 +97,8 @@ def _start(master: str, folder: Path) -> SparkSession:
 def _local(folder: Path) -> dict[str, str]:
     """What keeps a local session to itself."""
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     log = folder / "log4j2.properties"
     log.write_text(_LOG.format(folder=folder), encoding="utf-8")
     return {
