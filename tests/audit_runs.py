@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit_population import TODAY
+from audit_population import ORDER_TYPES, TODAY
 from command_line import run
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ COUNTS: Mapping[Fate, str] = {
     "unread": "otherTypes",
     "nobody": "noPatient",
 }
+WRITTEN = ("determinations.ndjson", "determinations.parquet", "rejects.ndjson")
 _BESIDE = frozenset({"patient", "audit"})
 
 
@@ -46,6 +47,15 @@ class Outcome(NamedTuple):
                 member: value for member, value in row.items() if member not in _BESIDE
             }
             for row in self.rows
+        }
+
+    @property
+    def requested(self) -> dict[tuple[str, str], Json]:
+        """The determinations of what was ordered, not of what was carried out or billed."""
+        return {
+            name: one
+            for name, one in self.determinations.items()
+            if name[1].partition("/")[0] in ORDER_TYPES
         }
 
     @property

@@ -14,7 +14,7 @@ import pytest
 
 from audit_exports import Export, write
 from audit_population import TODAY, population
-from audit_runs import audit, audited, outcome_of
+from audit_runs import WRITTEN, audit, audited, outcome_of
 from audit_shapes import Shape
 from command_line import ROOT, environment
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 # Many files, so that there is a middle to be killed in.
 SHAPE = Shape(name="runs", parts=25, packing="various", duplicates=True, strangers=50, odd=True)
-WRITTEN = ("determinations.ndjson", "determinations.parquet", "rejects.ndjson")
 _PATIENCE = 120
 
 

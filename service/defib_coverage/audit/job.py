@@ -39,7 +39,8 @@ class Spec(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True):
     """A run: how orders are judged, of which files, cut into which slices.
 
-    ``digest`` is that of rules, codes and wording; ``version`` that of the program.
+    ``digest`` is that of rules, codes and wording; ``version`` that of the program. ``engine`` is
+    the one that began: another one keeps other files of what it knows so far.
     """
 
     spec: Spec
@@ -47,6 +48,7 @@ class Job(msgspec.Struct, frozen=True):
     slices: tuple[Slice, ...]
     digest: str
     version: str
+    engine: str
 
 
 class Tools(NamedTuple):
