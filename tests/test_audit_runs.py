@@ -194,6 +194,14 @@ def test_run_does_not_go_on_with_other_options(whole: Whole, tmp_path: Path) -> 
         assert "other options" in done.stderr
 
 
+def test_run_does_not_go_on_with_another_engine(whole: Whole, tmp_path: Path) -> None:
+    """What one engine knows so far is not what the other one keeps."""
+    broken_off(whole, tmp_path / "out", some_scanned)
+    done = audit(whole.export.folder, "-o", tmp_path / "out", "--engine", "spark")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "by the embedded engine; go on with that one, or delete the folder" in done.stderr
+
+
 @pytest.mark.parametrize("processes", ["1", "3"])
 def test_number_of_processes_changes_nothing(processes: str, whole: Whole, tmp_path: Path) -> None:
     audited(whole.export.folder, tmp_path / "out", "--processes", processes)

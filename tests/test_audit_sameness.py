@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from audit_bundles import write_bundles, write_calls
 from audit_exports import write
 from audit_performed import same_orders
 from audit_population import (
-    TODAY,
     Charted,
     as_uuid,
     charted,
@@ -24,23 +22,18 @@ from audit_population import (
     merged,
     population,
 )
-from audit_runs import WRITTEN, audited, differences, outcome_of
+from audit_runs import WRITTEN, Quiet, audited, differences, outcome_of, run_here
 from audit_shapes import Shape
-from defib_coverage.audit.embedded import Embedded
-from defib_coverage.audit.job import Spec
-from defib_coverage.audit.run import Clock, Order, run
 from defib_coverage.documents.document import InputError
 from fhir_builders import b3_chart, condition, device, lvef, order, procedure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from defib_coverage.coverage.determine import Knowledge
     from fhir_builders import Json
     from live_server import Live
 
 pytest_plugins = ("live_server",)
-CLOCK = Clock("then", lambda: "now")
 # All that says where a record stands, and in which spelling; not what it says.
 SHAPES = st.builds(
     Shape,
@@ -54,16 +47,6 @@ SHAPES = st.builds(
     last_newline=st.booleans(),
     blank=st.booleans(),
 )
-
-
-class Quiet:
-    """Is told how far a run is, and does nothing about it."""
-
-    def stage(self, name: str, total: int, unit: str) -> None:
-        pass
-
-    def advance(self, done: int) -> None:
-        pass
 
 
 def conflicting() -> list[Charted]:
@@ -90,15 +73,9 @@ def charts() -> list[Charted]:
     return [*some, *merged(some[:half], some[half : 2 * half]), *conflicting()]
 
 
-def ordered(folder: Path, knowledge: Knowledge, size: int) -> Order:
-    base = "https://defib-coverage.example/fhir"
-    spec = Spec(date.fromisoformat(TODAY), hindsight=False, canonical_base=base)
-    return Order([str(folder / "export")], folder / "out", spec, knowledge, size)
-
-
-def rows_of(folder: Path, knowledge: Knowledge, size: int) -> list[Json]:
+def rows_of(folder: Path, size: int) -> list[Json]:
     """The rows of an export in slices of so many bytes, without where their orders stand."""
-    run(ordered(folder, knowledge, size), Embedded(1), Quiet(), CLOCK)
+    run_here(folder / "export", folder / "out", size)
     return list(without_places(folder / "out"))
 
 
@@ -109,23 +86,21 @@ def without_places(out: Path) -> Iterator[Json]:
 
 
 @pytest.fixture(scope="module")
-def rows(
-    charts: list[Charted], knowledge: Knowledge, tmp_path_factory: pytest.TempPathFactory
-) -> list[Json]:
+def rows(charts: list[Charted], tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
     folder = tmp_path_factory.mktemp("sameness")
     write(folder / "export", charts, Shape(name="plain", shuffled=False))
-    return rows_of(folder, knowledge, 1 << 26)
+    return rows_of(folder, 1 << 26)
 
 
 @settings(max_examples=12)
 @given(shape=SHAPES, size=st.sampled_from([257, 1_000, 4_096, 50_000, 1 << 26]))
 def test_order_of_lines_files_and_slices_changes_nothing(
-    shape: Shape, size: int, charts: list[Charted], rows: list[Json], knowledge: Knowledge
+    shape: Shape, size: int, charts: list[Charted], rows: list[Json]
 ) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         write(folder / "export", charts, shape)
-        assert rows_of(folder, knowledge, size) == rows
+        assert rows_of(folder, size) == rows
 
 
 class Meddler(Quiet):
@@ -142,12 +117,12 @@ class Meddler(Quiet):
 
 @pytest.mark.parametrize("text", [b"", b"{}\n" * 100_000, b"x" * 300_000])
 def test_file_that_is_written_to_while_it_is_read_is_refused(
-    text: bytes, charts: list[Charted], knowledge: Knowledge, tmp_path: Path
+    text: bytes, charts: list[Charted], tmp_path: Path
 ) -> None:
     write(tmp_path / "export", charts, Shape(name="plain"))
     meddler = Meddler(tmp_path / "export" / "Condition.000.ndjson", text)
     with pytest.raises(InputError, match="was changed while it was read") as refused:
-        run(ordered(tmp_path, knowledge, 1 << 26), Embedded(1), meddler, CLOCK)
+        run_here(tmp_path / "export", tmp_path / "out", progress=meddler)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "out" / "manifest.json").exists()
 

@@ -18,7 +18,6 @@ from audit_population import (
     Charted,
     as_uuid,
     expected_of,
-    first_vignettes,
     merged,
     population,
 )
@@ -152,23 +151,42 @@ def test_what_was_carried_out_is_judged_as_if_ordered(
     assert {row["audit"]["performed"] for row in outcome.rows} == {True}
 
 
-@pytest.mark.parametrize("kind", ["collection", "searchset", "transaction"])
-@pytest.mark.parametrize("together", [1, 7])
-def test_bundles_say_the_same(kind: BundleType, together: int, live: Live, tmp_path: Path) -> None:
-    charts = population(as_uuid)
-    lines = write_bundles(tmp_path / "bundles", charts, kind, together)
+@pytest.fixture(scope="module")
+def by_uuid() -> list[Charted]:
+    return population(as_uuid)
+
+
+@pytest.fixture(scope="module")
+def expected_by_uuid(by_uuid: list[Charted], live: Live) -> Found:
+    return same_orders(expected_of(by_uuid, live))
+
+
+@pytest.mark.parametrize(
+    ("kind", "together"),
+    [("collection", 7), ("searchset", 1), ("transaction", 1), ("transaction", 7)],
+)
+def test_bundles_say_the_same(
+    kind: BundleType,
+    together: int,
+    by_uuid: list[Charted],
+    expected_by_uuid: Found,
+    tmp_path: Path,
+) -> None:
+    lines = write_bundles(tmp_path / "bundles", by_uuid, kind, together)
     outcome = audited(tmp_path / "bundles", tmp_path / "out")
-    assert differences(outcome.requested, same_orders(expected_of(charts, live))) == {}
-    assert outcome.counts["lines"] == lines
+    assert differences(outcome.requested, expected_by_uuid) == {}
+    assert outcome.counts["lines"] == outcome.counts["bundles"] == lines
     assert outcome.rejects == []
 
 
-def test_bundles_in_files_of_their_own_say_the_same(live: Live, tmp_path: Path) -> None:
-    charts = first_vignettes(as_uuid)
-    files = write_documents(tmp_path / "bundles", charts, "transaction")
+@pytest.mark.parametrize("kind", ["collection", "transaction"])
+def test_bundles_in_files_of_their_own_say_the_same(
+    kind: BundleType, by_uuid: list[Charted], expected_by_uuid: Found, tmp_path: Path
+) -> None:
+    files = write_documents(tmp_path / "bundles", by_uuid, kind)
     outcome = audited(tmp_path / "bundles", tmp_path / "out")
-    assert differences(outcome.requested, same_orders(expected_of(charts, live))) == {}
-    assert len(outcome.manifest["inputs"]) == files
+    assert differences(outcome.requested, expected_by_uuid) == {}
+    assert len(outcome.manifest["inputs"]) == outcome.counts["lines"] == files
     assert outcome.rejects == []
 
 
