@@ -1,0 +1,153 @@
+"""The folder of an export: its record, its files, and that only one fetch writes to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.bulk.faults import FetchError
+from defib_coverage.bulk.record import NAME, Record, read_record
+from defib_coverage.documents.document import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from defib_coverage.bulk.record import FileRecord
+
+_PART = ".part"
+# Each save writes all of it: of very many files only some are worth one.
+_MANY = 1000
+_EVERY = 50
+
+
+class Folder:
+    """A folder with the export that it is for; used from several threads."""
+
+    def __init__(self, path: Path, record: Record) -> None:
+        """Take a folder that ``opened`` has made sure of."""
+        self.path = path
+        self._record = record
+        self._lock = threading.Lock()
+        self._changes = 0
+
+    @property
+    def record(self) -> Record:
+        """What is known now."""
+        with self._lock:
+            return self._record
+
+    def keep(self, record: Record) -> None:
+        """Write the record, whole or not at all.
+
+        Raises:
+            FetchError: it cannot be written.
+        """
+        with self._lock:
+            self._record = record
+            self._save()
+
+    def keep_file(self, changed: FileRecord, before: str) -> None:
+        """Write what has become of one file.
+
+        Args:
+            changed: the file's record.
+            before: the name that it had.
+
+        Raises:
+            FetchError: it cannot be written.
+        """
+        with self._lock:
+            self._record = self._record.with_file(changed, before)
+            self._changes += 1
+            if len(self._record.files or ()) <= _MANY or self._changes % _EVERY == 0:
+                self._save()
+
+    def part_of(self, one: FileRecord) -> Path:
+        """Where a file is loaded to."""
+        return self.path / f"{one.file.removesuffix('.gz')}{_PART}"
+
+    def place_of(self, one: FileRecord) -> Path:
+        """Where a file is once it is complete."""
+        return self.path / one.file
+
+    def unwritable(self, error: OSError) -> FetchError:
+        """Why nothing can be written, in one line."""
+        return FetchError(f"{self.path}: cannot be written to ({error.strerror or error})")
+
+    def _save(self) -> None:
+        text = msgspec.json.format(msgspec.json.encode(self._record), indent=2) + b"\n"
+        part = self.path / f"{NAME}{_PART}"
+        try:
+            with part.open("wb", opener=private) as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path / NAME)
+        except OSError as error:
+            raise self.unwritable(error) from error
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: these are charts."""
+    return os.open(path, flags, 0o600)
+
+
+@contextmanager
+def opened(path: Path, fresh: Record) -> Iterator[Folder]:
+    """The folder of an export, made or gone on with; nobody else writes to it meanwhile.
+
+    Args:
+        path: where.
+        fresh: the record of an export that has not begun.
+
+    Raises:
+        InputError: the folder holds something else, or another export, or another fetch writes
+            to it.
+        FetchError: it cannot be written to.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileExistsError, NotADirectoryError) as error:
+        message = f"{path}: is no folder"
+        raise InputError(message) from error
+    except OSError as error:
+        message = f"{path}: cannot be opened as a folder ({error.strerror})"
+        raise InputError(message) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            message = f"{path}: another fetch writes to it"
+            raise InputError(message) from error
+        yield Folder(path, _record(path, fresh))
+    finally:
+        os.close(handle)
+
+
+def _record(path: Path, fresh: Record) -> Record:
+    """The record that a folder has, or a new one for an empty folder.
+
+    Raises:
+        InputError: it is not for this export.
+    """
+    try:
+        found = read_record((path / NAME).read_bytes(), str(path / NAME))
+    except FileNotFoundError:
+        if any(one.name != f"{NAME}{_PART}" for one in path.iterdir()):
+            message = f"{path}: is not empty, and holds no export; give another folder"
+            raise InputError(message) from None
+        return fresh
+    except OSError as error:
+        message = f"{path / NAME}: cannot be read ({error.strerror})"
+        raise InputError(message) from error
+    if (found.base, found.export) != (fresh.base, fresh.export):
+        message = f"{path}: holds another export, {found.export}; give another folder"
+        raise InputError(message)
+    return found
