@@ -54,6 +54,7 @@ class Fetch:
         wanted: Wanted,
         folder: Folder,
         courier: Courier,
+        *,
         ways: Ways,
         patience: Patience,
         watch: Watch,

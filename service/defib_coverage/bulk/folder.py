@@ -6,7 +6,7 @@ import fcntl
 import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -84,7 +84,7 @@ class Folder:
         text = msgspec.json.format(msgspec.json.encode(self._record), indent=2) + b"\n"
         part = self.path / f"{NAME}{_PART}"
         try:
-            with part.open("wb", opener=private) as file:
+            with private(part) as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -93,9 +93,20 @@ class Folder:
             raise self.unwritable(error) from error
 
 
-def private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read: these are charts."""
-    return os.open(path, flags, 0o600)
+def private(path: Path, begin: int = 0) -> BinaryIO:
+    """Open a file to write to, which only its owner may read: these are charts.
+
+    Args:
+        path: the file; it is made if it is not there.
+        begin: how much of it stays.
+
+    Raises:
+        OSError: it cannot be written to.
+    """
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+    file.truncate(begin)
+    file.seek(begin)
+    return file
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from defib_coverage.network.inflate import CorruptError, Inflater, TooLongError
 
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_WHITE = b" \t\r\n"
 # A terabyte of text, and as many members as blocked gzip needs for it.
 _MOST = 1 << 40
 _MOST_MEMBERS = 1 << 25
@@ -36,7 +35,7 @@ class Intake:
         self._digest = hashlib.sha256()
         self._inflater: Inflater | None = None
         self._first = b""
-        self._head: bytearray | None = bytearray()
+        self._head: bytes | None = b""
         self._in_line = False
         self._last = b""
 
@@ -48,7 +47,7 @@ class Intake:
     @property
     def first_type(self) -> str | None:
         """The type of the first line's resource; None where it cannot be told."""
-        line = bytes(self._head or b"").partition(b"\n")[0]
+        line = (self._head or b"").partition(b"\n")[0]
         try:
             return msgspec.json.decode(line, type=_Head).resource_type
         except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -121,16 +120,10 @@ class Intake:
 
     def _look_at_head(self, text: bytes) -> None:
         """Keep the first line, and refuse what does not begin as an object."""
-        head = self._head
-        if head is None or b"\n" in head:
+        if self._head is None or b"\n" in self._head:
             return
-        head += text
-        if len(head) >= len(_BYTE_ORDER_MARK) and head.startswith(_BYTE_ORDER_MARK):
-            del head[: len(_BYTE_ORDER_MARK)]
-        while head[:1] in {b"\n", b"\r", b" ", b"\t"}:
-            del head[: len(head) - len(head.lstrip(_WHITE))]
-        if head and not head.startswith(b"{") and not _BYTE_ORDER_MARK.startswith(bytes(head)):
+        head = (self._head + text).removeprefix(_BYTE_ORDER_MARK).lstrip()
+        if head and not head.startswith(b"{") and not _BYTE_ORDER_MARK.startswith(head):
             message = "is no NDJSON: its first line is no JSON object"
             raise UnfitError(message)
-        if len(head) > _LONGEST_HEAD:
-            self._head = None
+        self._head = head if len(head) <= _LONGEST_HEAD else None

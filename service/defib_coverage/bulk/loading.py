@@ -210,8 +210,7 @@ class Loader:
             OSError: the disk does not take it.
         """
         came = 0
-        with part.open("r+b" if begin else "wb", opener=private) as file:
-            file.seek(begin)
+        with private(part, begin) as file:
             for piece in answer.pieces():
                 file.write(piece)
                 intake.feed(piece)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 300
 _MOST_ISSUES = 3
+_SEVERITIES = frozenset({"fatal", "error", "warning", "information"})
 # A reference, a date, a number as long as an identifier, what looks like a token.
 _NAMING = re.compile(
     r"\b(?!Group/)[A-Z][A-Za-z]+/[A-Za-z0-9.-]+|\b\d{4}-\d\d(?:-\d\d)?\b|\d{5,}|[\w.~+/=-]{40,}"
@@ -59,8 +60,9 @@ class Outcome(_Read, frozen=True):
     @property
     def severities(self) -> Iterator[str]:
         """How bad each of its issues is; one of an unknown kind counts as an error."""
-        known = {"fatal", "error", "warning", "information"}
-        return (i.severity if i.severity in known else "error" for i in self.issue)  # type: ignore[misc]  # None is not known
+        for one in self.issue:
+            known = one.severity
+            yield known if known is not None and known in _SEVERITIES else "error"
 
 
 class _OAuthFault(msgspec.Struct, frozen=True):

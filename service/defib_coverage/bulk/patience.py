@@ -32,9 +32,13 @@ class Patience(msgspec.Struct, frozen=True):
         """
         if asked is not None:
             try:
-                return min(max(Retry().parse_retry_after(asked), self.least), self.most)
+                wished: float = Retry().parse_retry_after(asked)
+                return min(max(wished, self.least), self.most)
             except (InvalidHeader, OverflowError, ValueError):
-                pass
-        whole = min(self.first * 2 ** min(number, 32), self.longest)
+                return self._own(number)
+        return self._own(number)
+
+    def _own(self, number: int) -> float:
+        whole = min(self.first * 2.0 ** min(number, 32), self.longest)
         # Clients that began together shall not come together ever after.
         return whole * SystemRandom().uniform(0.5, 1.0)

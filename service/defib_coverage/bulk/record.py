@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 NAME = "fetch.json"
-FORMAT = 1
 _FOLDERS: dict[Section, str] = {"output": "", "deleted": "deleted/", "error": "errors/"}
 
 
@@ -52,7 +51,7 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     server reports in its error files, by severity. ``removed``: the server was told to forget it.
     """
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     version: str
     base: str
     export: str

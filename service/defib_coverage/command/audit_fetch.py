@@ -36,7 +36,7 @@ DONE, PARTLY, INTERRUPTED = 0, 1, 130
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _FILTER = re.compile(r"[A-Z][A-Za-z]{1,63}\?[!-~]+")
-_FRACTION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def fetch(asked: Asked) -> int:
                 any_count=asked.ignore_counts,
             )
             courier = Courier(host, places, tokens)
-            record = Fetch(wanted, folder, courier, ways, patience, watch).run()
+            record = Fetch(wanted, folder, courier, ways=ways, patience=patience, watch=watch).run()
     except KeyboardInterrupt:
         say("Interrupted. The same command goes on from here.", err=True)
         return INTERRUPTED
@@ -147,13 +147,13 @@ def _check_instant(text: str) -> None:
         InputError: it is none.
     """
     try:
-        if _FRACTION.fullmatch(text) is None:
-            raise ValueError
         # Fractions beyond microseconds are good FHIR all the same.
-        datetime.fromisoformat(re.sub(r"\.\d+", "", text))
+        good = _INSTANT.fullmatch(text) and datetime.fromisoformat(re.sub(r"\.\d+", "", text))
     except ValueError:
+        good = None
+    if not good:
         message = f"--since: {text!r} is no instant such as 2026-01-01T00:00:00Z"
-        raise InputError(message) from None
+        raise InputError(message)
 
 
 def _check_token_options(asked: Asked) -> None:
