@@ -70,7 +70,7 @@ def fetch(  # noqa: PLR0913 - what a test may change
     places = read_places(server.base, token_to, development=False)
     wanted = wanted or Wanted()
     fresh = Record(version="0", base=places.base, export=wanted.url(places.base), started="now")
-    with closing(Host("fetch", 1)) as host, opened(folder, fresh) as there:
+    with closing(Host("fetch", 9)) as host, opened(folder, fresh) as there:
         tokens: Tokens = NoToken()
         if key is not None:
             backend = Backend("audit", key, f"{server.root}/token", "system/*.rs")

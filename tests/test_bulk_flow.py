@@ -226,7 +226,7 @@ def test_an_export_that_fails_is_begun_anew_by_the_same_command(tmp_path: Path) 
     ("body", "said"),
     [
         (b"<html>hello</html>", "something else than a manifest"),
-        (b"[" * 100_000, "something else than a manifest"),
+        (b'{"x":' * 100_000, "something else than a manifest"),
         (b'{"output": []}', "`transactionTime`"),
         (b'{"transactionTime": "x", "output": [{"type": "Patient"}]}', "`url`"),
         (

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.bulk.asking import kick_off
-from defib_coverage.bulk.faults import FetchError, FileError, StoppedError
+from defib_coverage.bulk.faults import FetchError, FileError
 from defib_coverage.bulk.issues import count_issues
 from defib_coverage.bulk.loading import Loader, is_as_loaded
 from defib_coverage.bulk.polling import GoneError, wait_for
 from defib_coverage.bulk.record import matched
-from defib_coverage.errors import DefibCoverageError
 from defib_coverage.network.transfer import TransferError
 
 if TYPE_CHECKING:

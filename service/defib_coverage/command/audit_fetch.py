@@ -79,7 +79,7 @@ def fetch(asked: Asked) -> int:
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     patience = Patience()
-    host = Host("fetch", 1, settings.authorities)
+    host = Host("fetch", asked.at_once + 1, settings.authorities)
     try:
         with opened(asked.output, fresh) as folder, watching() as watch:
             if folder.record.removed:
