@@ -234,7 +234,7 @@ class Fetch:
                 if isinstance(error, FileError):
                     self._watch.told(str(error))
                     faults.append(error)
-                elif isinstance(error, (DefibCoverageError, StoppedError)) or error is not None:
+                elif error is not None:
                     raise error
         return faults
 
