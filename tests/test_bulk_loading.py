@@ -119,7 +119,10 @@ UNFIT = {
         says(200, b'{"resourceType": "OperationOutcome"}\n', "application/fhir+ndjson"),
         "holds an OperationOutcome",
     ),
-    "too few lines": (says(200, b"{}\n", "text/plain"), "has 1 lines where the manifest says 2000"),
+    "too few lines": (
+        says(200, b"{}\n", "text/plain"),
+        "has not 2000 lines, as the manifest says, but 1",
+    ),
     "cut off": (says(200, b'{}\n{"resourceType": "Cond', "text/plain"), "is cut off in its last"),
     "cut off gzip": (says(200, gzip.compress(BODY)[:-9], "text/plain"), "is cut off, as gzip"),
     "damaged gzip": (says(200, b"\x1f\x8bhello", "text/plain"), "is damaged gzip"),
@@ -147,11 +150,11 @@ def test_what_is_not_the_file_is_asked_for_once_more(
 
 def test_counts_may_be_ignored(tmp_path: Path) -> None:
     with bulk_server(PATIENTS._replace(count=21)) as server:
-        with pytest.raises(FetchError, match="has 20 lines where the manifest says 21"):
+        with pytest.raises(FetchError, match="has not 21 lines, as the manifest says, but 20"):
             fetch(server, tmp_path)
         watch = Seen()
         fetch(server, tmp_path, ways=Ways(any_count=True), watch=watch)
-    assert "Patient.000.ndjson: has 20 lines where the manifest says 21" in watch.lines
+    assert "Patient.000.ndjson: has not 21 lines, as the manifest says, but 20" in watch.lines
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,7 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
         with pytest.raises(FetchError) as refused:
             fetch(server, tmp_path)
     assert "the server answers 40" in str(refused.value)
-    assert "(and 1 more files)" in str(refused.value)
+    assert "(and 1 more)" in str(refused.value)
     assert "Patient/1" not in str(refused.value)
 
 

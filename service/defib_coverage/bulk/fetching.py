@@ -91,7 +91,7 @@ class Fetch:
         done = [one for one in record.files or () if one.done]
         if not done:
             return
-        self._watch.told(f"Checking {len(done)} files that were loaded before")
+        self._watch.told("Checking what was loaded before")
         for one in done:
             place = self._folder.place_of(one)
             if is_as_loaded(place, one):
@@ -106,16 +106,15 @@ class Fetch:
             self._forget(one)
 
     def _forget(self, one: FileRecord) -> None:
-        stem = one.file.removesuffix(".gz")
         anew = msgspec.structs.replace(
-            one, file=stem, etag=None, bytes=None, sha256=None, lines=None, done=False
+            one, file=one.stem, etag=None, bytes=None, sha256=None, lines=None, done=False
         )
         try:
             self._folder.place_of(one).unlink(missing_ok=True)
             self._folder.part_of(one).unlink(missing_ok=True)
         except OSError as error:
             raise self._folder.unwritable(error) from error
-        self._folder.keep_file(anew, one.file)
+        self._folder.keep_file(anew)
 
     def _listed(self) -> tuple[tuple[FileRecord, Listed], ...]:
         """The files of the export, which is begun if it was not.
@@ -212,7 +211,7 @@ class Fetch:
             pool.shutdown(cancel_futures=True)
             self._folder.keep(self._folder.record)
         if faults:
-            others = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
+            others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             message = f"{faults[0]}{others}"
             raise FetchError(message)
 

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from defib_coverage.bulk.record import FileRecord
 
 _PART = ".part"
-# Each save writes all of it: of very many files only some are worth one.
-_MANY = 1000
-_EVERY = 50
+# Each save writes all of it, so of very many files not each is worth one.
+_MOST_SAVES = 200
 
 
 class Folder:
@@ -32,15 +31,20 @@ class Folder:
     def __init__(self, path: Path, record: Record) -> None:
         """Take a folder that ``opened`` has made sure of."""
         self.path = path
-        self._record = record
         self._lock = threading.Lock()
         self._changes = 0
+        self._take(record)
 
     @property
     def record(self) -> Record:
         """What is known now."""
         with self._lock:
-            return self._record
+            return self._whole()
+
+    def known(self, one: FileRecord) -> FileRecord:
+        """What is known of a file now."""
+        with self._lock:
+            return self._files[one.stem]
 
     def keep(self, record: Record) -> None:
         """Write the record, whole or not at all.
@@ -49,28 +53,24 @@ class Folder:
             FetchError: it cannot be written.
         """
         with self._lock:
-            self._record = record
+            self._take(record)
             self._save()
 
-    def keep_file(self, changed: FileRecord, before: str) -> None:
-        """Write what has become of one file.
-
-        Args:
-            changed: the file's record.
-            before: the name that it had.
+    def keep_file(self, changed: FileRecord) -> None:
+        """Note what has become of one file; of very many files not each change is written at once.
 
         Raises:
             FetchError: it cannot be written.
         """
         with self._lock:
-            self._record = self._record.with_file(changed, before)
+            self._files[changed.stem] = changed
             self._changes += 1
-            if len(self._record.files or ()) <= _MANY or self._changes % _EVERY == 0:
+            if self._changes % (1 + len(self._files) // _MOST_SAVES) == 0:
                 self._save()
 
     def part_of(self, one: FileRecord) -> Path:
         """Where a file is loaded to."""
-        return self.path / f"{one.file.removesuffix('.gz')}{_PART}"
+        return self.path / f"{one.stem}{_PART}"
 
     def place_of(self, one: FileRecord) -> Path:
         """Where a file is once it is complete."""
@@ -80,8 +80,17 @@ class Folder:
         """Why nothing can be written, in one line."""
         return FetchError(f"{self.path}: cannot be written to ({error.strerror or error})")
 
+    def _take(self, record: Record) -> None:
+        self._listed = record.files is not None
+        self._files = {one.stem: one for one in record.files or ()}
+        self._record = msgspec.structs.replace(record, files=None)
+
+    def _whole(self) -> Record:
+        files = tuple(self._files.values()) if self._listed else None
+        return msgspec.structs.replace(self._record, files=files)
+
     def _save(self) -> None:
-        text = msgspec.json.format(msgspec.json.encode(self._record), indent=2) + b"\n"
+        text = msgspec.json.format(msgspec.json.encode(self._whole()), indent=2) + b"\n"
         part = self.path / f"{NAME}{_PART}"
         try:
             with private(part) as file:

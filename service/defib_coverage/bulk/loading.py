@@ -108,15 +108,11 @@ class Loader:
                     raise FileError(message) from error
                 self._courier.pause(self._patience.pause(faults - 1, error.asked))
                 # The name of its content may have been learnt meanwhile.
-                one = self._known(one)
+                one = self._folder.known(one)
             except OSError as error:
                 raise self._folder.unwritable(error) from error
             else:
                 return one
-
-    def _known(self, one: FileRecord) -> FileRecord:
-        files = self._folder.record.files or ()
-        return next(other for other in files if other.file == one.file)
 
     def _once(self, one: FileRecord, url: str) -> FileRecord:
         """One attempt.
@@ -197,7 +193,7 @@ class Loader:
         if etag == one.etag:
             return one
         noted = msgspec.structs.replace(one, etag=etag)
-        self._folder.keep_file(noted, one.file)
+        self._folder.keep_file(noted)
         return noted
 
     def _take(self, answer: Opened, part: Path, intake: Intake, begin: int) -> None:
@@ -233,20 +229,20 @@ class Loader:
             message = "holds an OperationOutcome instead of resources"
             raise UnfitError(message)
         if one.count is not None and one.count != intake.lines:
-            text = f"has {intake.lines} lines where the manifest says {one.count}"
+            text = f"has not {one.count} lines, as the manifest says, but {intake.lines}"
             if not self._any_count:
                 raise UnfitError(text)
             self._watch.told(f"{one.file}: {text}")
         done = msgspec.structs.replace(
             one,
-            file=one.file.removesuffix(".gz") + (".gz" if intake.is_gzip else ""),
+            file=one.stem + (".gz" if intake.is_gzip else ""),
             bytes=intake.size,
             sha256=intake.sha256,
             lines=intake.lines,
             done=True,
         )
         part.replace(self._folder.place_of(done))
-        self._folder.keep_file(done, one.file)
+        self._folder.keep_file(done)
         self._watch.loaded(done.file, intake.lines)
         return done
 

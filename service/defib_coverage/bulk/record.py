@@ -42,6 +42,11 @@ class FileRecord(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     lines: int | None = None
     done: bool = False
 
+    @property
+    def stem(self) -> str:
+        """The name without what tells that it is compressed: the same from the beginning on."""
+        return self.file.removesuffix(".gz")
+
 
 class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """An export and its folder.
@@ -68,11 +73,6 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     def is_loaded(self) -> bool:
         """Whether every file of it is here."""
         return self.files is not None and all(one.done for one in self.files)
-
-    def with_file(self, changed: FileRecord, before: str) -> Record:
-        """The same with one file's record changed; ``before`` is the name that it had."""
-        files = tuple(changed if one.file == before else one for one in self.files or ())
-        return msgspec.structs.replace(self, files=files)
 
 
 def read_record(body: bytes, name: str) -> Record:
@@ -114,7 +114,7 @@ def matched(record: Record, manifest: Manifest) -> tuple[tuple[FileRecord, Liste
             old = by_path.get(path)
         same = old is not None and (old.type, old.count) == (one.type, one.count)
         found.append((old if same else None, one))
-    taken = {_stem(old.file) for old, _ in found if old is not None}
+    taken = {old.stem for old, _ in found if old is not None}
     made: list[tuple[FileRecord, Listed]] = []
     numbers: dict[str, int] = {}
     for old, one in found:
@@ -146,10 +146,6 @@ def _free(stem: str, taken: set[str], numbers: dict[str, int]) -> str:
         name = f"{stem}.{number:03}.ndjson"
         if name not in taken:
             return name
-
-
-def _stem(file: str) -> str:
-    return file.removesuffix(".gz")
 
 
 def _unique(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, Value]:
