@@ -36,17 +36,17 @@ def ndjson(resource_type: str, count: int, **members: object) -> bytes:
 
 
 class Exported(NamedTuple):
-    """A file of the export; ``count`` None leaves it out, -1 tells the true one."""
+    """A file of the export; ``counted`` is the manifest's count: None is none, -1 the true one."""
 
     type: str
     body: bytes
     section: str = "output"
-    count: int | None = -1
+    counted: int | None = -1
     zipped: bool = False
 
     @property
     def told(self) -> int | None:
-        return self.body.count(b"\n") if self.count == -1 else self.count
+        return self.body.count(b"\n") if self.counted == -1 else self.counted
 
 
 class Asked(NamedTuple):
@@ -60,9 +60,6 @@ class Asked(NamedTuple):
     @property
     def token(self) -> str | None:
         return self.headers.get("authorization")
-
-
-Fault = "Callable[[Exchange], bool]"
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -257,7 +254,7 @@ class BulkServer:
             headers = {"X_Progress": f"{self._polled[job]} of {self.polls} done"}
             if self.retry_after is not None:
                 headers["Retry_After"] = self.retry_after
-            exchange.send(202, **headers)
+            exchange.send(202, b"", **headers)
             return
         manifest = self.manifest_changes(self.manifest())
         exchange.send(200, json.dumps(manifest).encode(), "application/json")

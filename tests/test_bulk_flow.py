@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -21,12 +27,17 @@ from bulk_fetches import (
     kept,
 )
 from bulk_server import MOMENT, Exported, bulk_server, busy, hang_up, ndjson, refuse, says
-from command_line import run
+from command_line import ROOT, environment, run
 from defib_coverage.bulk.asking import TYPES, Wanted
 from defib_coverage.bulk.faults import FetchError
 from defib_coverage.bulk.fetching import Ways
 from defib_coverage.bulk.manifest import MOST_FILES
 from defib_coverage.fhir.needs import READ_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bulk_server import Exchange
 
 OUTCOMES = b"".join(
     json.dumps(
@@ -203,9 +214,11 @@ def test_a_refusal_is_told_without_a_patient(
         (says(502, b"<html>"), "502, without an OperationOutcome"),
     ],
 )
-def test_a_kick_off_that_is_none(answer: object, said: str, tmp_path: Path) -> None:
+def test_a_kick_off_that_is_none(
+    answer: Callable[[Exchange], bool], said: str, tmp_path: Path
+) -> None:
     with bulk_server() as server:
-        server.fault("/fhir/Patient/$export", *[answer] * SOON.attempts)  # type: ignore[list-item]
+        server.fault("/fhir/Patient/$export", *[answer] * SOON.attempts)
         with pytest.raises(FetchError) as refused:
             fetch(server, tmp_path / "out")
     assert said in str(refused.value)
@@ -283,7 +296,7 @@ def test_pages_that_go_round_come_to_an_end(tmp_path: Path) -> None:
 
 def test_compressed_files_stay_compressed(tmp_path: Path) -> None:
     zipped = CONDITIONS._replace(zipped=True)
-    ready = Exported("Encounter", gzip.compress(ndjson("Encounter", 7)), count=7)
+    ready = Exported("Encounter", gzip.compress(ndjson("Encounter", 7)), counted=7)
     with bulk_server(zipped, ready) as server:
         record = fetch(server, tmp_path / "out")
     found = contents(tmp_path / "out")
@@ -323,18 +336,52 @@ def test_a_server_that_keeps_the_export_is_no_fault(tmp_path: Path) -> None:
         record = fetch(server, tmp_path / "out", watch=watch)
     assert record.finished is not None
     assert record.removed is False
-    assert watch.lines[-1] == "The server did not hear that it may forget the export"
+    assert watch.lines[-1].endswith("may forget the export (it answered 405)")
 
 
 def test_errors_that_the_server_reports_show_in_the_exit_code(tmp_path: Path) -> None:
     fatal = OUTCOMES.replace(b"information", b"fatal") + b"not JSON\n"
-    with bulk_server(PATIENTS, Exported("OperationOutcome", fatal, "error", None)) as server:
+    with bulk_server(
+        PATIENTS, Exported("OperationOutcome", fatal, "error", counted=None)
+    ) as server:
         done = run("audit", "fetch", server.base, "-o", tmp_path / "out")
     assert done.returncode == 2, done.stderr
     assert "is cut off in its last line" in done.stderr
     fatal = OUTCOMES.replace(b"information", b"fatal") + b'{"not": "an outcome"}\n'
-    with bulk_server(PATIENTS, Exported("OperationOutcome", fatal, "error", None)) as server:
+    with bulk_server(
+        PATIENTS, Exported("OperationOutcome", fatal, "error", counted=None)
+    ) as server:
         done = run("audit", "fetch", server.base, "-o", tmp_path / "other")
     assert done.returncode == 1
     assert "the server reports 1 error, 1 fatal, 2 warning" in done.stdout
     assert "part of the export is missing" in done.stderr
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with bulk_server(PATIENTS, CONDITIONS) as server:
+        server.polls, server.retry_after = 1, "1"
+        server.fault("/fhir/files/0", hang_up)
+        command = [sys.executable, "-m", "defib_coverage", "audit", "fetch", server.base]
+        with subprocess.Popen(
+            [*command, "-o", str(tmp_path / "out")],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env=environment() | {"TERM": "xterm", "COLUMNS": "120"},
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            # Where the other end is closed, a terminal of Linux ends with an error.
+            with contextlib.suppress(OSError):
+                while piece := os.read(ours, 1 << 16):
+                    shown += piece
+            assert process.wait() == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+    os.close(ours)
+    text = shown.decode()
+    assert "1 of 1 done; asked again in 1 s" in text
+    assert "2/2 files, 311.7 kB" in text
+    assert "2020 resources in 2 files" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bulk_server import Exchange
+    from bulk_server import Exchange, Json
 
 HTML = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
 FILE = "/fhir/files/0"
@@ -149,7 +150,7 @@ def test_what_is_not_the_file_is_asked_for_once_more(
 
 
 def test_counts_may_be_ignored(tmp_path: Path) -> None:
-    with bulk_server(PATIENTS._replace(count=21)) as server:
+    with bulk_server(PATIENTS._replace(counted=21)) as server:
         with pytest.raises(FetchError, match="has not 21 lines, as the manifest says, but 20"):
             fetch(server, tmp_path)
         watch = Seen()
@@ -209,12 +210,11 @@ def test_urls_that_are_signed_anew_are_the_same_files(tmp_path: Path) -> None:
     with bulk_server(PATIENTS, CONDITIONS, MORE_CONDITIONS) as server:
         signed = 0
 
-        def sign(manifest: dict[str, object]) -> dict[str, object]:
+        def sign(manifest: Json) -> Json:
             nonlocal signed
             signed += 1
             output = [
-                one | {"url": f"{one['url']}?signature={signed}"}
-                for one in manifest["output"]  # type: ignore[attr-defined]
+                one | {"url": f"{one['url']}?signature={signed}"} for one in manifest["output"]
             ]
             # Nobody promises the order either.
             return manifest | {"output": output[::-1] if signed > 1 else output}
@@ -241,34 +241,27 @@ def test_urls_that_are_signed_anew_are_the_same_files(tmp_path: Path) -> None:
 
 
 def test_what_is_not_found_again_in_the_manifest_is_loaded_again(tmp_path: Path) -> None:
-    """Files that differ in the query only, which changes: nobody can tell them apart."""
+    """Addresses that are new altogether: nobody can tell which file is which."""
     with bulk_server(PATIENTS, CONDITIONS, MORE_CONDITIONS) as server:
-        names = iter("abcdefgh")
+        runs = iter("ab")
 
-        def renamed(manifest: dict[str, object]) -> dict[str, object]:
-            name = next(names)
-            output = [
-                one | {"url": f"{server.base}/files/{n}?run={name}&x=/files/{n}"}
-                for n, one in enumerate(manifest["output"])  # type: ignore[arg-type]
-            ]
-            return manifest | {
-                "output": [
-                    one | {"url": one["url"].replace("files/", f"files/{name}/", 1)}
-                    for one in output
-                ]
-            }
+        def renamed(manifest: Json) -> Json:
+            run = next(runs)
+            text = json.dumps(manifest).replace("/files/", f"/files/{run}/")
+            found: Json = json.loads(text)
+            return found
 
         server.manifest_changes = renamed
-        for name in "ab":
-            server.fault(
-                f"/fhir/files/{name}/1", *[hang_up] * (SOON.attempts if name == "a" else 0)
-            )
+        server.fault("/fhir/files/a/1", *[hang_up] * SOON.attempts)
         with pytest.raises(FetchError):
             fetch(server, tmp_path)
         fetch(server, tmp_path)
-        asked = [one.path for one in server.paths("GET", "/files/b/")]
-        assert len(asked) == 3
-    assert len(contents(tmp_path)) == 3
+        assert len(server.paths("GET", "/files/b/")) == 3
+    assert contents(tmp_path) == {
+        "Patient.000.ndjson": PATIENTS.body,
+        "Condition.000.ndjson": CONDITIONS.body,
+        "Condition.001.ndjson": MORE_CONDITIONS.body,
+    }
 
 
 def test_another_export_under_the_same_address_is_not_mixed_in(tmp_path: Path) -> None:

@@ -257,12 +257,13 @@ class Fetch:
         try:
             reply = self._courier.send("DELETE", status, {"Accept": "application/json"}, _LARGEST)
         except (TransferError, FetchError):
-            heard = False
+            answered = "no answer"
         else:
-            heard = reply.status < HTTPStatus.MULTIPLE_CHOICES or reply.status in gone
-        if not heard:
-            self._watch.told("The server did not hear that it may forget the export")
-        return heard
+            if reply.status < HTTPStatus.MULTIPLE_CHOICES or reply.status in gone:
+                return True
+            answered = f"it answered {reply.status}"
+        self._watch.told(f"The server did not take it that it may forget the export ({answered})")
+        return False
 
 
 def _sync(folder: Folder) -> None:
