@@ -180,7 +180,11 @@ def test_patience_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "text", "said"),
     [
-        (400, "Location is no type here, nor is Claim", "it names Claim, Location: leave out by"),
+        (
+            400,
+            "Patient/$export: Location is no type here, nor is Claim",
+            "it names Claim, Location: leave out by",
+        ),
         (400, "nothing of that kind", "--types names fewer types, --types all none"),
         (403, "the scope does not allow it", "refuses the export (403: the scope does not"),
         (404, "no such operation", "try --group ID or --system"),
@@ -241,6 +245,7 @@ def test_an_export_that_fails_is_begun_anew_by_the_same_command(tmp_path: Path) 
         (b"<html>hello</html>", "something else than a manifest"),
         (b'{"x":' * 100_000, "something else than a manifest"),
         (b'{"output": []}', "`transactionTime`"),
+        (b'{"transactionTime": "' + b"x" * 100 + b'", "output": []}', "length <= 64"),
         (b'{"transactionTime": "x", "output": [{"type": "Patient"}]}', "`url`"),
         (
             b'{"transactionTime": "x", "output": [{"type": "../../x", "url": "http://h/"}]}',
@@ -254,7 +259,7 @@ def test_an_export_that_fails_is_begun_anew_by_the_same_command(tmp_path: Path) 
             f"more than {MOST_FILES} files",
         ),
     ],
-    ids=["html", "deep", "no time", "no url", "traversal", "huge", "many files"],
+    ids=["html", "deep", "no time", "long time", "no url", "traversal", "huge", "many files"],
 )
 def test_a_manifest_that_cannot_be_used(body: bytes, said: str, tmp_path: Path) -> None:
     with bulk_server() as server:

@@ -97,6 +97,26 @@ def test_a_part_that_was_not_asked_for_is_not_taken(
     assert list(contents(tmp_path).values()) == [BODY]
 
 
+@pytest.mark.parametrize("end", [b"", b"0\r\n\r\n"], ids=["broken off", "whole"])
+def test_chunks_without_their_end_are_not_the_file(end: bytes, tmp_path: Path) -> None:
+    """Not even where they end with a line, and the manifest does not count."""
+    lines = BODY.splitlines(keepends=True)
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines[:100])
+
+    def chunked(exchange: Exchange) -> bool:
+        exchange.wfile.write(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + end
+        )
+        exchange.close_connection = True
+        return True
+
+    with bulk_server(CONDITIONS._replace(counted=None)) as server:
+        server.fault(FILE, chunked)
+        fetch(server, tmp_path)
+    (body,) = contents(tmp_path).values()
+    assert body == (b"".join(lines[:100]) if end else BODY)
+
+
 def test_attempts_end_where_nothing_more_comes(tmp_path: Path) -> None:
     with bulk_server(CONDITIONS, PATIENTS) as server:
         server.fault(FILE, drop_after(5000), *[hang_up] * SOON.attempts)

@@ -11,8 +11,10 @@ import pytest
 from bulk_fetches import CONDITIONS, MORE_CONDITIONS, PATIENTS, SOON, contents, fetch
 from bulk_server import bulk_server, busy, drop_after, hang_up, refuse, says
 from command_line import run
-from defib_coverage.bulk.faults import FetchError
+from defib_coverage.bulk.courier import Courier
+from defib_coverage.bulk.faults import FetchError, StoppedError
 from defib_coverage.bulk.fetching import Ways
+from defib_coverage.bulk.patience import Patience
 from defib_coverage.bulk.places import Places, read_places
 from defib_coverage.bulk.tokens import Backend, BackendTokens
 from defib_coverage.documents.document import InputError
@@ -336,3 +338,19 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
         assert done.returncode == 2, options
         assert said in done.stderr, options
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_token_server_that_is_busy_holds_nobody_who_stops() -> None:
+    with bulk_server() as server:
+        server.guard(KEY)
+        server.fault("/token", busy(503, "3600"))
+        host = Host("test", 1)
+        patient = Patience(attempts=3)
+        backend = Backend("audit", KEY, f"{server.root}/token", "system/*.rs")
+        tokens = BackendTokens(backend, host, patient)
+        courier = Courier(host, read_places(server.base, [], development=False), tokens)
+        courier.stop()
+        with pytest.raises(StoppedError):
+            courier.send("GET", f"{server.base}/status/1", {}, 1000)
+        host.close()
+        assert len(server.paths("POST", "/token")) == 1

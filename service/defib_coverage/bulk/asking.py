@@ -146,5 +146,6 @@ def _refusal(reply: Reply, wanted: Wanted) -> str:
 def _named(reply: Reply, types: Sequence[str]) -> tuple[str, ...]:
     """The types that a refusal names, where it does not name all of them."""
     words = set(re.findall(r"[A-Za-z]+", reply.body.decode("utf-8", "replace")))
-    named = tuple(one for one in types if one in words)
+    # Whatever is refused, it is not the patients.
+    named = tuple(one for one in types if one in words and one != "Patient")
     return named if len(named) < len(types) else ()

@@ -119,7 +119,7 @@ class Courier:
                 transfer.abort()
 
     def pause(self, seconds: float) -> None:
-        """Wait in a thread that loads.
+        """Wait, in any thread.
 
         Raises:
             StoppedError: somebody asked to stop.
@@ -147,7 +147,8 @@ class Courier:
                 self._under_way.discard(transfer)
 
     def _token(self, url: str, *, wanted: bool) -> str | None:
-        return self._tokens.current() if wanted and self.places.takes_token(url) else None
+        sent = wanted and self.places.takes_token(url)
+        return self._tokens.current(self.pause) if sent else None
 
     def _renew(self, token: str | None, url: str, *, is_last: bool) -> None:
         """Get another token than that which was refused.
@@ -159,7 +160,7 @@ class Courier:
         if token is None:
             remedy = (
                 "name a client by --client-id and --key, or a token by --token-file"
-                if self._tokens.current() is None
+                if self._tokens.current(self.pause) is None
                 else f"its token is not sent there; --token-to {where} sends it"
             )
             message = f"{where}: asks who is calling (401); {remedy}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.bulk.asking import kick_off
-from defib_coverage.bulk.faults import FetchError, FileError
+from defib_coverage.bulk.faults import FetchError, FileError, StoppedError
 from defib_coverage.bulk.issues import count_issues
 from defib_coverage.bulk.loading import Loader, is_as_loaded
 from defib_coverage.bulk.polling import GoneError, wait_for
@@ -104,6 +104,8 @@ class Fetch:
                 raise FetchError(message)
             self._watch.told(f"{one.file}: is not as it was loaded; it is loaded again")
             self._forget(one)
+        if not self._folder.record.is_loaded:
+            self._folder.keep(msgspec.structs.replace(self._folder.record, finished=None))
 
     def _forget(self, one: FileRecord) -> None:
         anew = msgspec.structs.replace(
@@ -256,7 +258,7 @@ class Fetch:
         gone = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
         try:
             reply = self._courier.send("DELETE", status, {"Accept": "application/json"}, _LARGEST)
-        except (TransferError, FetchError):
+        except (TransferError, FetchError, StoppedError):
             answered = "no answer"
         else:
             if reply.status < HTTPStatus.MULTIPLE_CHOICES or reply.status in gone:

@@ -31,6 +31,8 @@ _NDJSON = "application/fhir+ndjson"
 _ENCODINGS = frozenset({"identity", "gzip"})
 # A file that is not what it should be is loaded a second time: then it is the server's fault.
 _MOST_UNFIT = 2
+# A pause that is longer is worth a line.
+_QUIET = 5.0
 
 
 class _AgainError(Exception):
@@ -106,7 +108,10 @@ class Loader:
                 if faults == self._patience.attempts:
                     message = f"{one.file}: {error}, {faults} times over"
                     raise FileError(message) from error
-                self._courier.pause(self._patience.pause(faults - 1, error.asked))
+                pause = self._patience.pause(faults - 1, error.asked)
+                if pause > _QUIET:
+                    self._watch.told(f"{one.file}: {error}; asked again in {pause:.0f} s")
+                self._courier.pause(pause)
                 # The name of its content may have been learnt meanwhile.
                 one = self._folder.known(one)
             except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -41,7 +41,7 @@ class Page(msgspec.Struct, frozen=True, rename="camel"):
     ``requires_access_token``: an old server that does not say is taken to mean it.
     """
 
-    transaction_time: str
+    transaction_time: Annotated[str, msgspec.Meta(max_length=64)]
     requires_access_token: bool = True
     output: tuple[_Item, ...] = ()
     deleted: tuple[_Item, ...] | None = None

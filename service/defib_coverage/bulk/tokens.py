@@ -18,10 +18,13 @@ from defib_coverage.hooks.trust.signing import SigningKey, sign
 from defib_coverage.network.transfer import Transfer, TransferError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from defib_coverage.bulk.patience import Patience
     from defib_coverage.network.transport import Host, Reply
+
+    Pause = Callable[[float], None]
 
 ALGORITHMS = ("RS384", "ES384")
 """What SMART lets a backend service sign with."""
@@ -42,8 +45,8 @@ _USUAL_LIFE = 300.0
 class Tokens(Protocol):
     """Where the token comes from; asked from several threads."""
 
-    def current(self) -> str | None:
-        """The token to send; None where none is."""
+    def current(self, pause: Pause = time.sleep) -> str | None:
+        """The token to send; None where none is. ``pause`` waits for a server that is busy."""
 
     def renewed(self, refused: str) -> bool:
         """Whether there is another one than that which was refused."""
@@ -52,7 +55,7 @@ class Tokens(Protocol):
 class NoToken:
     """For servers that ask nobody who is calling."""
 
-    def current(self) -> None:
+    def current(self, pause: Pause = time.sleep) -> None:  # noqa: ARG002 - the shape of Tokens
         """None is sent."""
         return
 
@@ -73,7 +76,7 @@ class FileToken:
         self._path = path
         self._token = self._read()
 
-    def current(self) -> str:
+    def current(self, pause: Pause = time.sleep) -> str:  # noqa: ARG002 - the shape of Tokens
         """The token as it was read last."""
         return self._token
 
@@ -128,15 +131,18 @@ class BackendTokens:
         self._token: str | None = None
         self._until = 0.0
 
-    def current(self) -> str:
+    def current(self, pause: Pause = time.sleep) -> str:
         """The token, a new one where the last is at its end.
+
+        Args:
+            pause: waits before a server that is busy or away is asked again.
 
         Raises:
             FetchError: none is granted.
         """
         with self._lock:
             if self._token is None or time.monotonic() >= self._until:
-                self._token = self._granted()
+                self._token = self._granted(pause)
             return self._token
 
     def renewed(self, refused: str) -> bool:
@@ -146,7 +152,7 @@ class BackendTokens:
                 self._token = None
         return True
 
-    def _granted(self) -> str:
+    def _granted(self, pause: Pause) -> str:
         """Ask for a token; a server that is busy or away for a moment is asked again.
 
         Raises:
@@ -165,7 +171,7 @@ class BackendTokens:
                 if reply.status not in BUSY or attempt + 1 == self._patience.attempts:
                     return self._taken(reply, where)
                 asked = reply.headers.get("retry-after")
-            time.sleep(self._patience.pause(attempt, asked))
+            pause(self._patience.pause(attempt, asked))
         raise AssertionError
 
     def _ask(self) -> Reply:
