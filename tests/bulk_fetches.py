@@ -65,12 +65,13 @@ def fetch(  # noqa: PLR0913 - what a test may change
     token_to: Sequence[str] = (),
     patience: Patience = SOON,
     watch: Seen | None = None,
+    authorities: Path | None = None,
 ) -> Record:
     """Fetch all of a server's export in this process."""
     places = read_places(server.base, token_to, development=False)
     wanted = wanted or Wanted()
     fresh = Record(version="0", base=places.base, export=wanted.url(places.base), started="now")
-    with closing(Host("fetch", 9)) as host, opened(folder, fresh) as there:
+    with closing(Host("fetch", 9, authorities)) as host, opened(folder, fresh) as there:
         tokens: Tokens = NoToken()
         if key is not None:
             backend = Backend("audit", key, f"{server.root}/token", "system/*.rs")

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
@@ -299,10 +300,14 @@ class _Threads(ThreadingHTTPServer):
 
 
 @contextmanager
-def bulk_server(*files: Exported) -> Iterator[BulkServer]:
-    """Start a server that exports some files."""
+def bulk_server(*files: Exported, tls: ssl.SSLContext | None = None) -> Iterator[BulkServer]:
+    """Start a server that exports some files, over TLS where it is told how."""
     http = _Threads(("127.0.0.1", 0), Exchange)
     server = BulkServer(http.server_address[1])
+    if tls is not None:
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
+        server.root = server.root.replace("http://127.0.0.1", "https://localhost")
+        server.base = f"{server.root}/fhir"
     server.files.extend(files)
     http.RequestHandlerClass = type("Bound", (Exchange,), {"bulk": server})
     thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from bulk_fetches import CONDITIONS, MORE_CONDITIONS, PATIENTS, SOON, contents, fetch
 from bulk_server import bulk_server, busy, drop_after, hang_up, refuse, says
@@ -202,6 +204,21 @@ def test_a_file_that_leads_to_another_host_goes_there_without_the_token(tmp_path
         with pytest.raises(FetchError, match="from one place to the next without an end"):
             fetch(server, tmp_path / "round", key=KEY)
     assert len(contents(tmp_path / "out")) == 3
+
+
+def test_a_file_does_not_lead_from_https_to_plain_http(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    with bulk_server(PATIENTS, tls=tls) as server, bulk_server(PATIENTS) as other:
+        server.guard(KEY)
+        server.fault("/fhir/files/0", says(302, Location=f"{other.root}/files/0"))
+        with pytest.raises(FetchError, match="leads from https to plain http"):
+            fetch(server, tmp_path / "out", key=KEY, authorities=tmp_path / "ca")
+        assert other.asked == []
+        fetch(server, tmp_path / "out", key=KEY, authorities=tmp_path / "ca")
+    assert contents(tmp_path / "out") == {"Patient.000.ndjson": PATIENTS.body}
 
 
 def test_status_and_manifest_do_not_lead_elsewhere(tmp_path: Path) -> None:
