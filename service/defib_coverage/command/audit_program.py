@@ -25,7 +25,7 @@ def run(  # noqa: PLR0913 - the options of a command
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="A new folder.")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="A new folder.")],
     hindsight: Annotated[
         bool, typer.Option("--hindsight", help="Count facts recorded after an order's day too.")
     ] = False,
@@ -92,7 +92,7 @@ def fetch(  # noqa: PLR0913 - the options of a command
     ],
     *,
     output: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FOLDER", help="The folder to load into.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to load into.")
     ],
     group: Annotated[
         str | None, typer.Option(metavar="ID", help="The patients of this Group only.")
