@@ -6,10 +6,18 @@ PYTEST_DONT_REWRITE: nothing here asserts.
 from __future__ import annotations
 
 import json
+from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit_population import TODAY
+from audit_population import ORDER_TYPES, TODAY
 from command_line import run
+from defib_coverage.audit.embedded import Embedded
+from defib_coverage.audit.inputs import SLICE
+from defib_coverage.audit.job import Spec
+from defib_coverage.audit.run import Clock, Order
+from defib_coverage.audit.run import run as run_audit
+from defib_coverage.content import load
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audit_odd_lines import Fate
+    from defib_coverage.audit.engine import Progress
+    from defib_coverage.coverage.determine import Knowledge
     from fhir_builders import Json
 
 # Where a manifest counts the lines of each fate.
@@ -28,6 +38,7 @@ COUNTS: Mapping[Fate, str] = {
     "unread": "otherTypes",
     "nobody": "noPatient",
 }
+WRITTEN = ("determinations.ndjson", "determinations.parquet", "rejects.ndjson")
 _BESIDE = frozenset({"patient", "audit"})
 
 
@@ -49,6 +60,15 @@ class Outcome(NamedTuple):
         }
 
     @property
+    def requested(self) -> dict[tuple[str, str], Json]:
+        """The determinations of what was ordered, not of what was carried out or billed."""
+        return {
+            name: one
+            for name, one in self.determinations.items()
+            if name[1].partition("/")[0] in ORDER_TYPES
+        }
+
+    @property
     def counts(self) -> Mapping[str, int]:
         counts: Mapping[str, int] = self.manifest["counts"]
         return counts
@@ -56,7 +76,7 @@ class Outcome(NamedTuple):
 
 def audit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """``audit run`` on the day that is today for the live service of the tests."""
-    return run("audit", "run", *arguments, "--today", TODAY)
+    return run("audit", "run", "--today", TODAY, *arguments)
 
 
 def audited(source: Path, out: Path, *options: str | Path, engine: str = "embedded") -> Outcome:
@@ -65,6 +85,33 @@ def audited(source: Path, out: Path, *options: str | Path, engine: str = "embedd
     done = audit(source, "-o", out, *by, *options)
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)
+    return outcome_of(out)
+
+
+class Quiet:
+    """Is told how far a run is, and does nothing about it."""
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        pass
+
+    def advance(self, done: int) -> None:
+        pass
+
+
+@cache
+def knowledge() -> Knowledge:
+    """What the product comes with."""
+    return load().knowledge()
+
+
+def run_here(
+    source: Path, out: Path, slice_bytes: int = SLICE, progress: Progress | None = None
+) -> Outcome:
+    """The outcome of an audit that is run from this process, with one process to do the work."""
+    rules = knowledge()
+    spec = Spec(date.fromisoformat(TODAY), hindsight=False, canonical_base=rules.canonical_base)
+    order = Order([str(source)], out, spec, rules, slice_bytes)
+    run_audit(order, Embedded(1), progress or Quiet(), Clock("then", lambda: "now"))
     return outcome_of(out)
 
 

@@ -46,3 +46,35 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     dangling: bool = False
     nameless: bool = False
     odd: bool = False
+
+
+SHAPES = (
+    Shape(name="plain", shuffled=False),
+    Shape(name="split", parts=3, packing="various", last_newline=False, strangers=300),
+    Shape(name="crlf", newline=b"\r\n", bom=True, blank=True, spelling="spaced", packing="gzip"),
+    Shape(name="mixed", layout="mixed", parts=4, packing="members", spelling="reordered"),
+    Shape(name="escaped", layout="folders", spelling="escaped", references="absolute"),
+    Shape(name="slashes", layout="mixed", spelling="slashes", references="versioned"),
+    Shape(name="people", people="shared", dangling=True, nameless=True, parts=2),
+    Shape(name="versions", duplicates=True, parts=2, packing="gzip"),
+    Shape(name="odd", odd=True, strangers=2000),
+    Shape(
+        name="all",
+        seed=4,
+        layout="mixed",
+        parts=5,
+        packing="various",
+        newline=b"\r\n",
+        bom=True,
+        last_newline=False,
+        blank=True,
+        references="various",
+        spelling="various",
+        people="shared",
+        duplicates=True,
+        strangers=2000,
+        dangling=True,
+        nameless=True,
+        odd=True,
+    ),
+)

@@ -23,7 +23,7 @@ from audit_odd_lines import (
     odd_lines,
 )
 from audit_population import Charted, calls_of, charted
-from audit_runs import COUNTS, Outcome, audited, differences
+from audit_runs import COUNTS, Outcome, audited, differences, run_here
 from fhir_builders import b3_chart, order
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_odd_line_is_rejected_with_its_place_or_used(kind: str, ran: Ran) -> Non
 
 
 def test_record_that_is_odd_counts_as_it_does_for_the_service(ran: Ran, live: Live) -> None:
-    """What is rejected, or nobody's, is as if it were not there; all else counts as it does live."""
+    """What is rejected, or nobody's, is as if it were not there; all the rest counts as live."""
     expected = {}
     for chart, odd in zip(ran.charts, ran.odd, strict=True):
         (found,) = live_says(chart, odd, live)
@@ -179,7 +179,7 @@ def test_line_of_any_length_costs_only_itself(
     text += b"\n".join(json.dumps(one).encode() for one in chart.everything())
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "long.ndjson").write_bytes(pack(text))
-    outcome = audited(tmp_path / "export", tmp_path / "out")
+    outcome = run_here(tmp_path / "export", tmp_path / "out")
     (reject,) = outcome.rejects
     assert (reject["line"], reject["reason"]) == (2, "longer than 64 MB")
     (row,) = outcome.rows
@@ -199,7 +199,7 @@ def test_damaged_data_in_the_middle_of_a_file_are_told(tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "1.ndjson.gz").write_bytes(packed)
     (tmp_path / "export" / "2.ndjson").write_bytes(b"\n".join(noise[:10]))
-    outcome = audited(tmp_path / "export", tmp_path / "out")
+    outcome = run_here(tmp_path / "export", tmp_path / "out")
     assert [row["status"] for row in outcome.rows] == ["covered"]
     faults = [one for one in outcome.rejects if one["line"] is None]
     assert [one["file"] for one in faults] == ["1.ndjson.gz"]

@@ -18,12 +18,11 @@ from audit_population import (
     Charted,
     as_uuid,
     expected_of,
-    first_vignettes,
     merged,
     population,
 )
 from audit_runs import COUNTS, Outcome, audited, differences
-from audit_shapes import Shape
+from audit_shapes import SHAPES, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,38 +34,9 @@ if TYPE_CHECKING:
     Found = Mapping[tuple[str, str], Json]
 
 pytest_plugins = ("live_server",)
-ENGINES = ("embedded",)
 NEWEST = {"versionId": "7", "lastUpdated": "2026-11-19T12:00:00.000Z"}
-SHAPES = (
-    Shape(name="plain", shuffled=False),
-    Shape(name="split", parts=3, packing="various", last_newline=False, strangers=300),
-    Shape(name="crlf", newline=b"\r\n", bom=True, blank=True, spelling="spaced", packing="gzip"),
-    Shape(name="mixed", layout="mixed", parts=4, packing="members", spelling="reordered"),
-    Shape(name="escaped", layout="folders", spelling="escaped", references="absolute"),
-    Shape(name="slashes", layout="mixed", spelling="slashes", references="versioned"),
-    Shape(name="people", people="shared", dangling=True, nameless=True, parts=2),
-    Shape(name="versions", duplicates=True, parts=2, packing="gzip"),
-    Shape(name="odd", odd=True, strangers=2000),
-    Shape(
-        name="all",
-        seed=4,
-        layout="mixed",
-        parts=5,
-        packing="various",
-        newline=b"\r\n",
-        bom=True,
-        last_newline=False,
-        blank=True,
-        references="various",
-        spelling="various",
-        people="shared",
-        duplicates=True,
-        strangers=2000,
-        dangling=True,
-        nameless=True,
-        odd=True,
-    ),
-)
+# On a cluster the lines are read by the same code: one shape that has it all.
+RUNS = [*(("embedded", shape) for shape in SHAPES), ("spark", SHAPES[-1])]
 
 
 class Ran(NamedTuple):
@@ -88,7 +58,7 @@ def expected(charts: list[Charted], live: Live) -> Found:
 
 @pytest.fixture(
     scope="module",
-    params=[(engine, shape) for engine in ENGINES for shape in SHAPES],
+    params=RUNS,
     ids=lambda one: f"{one[0]}-{one[1].name}",
 )
 def ran(
@@ -102,18 +72,8 @@ def ran(
     return Ran(export, audited(export.folder, folder / "out", engine=engine))
 
 
-def requested(outcome: Outcome) -> Found:
-    """The determinations of what was ordered, not of what was carried out."""
-    wanted = {"ServiceRequest", "DeviceRequest"}
-    return {name: one for name, one in outcome.determinations.items() if _kind(name) in wanted}
-
-
-def _kind(name: tuple[str, str]) -> str:
-    return name[1].partition("/")[0]
-
-
 def test_determinations_are_those_of_the_service(ran: Ran, expected: Found) -> None:
-    assert differences(requested(ran.outcome), expected) == {}
+    assert differences(ran.outcome.requested, expected) == {}
 
 
 def test_every_line_is_accounted_for(ran: Ran) -> None:
@@ -152,33 +112,30 @@ def test_every_row_names_the_line_of_its_order(ran: Ran) -> None:
         assert order.get("meta", NEWEST) == NEWEST
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_what_was_recorded_later_makes_no_difference_to_the_vignettes(
-    engine: str, charts: list[Charted], expected: Found, tmp_path: Path
+    charts: list[Charted], expected: Found, tmp_path: Path
 ) -> None:
     """No record of theirs was written down after its order's day, so hindsight adds nothing."""
     export = write(tmp_path / "export", charts, Shape(name="plain"))
-    outcome = audited(export.folder, tmp_path / "out", "--hindsight", engine=engine)
-    assert differences(requested(outcome), expected) == {}
+    outcome = audited(export.folder, tmp_path / "out", "--hindsight")
+    assert differences(outcome.requested, expected) == {}
     assert {row["audit"]["knownAt"] for row in outcome.rows} == {None}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_patient_with_orders_of_several_days_is_judged_on_each(
-    engine: str, charts: list[Charted], live: Live, tmp_path: Path
+    charts: list[Charted], live: Live, tmp_path: Path
 ) -> None:
     """Two vignettes as one patient: the same day in one call, other days in calls of their own."""
     half = len(charts) // 2
     pairs = merged(charts[:half], charts[half : 2 * half])
     export = write(tmp_path / "export", pairs, Shape(name="pairs", parts=2))
-    outcome = audited(export.folder, tmp_path / "out", "--hindsight", engine=engine)
-    assert differences(requested(outcome), same_orders(expected_of(pairs, live))) == {}
+    outcome = audited(export.folder, tmp_path / "out", "--hindsight")
+    assert differences(outcome.requested, same_orders(expected_of(pairs, live))) == {}
 
 
 @pytest.mark.parametrize("form", ["Procedure", "Claim", "ExplanationOfBenefit"])
-@pytest.mark.parametrize("engine", ENGINES)
 def test_what_was_carried_out_is_judged_as_if_ordered(
-    form: Form, engine: str, charts: list[Charted], expected: Found, tmp_path: Path
+    form: Form, charts: list[Charted], expected: Found, tmp_path: Path
 ) -> None:
     done = performed(charts, {order for _, order in expected}, form)
     wanted = {
@@ -188,44 +145,54 @@ def test_what_was_carried_out_is_judged_as_if_ordered(
     }
     assert len(wanted) > 350
     export = write(tmp_path / "export", done.charts, Shape(name=form, parts=2, packing="gzip"))
-    outcome = audited(export.folder, tmp_path / "out", engine=engine)
+    outcome = audited(export.folder, tmp_path / "out")
     found = {name: one for name, one in outcome.determinations.items() if name in wanted}
     assert differences(found, wanted) == {}
     assert {row["audit"]["performed"] for row in outcome.rows} == {True}
 
 
-@pytest.mark.parametrize("kind", ["collection", "searchset", "transaction"])
-@pytest.mark.parametrize("together", [1, 7])
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.fixture(scope="module")
+def by_uuid() -> list[Charted]:
+    return population(as_uuid)
+
+
+@pytest.fixture(scope="module")
+def expected_by_uuid(by_uuid: list[Charted], live: Live) -> Found:
+    return same_orders(expected_of(by_uuid, live))
+
+
+@pytest.mark.parametrize(
+    ("kind", "together"),
+    [("collection", 7), ("searchset", 1), ("transaction", 1), ("transaction", 7)],
+)
 def test_bundles_say_the_same(
-    kind: BundleType, together: int, engine: str, live: Live, tmp_path: Path
+    kind: BundleType,
+    together: int,
+    by_uuid: list[Charted],
+    expected_by_uuid: Found,
+    tmp_path: Path,
 ) -> None:
-    charts = population(as_uuid)
-    lines = write_bundles(tmp_path / "bundles", charts, kind, together)
-    outcome = audited(tmp_path / "bundles", tmp_path / "out", engine=engine)
-    assert differences(requested(outcome), same_orders(expected_of(charts, live))) == {}
-    assert outcome.counts["lines"] == lines
+    lines = write_bundles(tmp_path / "bundles", by_uuid, kind, together)
+    outcome = audited(tmp_path / "bundles", tmp_path / "out")
+    assert differences(outcome.requested, expected_by_uuid) == {}
+    assert outcome.counts["lines"] == outcome.counts["bundles"] == lines
     assert outcome.rejects == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", ["collection", "transaction"])
 def test_bundles_in_files_of_their_own_say_the_same(
-    engine: str, live: Live, tmp_path: Path
+    kind: BundleType, by_uuid: list[Charted], expected_by_uuid: Found, tmp_path: Path
 ) -> None:
-    charts = first_vignettes(as_uuid)
-    files = write_documents(tmp_path / "bundles", charts, "transaction")
-    outcome = audited(tmp_path / "bundles", tmp_path / "out", engine=engine)
-    assert differences(requested(outcome), same_orders(expected_of(charts, live))) == {}
-    assert len(outcome.manifest["inputs"]) == files
+    files = write_documents(tmp_path / "bundles", by_uuid, kind)
+    outcome = audited(tmp_path / "bundles", tmp_path / "out")
+    assert differences(outcome.requested, expected_by_uuid) == {}
+    assert len(outcome.manifest["inputs"]) == outcome.counts["lines"] == files
     assert outcome.rejects == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_hook_calls_say_the_same(
-    engine: str, charts: list[Charted], expected: Found, tmp_path: Path
-) -> None:
+def test_hook_calls_say_the_same(charts: list[Charted], expected: Found, tmp_path: Path) -> None:
     lines = write_calls(tmp_path / "calls", charts)
-    outcome = audited(tmp_path / "calls", tmp_path / "out", engine=engine)
+    outcome = audited(tmp_path / "calls", tmp_path / "out")
     assert differences(outcome.determinations, expected) == {}
     assert outcome.counts["lines"] == lines == outcome.counts["requests"]
     assert outcome.rejects == []

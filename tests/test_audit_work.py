@@ -73,7 +73,7 @@ def refused(order: Order, engine: Engine, words: str) -> None:
 
 def test_no_engine_goes_on_where_another_began(order: Order) -> None:
     begun(order, Engine("embedded"))
-    refused(order, Engine("spark"), "broken off, by the other engine, embedded")
+    refused(order, Engine("spark"), "broken off, by the embedded engine")
     begun(order, Engine("embedded"))
 
 

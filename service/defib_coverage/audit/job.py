@@ -37,18 +37,18 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A run: how orders are judged, of which files, cut into which slices, by which engine.
+    """A run: how orders are judged, of which files, cut into which slices.
 
-    ``digest`` is that of rules, codes and wording; ``version`` that of the program. Each engine
-    leaves other files of what is done, so that no engine can go on where another one began.
+    ``digest`` is that of rules, codes and wording; ``version`` that of the program. ``engine`` is
+    the one that began: another one keeps other files of what it knows so far.
     """
 
-    engine: str
     spec: Spec
     files: tuple[InputFile, ...]
     slices: tuple[Slice, ...]
     digest: str
     version: str
+    engine: str
 
 
 class Tools(NamedTuple):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import msgspec
 
 from defib_coverage import __version__
+from defib_coverage.audit.heads import Unusable
 from defib_coverage.audit.inputs import SLICE, find_files, slices_of
 from defib_coverage.audit.job import Job
 from defib_coverage.audit.manifest import NAME, Manifest, applied, counts_of, inputs_of
@@ -64,10 +65,14 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
         with _alone(work):
             _start(order.out, job)
             outcome = engine.run(job, work, progress)
-            return _finish(order, job, outcome, clock)
+            _check_unchanged(order, job)
+            return _finish(order, job, outcome, engine.name, clock)
     except OSError as error:
         message = f"{error.filename or order.out}: {error.strerror or 'cannot be used'}"
         raise InputError(message) from error
+    except Unusable as error:
+        # What was read as a record is none when it is read again.
+        raise InputError(_changed(order, "the input")) from error
 
 
 def day_of(out: Path) -> date | None:
@@ -81,7 +86,23 @@ def day_of(out: Path) -> date | None:
 def _job(order: Order, engine: str) -> Job:
     files = find_files(order.sources, order.out)
     slices = slices_of(files, order.slice_bytes)
-    return Job(engine, order.spec, files, slices, order.knowledge.digest, __version__)
+    return Job(order.spec, files, slices, order.knowledge.digest, __version__, engine)
+
+
+def _check_unchanged(order: Order, job: Job) -> None:
+    """Refuse what was read of files that were written to meanwhile; new ones do no harm.
+
+    Raises:
+        InputError: a file is not what it was.
+    """
+    now = {one.path: (one.size, one.changed) for one in find_files(order.sources, order.out)}
+    for file in job.files:
+        if now.get(file.path) != (file.size, file.changed):
+            raise InputError(_changed(order, file.name))
+
+
+def _changed(order: Order, name: str) -> str:
+    return f"{name}: was changed while it was read; delete {order.out} to begin anew"
 
 
 def _folder(out: Path) -> Path:
@@ -155,13 +176,13 @@ def _differs(known: Job | None, job: Job) -> str:
     if known.version != job.version or known.digest != job.digest:
         return "by another version of the program, its rules or codes" + remedy
     if known.engine != job.engine:
-        return f"by the other engine, {known.engine}" + remedy
+        return f"by the {known.engine} engine; go on with that one, or" + remedy[1:]
     if known.spec != job.spec:
         return "with other options or settings" + remedy
     return "of other files, or the files were changed since" + remedy
 
 
-def _finish(order: Order, job: Job, outcome: Outcome, clock: Clock) -> Manifest:
+def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock) -> Manifest:
     """Write the files, the manifest last."""
     from defib_coverage.audit.parquet import columns  # noqa: PLC0415 - large; only needed here
 
@@ -179,7 +200,7 @@ def _finish(order: Order, job: Job, outcome: Outcome, clock: Clock) -> Manifest:
             rejects += 1
     manifest = Manifest(
         version=job.version,
-        engine=job.engine,
+        engine=engine,
         started=clock.started,
         finished=clock.now(),
         today=job.spec.today,

@@ -1,0 +1,230 @@
+"""Runs of an audit that are broken off, repeated, or begun where another one stands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from audit_exports import Export, write
+from audit_population import TODAY, population
+from audit_runs import WRITTEN, audit, audited, outcome_of
+from audit_shapes import Shape
+from command_line import ROOT, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fhir_builders import Json
+
+# Many files, so that there is a middle to be killed in.
+SHAPE = Shape(name="runs", parts=25, packing="various", duplicates=True, strangers=50, odd=True)
+_PATIENCE = 120
+
+
+class Whole(NamedTuple):
+    """An export, and the folder of an audit of it that nothing broke off."""
+
+    export: Export
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    export = write(folder / "export", population(), SHAPE)
+    audited(export.folder, folder / "out")
+    return Whole(export, folder / "out")
+
+
+def assert_same(out: Path, whole: Whole) -> None:
+    """The same bytes in every file, and nothing else in the folder."""
+    for name in WRITTEN:
+        assert (out / name).read_bytes() == (whole.out / name).read_bytes(), name
+    assert sorted(path.name for path in out.iterdir()) == sorted([*WRITTEN, "manifest.json"])
+    assert without_times(out) == without_times(whole.out)
+
+
+def without_times(out: Path) -> Json:
+    manifest = outcome_of(out).manifest
+    return {k: v for k, v in manifest.items() if k not in {"started", "finished"}}
+
+
+def broken_off(
+    whole: Whole, out: Path, reached: Callable[[Path], bool], how: int = signal.SIGKILL
+) -> subprocess.CompletedProcess[bytes]:
+    """Begin an audit, and end it and all of its processes as soon as it has come to a point."""
+    command = [sys.executable, "-m", "defib_coverage", "audit", "run"]
+    with subprocess.Popen(
+        [*command, whole.export.folder, "-o", out, "--today", TODAY],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + _PATIENCE
+        while process.poll() is None and time.monotonic() < deadline and not reached(out / "work"):
+            time.sleep(0.001)
+        os.killpg(process.pid, how)
+        told, complaint = process.communicate(timeout=_PATIENCE)
+    return subprocess.CompletedProcess(command, process.returncode, told, complaint)
+
+
+def files_in(work: Path, pattern: str, least: int) -> bool:
+    return sum(1 for _ in work.glob(pattern)) >= least
+
+
+def begun(work: Path) -> bool:
+    return (work / "job.json").exists()
+
+
+def some_scanned(work: Path) -> bool:
+    return files_in(work, "scans/*.json", 20)
+
+
+def some_kept(work: Path) -> bool:
+    return files_in(work, "pages/*.pages", 20)
+
+
+def judging(work: Path) -> bool:
+    return files_in(work, "rows/*.rows", 1)
+
+
+@pytest.mark.parametrize("reached", [begun, some_scanned, some_kept, judging])
+def test_killed_run_goes_on_to_the_same_bytes(
+    reached: Callable[[Path], bool], whole: Whole, tmp_path: Path
+) -> None:
+    done = broken_off(whole, tmp_path / "out", reached)
+    assert done.returncode == -signal.SIGKILL
+    assert reached(tmp_path / "out" / "work")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    audited(whole.export.folder, tmp_path / "out")
+    assert_same(tmp_path / "out", whole)
+
+
+def test_run_that_is_killed_again_and_again_comes_to_the_same_bytes(
+    whole: Whole, tmp_path: Path
+) -> None:
+    """Each time it gets a little further, and is killed wherever it is then."""
+    kills = 0
+    for steps in range(1, 400):
+        stop = time.monotonic() + 0.4 * steps
+        done = broken_off(whole, tmp_path / "out", lambda _, stop=stop: time.monotonic() > stop)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+        kills += 1
+    assert kills > 0
+    assert_same(tmp_path / "out", whole)
+
+
+def test_run_that_is_interrupted_says_how_it_goes_on(whole: Whole, tmp_path: Path) -> None:
+    done = broken_off(whole, tmp_path / "out", some_scanned, signal.SIGINT)
+    assert done.returncode == 130
+    complaint = done.stderr.decode()
+    assert "the same command goes on from there" in complaint
+    assert "Traceback" not in complaint
+    audited(whole.export.folder, tmp_path / "out")
+    assert_same(tmp_path / "out", whole)
+
+
+def test_finished_audit_is_never_written_over(whole: Whole) -> None:
+    before = {name: (whole.out / name).read_bytes() for name in (*WRITTEN, "manifest.json")}
+    done = audit(whole.export.folder, "-o", whole.out)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "holds a finished audit" in done.stderr
+    assert {name: (whole.out / name).read_bytes() for name in before} == before
+
+
+def test_folder_with_something_else_in_it_is_left_alone(whole: Whole, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    done = audit(whole.export.folder, "-o", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is not empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def longer(export: Path) -> None:
+    with (export / "blank.ndjson").open("ab") as file:
+        file.write(b"\n")
+
+
+def of_another_time(export: Path) -> None:
+    """The same length, changed since."""
+    path = export / "blank.ndjson"
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+
+
+def one_more(export: Path) -> None:
+    (export / "zzz.ndjson").write_bytes(b"")
+
+
+def one_less(export: Path) -> None:
+    (export / "blank.ndjson").unlink()
+
+
+@pytest.mark.parametrize("change", [longer, of_another_time, one_more, one_less])
+def test_run_does_not_go_on_with_other_files(
+    change: Callable[[Path], None], tmp_path: Path
+) -> None:
+    export = write(tmp_path / "export", population(), SHAPE)
+    broken_off(Whole(export, tmp_path), tmp_path / "out", some_scanned)
+    change(export.folder)
+    done = audit(export.folder, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "the files were changed" in done.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_run_does_not_go_on_with_other_options(whole: Whole, tmp_path: Path) -> None:
+    broken_off(whole, tmp_path / "out", some_scanned)
+    for options in (["--hindsight"], ["--today", "2026-11-19"]):
+        done = audit(whole.export.folder, "-o", tmp_path / "out", *options)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "other options" in done.stderr
+
+
+def test_run_does_not_go_on_with_another_engine(whole: Whole, tmp_path: Path) -> None:
+    """What one engine knows so far is not what the other one keeps."""
+    broken_off(whole, tmp_path / "out", some_scanned)
+    done = audit(whole.export.folder, "-o", tmp_path / "out", "--engine", "spark")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "by the embedded engine; go on with that one, or delete the folder" in done.stderr
+
+
+@pytest.mark.parametrize("processes", ["1", "3"])
+def test_number_of_processes_changes_nothing(processes: str, whole: Whole, tmp_path: Path) -> None:
+    audited(whole.export.folder, tmp_path / "out", "--processes", processes)
+    assert_same(tmp_path / "out", whole)
+
+
+def test_output_inside_the_input_is_not_read(whole: Whole, tmp_path: Path) -> None:
+    export = write(tmp_path, population(), SHAPE)
+    inside = tmp_path / "audits" / "first"
+    audited(tmp_path, inside)
+    assert (inside / WRITTEN[0]).read_bytes() == (whole.out / WRITTEN[0]).read_bytes()
+    names = {one["file"] for one in outcome_of(inside).manifest["inputs"]}
+    assert names == {file.name for file in export.files}
+
+
+def test_what_was_decided_of_patients_is_for_its_owner_only(whole: Whole) -> None:
+    for name in (*WRITTEN, "manifest.json"):
+        assert stat.S_IMODE((whole.out / name).stat().st_mode) == 0o600
+
+
+def test_input_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for source in ("empty", "nowhere", "*.ndjson"):
+        done = audit(tmp_path / source, "-o", tmp_path / "out")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert not (tmp_path / "out").exists()
