@@ -25,6 +25,7 @@ from fhir_builders import (
     patient,
     procedure,
     resource,
+    statement,
     visit,
 )
 
@@ -120,6 +121,42 @@ RECORDED = (
     Case("booking-known", [ORDER, HEART, READING, booked(created=BEFORE)], OPEN, OPEN),
     Case("booking-later", [ORDER, HEART, READING, booked(created=AFTER)], COVERED, OPEN),
 )
+
+
+def carried_out(start: str) -> Json:
+    """The same appointment once it was kept."""
+    return booked(created=BEFORE) | {"status": "fulfilled", "start": start}
+
+
+# What was carried out, or ended, since: on the day it was still planned, or still held.
+DONE = planned(authoredOn=BEFORE) | {"status": "completed"}
+DONE_BEFORE = DONE | {"occurrenceDateTime": BEFORE}
+KEPT = carried_out("2024-05-27T09:00:00Z")
+KEPT_BEFORE = carried_out("2024-05-09T09:00:00Z")
+FAMILIAL = condition("I42.0", "2023-01-10")
+DRUGS = "20352", "29046"
+STOPPED = [statement(code, "2023-05-01", AFTER, status="stopped") for code in DRUGS]
+STOPPED_BEFORE = [statement(code, "2023-05-01", BEFORE, status="stopped") for code in DRUGS]
+SINCE = (
+    Case("plan-carried-out", [ORDER, HEART, READING, DONE], OPEN, OPEN),
+    Case("plan-carried-out-before", [ORDER, HEART, READING, DONE_BEFORE], COVERED, COVERED),
+    Case("booking-kept", [ORDER, HEART, READING, KEPT], OPEN, OPEN),
+    Case("booking-kept-before", [ORDER, HEART, READING, KEPT_BEFORE], COVERED, COVERED),
+    Case(
+        "own-booking-kept",
+        [
+            order(day=None, id="implant", status="completed", authoredOn="2024-04-02"),
+            carried_out(f"{DAY}T09:00:00Z")
+            | {"basedOn": [{"reference": "ServiceRequest/implant"}], "serviceType": []},
+            HEART,
+            READING,
+        ],
+        COVERED,
+        COVERED,
+    ),
+    Case("drugs-stopped", [ORDER, FAMILIAL, READING, *STOPPED], COVERED, COVERED),
+    Case("drugs-stopped-before", [ORDER, FAMILIAL, READING, *STOPPED_BEFORE], OPEN, OPEN),
+)
 # A device of today's chart, and whether it was in place on the day: then it is an exchange.
 FIRST, EXCHANGE = "initial-implant", "replacement"
 DEVICES = (
@@ -169,7 +206,7 @@ DEVICES = (
 )
 CASES = {
     case.name: case._replace(chart=[*case.chart, *rest])
-    for cases, rest in ((RECORDED, REST), (DEVICES, (*REST, HEART, READING)))
+    for cases, rest in ((RECORDED, REST), (SINCE, REST), (DEVICES, (*REST, HEART, READING)))
     for case in cases
 }
 
@@ -206,6 +243,17 @@ def test_what_was_written_down_later_counts_in_hindsight_only(case: Case, runs: 
     (known,), (hindsight,) = rows_of(runs.known, case.name), rows_of(runs.hindsight, case.name)
     assert (known["status"], hindsight["status"]) == (case.known, case.hindsight)
     assert (known["audit"]["knownAt"], hindsight["audit"]["knownAt"]) == (DAY, None)
+
+
+@pytest.mark.parametrize("case", SINCE, ids=lambda case: case.name)
+def test_what_was_carried_out_or_ended_since_was_not_on_the_day(case: Case, runs: Runs) -> None:
+    (known,), (hindsight,) = rows_of(runs.known, case.name), rows_of(runs.hindsight, case.name)
+    assert (known["status"], hindsight["status"]) == (case.known, case.hindsight)
+
+
+def test_order_is_of_the_day_of_the_appointment_that_was_kept(runs: Runs) -> None:
+    (row,) = rows_of(runs.known, "own-booking-kept")
+    assert row["order"]["serviceDateBasis"] == "appointment"
 
 
 @pytest.mark.parametrize("case", DEVICES, ids=lambda case: case.name)

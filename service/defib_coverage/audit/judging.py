@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from defib_coverage.audit.found_orders import OrderFinder
-from defib_coverage.audit.look_back import DatedOrder, LookBack
+from defib_coverage.audit.look_back import DatedOrder, LookBack, as_it_stood
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.determine import Terms, determine
 from defib_coverage.coverage.orders import service_date
@@ -19,14 +20,13 @@ from defib_coverage.fhir.order_devices import Devices
 from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, read_entry
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.references import PatientCheck
-from defib_coverage.fhir.resources import Bundle, Coverage, Device, Encounter, Entry
+from defib_coverage.fhir.resources import Bundle, Device, Encounter, Entry
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluator, with_references
 from defib_coverage.hooks.wire import decode_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date
 
     from defib_coverage.audit.found_orders import FoundOrder, FoundOrders
     from defib_coverage.audit.records import Patient, Record
@@ -124,7 +124,7 @@ class Judge:
             yield JudgedOrder(None, request, one, None, beside)
 
     def _of_chart(self, chart: _Records, found: Sequence[FoundOrder]) -> Iterator[JudgedOrder]:
-        booked = chart.read(chart.entries).appointments
+        booked = chart.read(chart.entries, date.min).appointments
         dated = sorted(
             (self._dated(one, booked) for one in found),
             key=lambda one: (one.day, one.found.order.reference),
@@ -132,7 +132,7 @@ class Judge:
         past = LookBack(chart.entries, dated, chart.devices())
         for day, group in groupby(dated, key=lambda one: one.day):
             asked = [one.found for one in group]
-            seen = chart.read(past.on(day))
+            seen = chart.read(past.on(day), day)
             known_at = None if self._hindsight else day
             orders = [with_references(one.order, one.reasons, seen) for one in asked]
             terms = Terms(today=self._today, known_at=known_at)
@@ -175,7 +175,6 @@ class _Records:
             raw = RawEntry(resource=msgspec.Raw(record.text))
             unreadable: list[Unreadable] = []
             entry = read_entry(_CHART, raw, self._index, unreadable)
-            _as_it_stood(entry)
             self.entries[record.name] = entry
             if unreadable:
                 self._unreadable[record.name] = unreadable
@@ -200,10 +199,10 @@ class _Records:
                 found[record.name] = _made(record.text)
         return found
 
-    def read(self, names: Iterable[str]) -> Chart:
-        """The chart that records make, with what they point at."""
+    def read(self, names: Iterable[str], day: date) -> Chart:
+        """The chart that records make as they stood on a day, with what they point at."""
         chosen = list(names)
-        entries = [self.entries[name] for name in chosen]
+        entries = [as_it_stood(self.entries[name], day) for name in chosen]
         unreadable = tuple([one for name in chosen for one in self._unreadable.get(name, ())])
         for _ in range(_STEPS):
             chart, unresolved = self._read(entries, unreadable)
@@ -224,15 +223,6 @@ class _Records:
         everything[_CHART] = Bundle(entry=entries + self._linked)
         answers = read_answers(everything, unreadable)
         return self._reader.read(answers, self._patient.id)
-
-
-def _as_it_stood(entry: Entry) -> None:
-    """A Coverage that was ended with a last day was in force until then."""
-    resource = entry.resource
-    if isinstance(resource, Coverage) and resource.status == "cancelled":
-        period = resource.period
-        if period is not None and period.end is not None:
-            resource.status = "active"
 
 
 def _made(text: bytes) -> date | None:

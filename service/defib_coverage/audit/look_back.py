@@ -1,7 +1,8 @@
 """The chart as it was on an order's day: which records of today's export stood in it.
 
 What is dated says so itself, and the core leaves out what came later. Here is the rest: what the
-order itself brought about, and devices, which the rules read without a date.
+order itself brought about, devices, which the rules read without a date, and states that a record
+has come to since.
 """
 
 from __future__ import annotations
@@ -10,13 +11,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.orders import IMPLANTS
+from defib_coverage.fhir.resources import (
+    Appointment,
+    Coverage,
+    Entry,
+    MedicationStatement,
+    ServiceRequest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from defib_coverage.audit.found_orders import FoundOrder
+
+
+_KEPT = frozenset({"fulfilled", "arrived", "checked-in"})
 
 
 class DatedOrder(msgspec.Struct, frozen=True):
@@ -87,3 +99,34 @@ class LookBack:
         newer = [n for n in undated if n not in older]
         more = max(len(coming) - len(newer), 0)
         return dated + newer + older[len(older) - min(more, len(older)) :]
+
+
+def as_it_stood(entry: Entry, day: date) -> Entry:
+    """A record in the state that it had on a day, where it tells when it came to its present one.
+
+    What was carried out on the day or later was still planned; what was ended later still held.
+    """
+    match entry.resource:
+        case Coverage(status="cancelled", period=period) as found if period and period.end:
+            state = "active"  # until its last day, which is asked for where it counts
+        case MedicationStatement(status="stopped", effective_period=period) as found if (
+            period and _is_from(period.end, day)
+        ):
+            state = "active"
+        case Appointment(start=start, status=status) as found if status in _KEPT and _is_from(
+            start, day
+        ):
+            state = "booked"
+        case ServiceRequest(status="completed", occurrence_date_time=done) as found if _is_from(
+            done, day
+        ):
+            state = "active"
+        case _:
+            return entry
+    return Entry(entry.full_url, msgspec.structs.replace(found, status=state), entry.search)
+
+
+def _is_from(text: str | None, day: date) -> bool:
+    """Whether a date is not before a day."""
+    when = read_date(text)
+    return when is not None and when.low >= day
