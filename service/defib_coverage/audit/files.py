@@ -6,11 +6,13 @@ A path with a scheme, such as ``hdfs://`` or ``s3://``, is read through pyarrow,
 from __future__ import annotations
 
 import glob
+import os
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Found(NamedTuple):
@@ -41,35 +43,58 @@ def open_file(path: str) -> BinaryIO:
     return cast("BinaryIO", system.open_input_file(inner))
 
 
-def list_files(source: str) -> Iterator[Found]:
+def list_files(source: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
     """The files that a source names: a folder with all below it, a file, or a pattern.
 
+    Args:
+        source: the folder, file or pattern.
+        wanted: tells by its name whether a file is one of them.
+
     Raises:
-        OSError: it cannot be read.
+        OSError: a file or a folder cannot be read, or a link leads nowhere.
     """
     if is_remote(source):
-        yield from _remote(source)
+        yield from (one for one in _remote(source) if wanted(one.name))
         return
     path = Path(source)
     if path.is_dir():
-        for one in sorted(path.rglob("*")):
-            if one.is_file():
-                yield _local(one.relative_to(path).as_posix(), one)
+        yield from _below(path, "", wanted)
     elif path.is_file():
-        yield _local(path.name, path)
+        yield from _regular(path, path.name, wanted)
     else:
         for match in sorted(glob.glob(source, recursive=True)):  # noqa: PTH207 - absolute ones too
             one = Path(match)
-            if one.is_file():
-                yield _local(one.name, one)
-            elif one.is_dir():
-                inner = list_files(match)
-                yield from (found._replace(name=f"{one.name}/{found.name}") for found in inner)
+            if one.is_dir():
+                yield from _below(one, f"{one.name}/", wanted)
+            else:
+                yield from _regular(one, one.name, wanted)
 
 
-def _local(name: str, path: Path) -> Found:
-    status = path.stat()
-    return Found(name, str(path.resolve()), status.st_size, status.st_mtime_ns)
+def _below(folder: Path, prefix: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
+    """The files below a folder; a folder that is linked to from several places is read once."""
+    seen: set[str] = set()
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(here)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        found += [Path(here, name) for name in names]
+    for one in sorted(found):
+        yield from _regular(one, prefix + one.relative_to(folder).as_posix(), wanted)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """A folder that cannot be read is no empty one."""
+    raise error
+
+
+def _regular(path: Path, name: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
+    if wanted(name):
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode):
+            yield Found(name, str(path.resolve()), status.st_size, status.st_mtime_ns)
 
 
 def _remote(source: str) -> Iterator[Found]:

@@ -71,7 +71,7 @@ def find_files(sources: Sequence[str], out: Path) -> tuple[InputFile, ...]:
     found: dict[str, InputFile] = {}
     for source in sources:
         try:
-            named = [one for one in list_files(source) if _is_read(one.name)]
+            named = list(list_files(source, _is_read))
             for one in named:
                 if is_remote(one.path) or not Path(one.path).is_relative_to(out.resolve()):
                     found.setdefault(one.path, _look_at(one))
