@@ -21,7 +21,7 @@ policy = typer.Typer(
 def check(
     file: Annotated[
         Path | None,
-        typer.Argument(help="One policy file to check by itself, such as a draft."),
+        typer.Argument(help="A draft of a policy or a value set, checked with all the rest."),
     ] = None,
     overlay: Annotated[
         Path | None,
