@@ -69,6 +69,7 @@ LAYERS = {
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
     "content": {"checks", "coverage", "errors", "fhir", "overlay", "tables"},
+    "replaying": {"coverage", "errors", "explaining", "replaying"},
     "drafts": {"checks", "content", "coverage", "errors", "overlay", "tables"},
     "families": {"checks", "content", "coverage", "errors", "tables"},
     "family_checks": {"coverage", "errors", "families"},
