@@ -50,7 +50,7 @@ LAYERS = {
     "explaining": {"coverage", "errors", "explaining", "families", "fhir"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
-    "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},
+    "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs", "replaying"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},
