@@ -79,6 +79,7 @@ TIMED = {
     *("app", "callers", "calls", "command", "edge", "ledger", "ledger_routes", "logs", "network"),
     "running",
     "selftest",
+    "shadow",
     "terminology_routes",
 }
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from defib_coverage.explaining.policy_changes import field_changes
 from defib_coverage.replaying.difference import (
@@ -14,7 +14,7 @@ from defib_coverage.replaying.difference import (
 from defib_coverage.replaying.windows import window_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from defib_coverage.coverage.determination import (
         CriterionResult,
@@ -27,8 +27,21 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.policy import PolicyVersion
     from defib_coverage.replaying.difference import CameOrWent
 
-_SILENT = "not-applicable"
+_SILENT: Final = "not-applicable"
 _MOST_RECORDS = 3
+
+
+def paired(
+    before: Iterable[Determination], after: Iterable[Determination]
+) -> Iterator[tuple[Determination, Determination]]:
+    """Determinations of the same orders, by their references, in the order of ``before``."""
+    waiting: dict[str, list[Determination]] = {}
+    for one in after:
+        waiting.setdefault(one.order.reference, []).append(one)
+    for one in before:
+        others = waiting.get(one.order.reference)
+        if others:
+            yield one, others.pop(0)
 
 
 class Comparer:
@@ -42,15 +55,15 @@ class Comparer:
     def compare(self, before: Determination, after: Determination) -> Difference | None:
         """What differs for one order, None where nothing does.
 
-        Nothing differs where status, indications, earliest day, criteria, waiting periods, missing
-        pairs and findings are the same: what the files are called, and which records speak for the
-        same conclusion, is no difference.
+        Nothing differs where neither judges the order, or where status, indications, earliest day,
+        criteria, waiting periods, missing pairs and findings are the same: what the files are
+        called, and which records speak for the same conclusion, is no difference.
 
         Args:
             before: what the present rules say of the order.
             after: what the others say of the same order and chart.
         """
-        if before == after:
+        if before == after or before.status == after.status == _SILENT:
             return None
         old, new = self._version(before, self._before), self._version(after, self._after)
         both = _SILENT not in {before.status, after.status}
@@ -74,7 +87,8 @@ class Comparer:
         # What is found follows from the rest, where there is a rest.
         reasons = reasons or [f"finding {f.code} {f.change}" for f in findings]
         return Difference(
-            order=before.order,
+            # Of an order that is none of ours the code may be any text.
+            order=after.order if before.status == _SILENT else before.order,
             status_before=before.status,
             status_after=after.status,
             policy_before=None if before.policy is None else before.policy.version,

@@ -68,9 +68,10 @@ class FindingChange(_Part, frozen=True):
 class Difference(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What differs for one order.
 
-    ``order`` is as the present rules have it. ``policy_before`` and ``policy_after`` are versions.
-    ``others`` are sentences of what is neither criterion nor waiting period, pair or finding.
-    ``reasons`` name what changed in short, to be counted.
+    ``order`` is as the present rules have it, or as the others have it where only they judge it.
+    ``policy_before`` and ``policy_after`` are versions. ``others`` are sentences of what is
+    neither criterion nor waiting period, pair or finding. ``reasons`` name what changed in short,
+    to be counted.
     """
 
     order: JudgedOrder
