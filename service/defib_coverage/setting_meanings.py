@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 SECRETS = frozenset({"ledger_key"})
 """Settings whose value nobody may see; of a URL its password is hidden too."""
+FILES = frozenset({"shadow"})
+"""Settings that name several files; the environment has them as it has a PATH."""
 MEANINGS: Mapping[str, str] = {
     "config": "file of settings, TOML; what the environment says wins over it",
     "zone": "the facility's time zone",

@@ -16,7 +16,7 @@ from defib_coverage.errors import SettingsError
 from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.ledger.content import Content
 from defib_coverage.network.addresses import fhir_base_fault
-from defib_coverage.setting_meanings import SECRETS
+from defib_coverage.setting_meanings import FILES, SECRETS
 from defib_coverage.setting_sources import PREFIX, Given, Source, gather, has_password
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _converted(name: str, given: Given, hint: Any) -> Any:  # noqa: ANN401 - as 
     value, in_text = given.value, given.source == "environment"
     if in_text and isinstance(value, str) and hint == tuple[str, ...]:
         # A path may hold a comma or a space.
-        texts = value.split(os.pathsep) if name in _FILES else value.replace(",", " ").split()
+        texts = value.split(os.pathsep) if name in FILES else value.replace(",", " ").split()
         value = [one for one in texts if one]
     try:
         return msgspec.convert(value, hint, strict=not in_text)
@@ -211,7 +211,6 @@ def canonical_base_fault(base: str) -> str | None:
     return None
 
 
-_FILES = frozenset({"shadow"})
 _WANTED = {
     "max_body": "number of bytes above 0",
     "max_calls": "number above 0",

@@ -66,7 +66,7 @@ def shadow_digest(environment: Mapping[str, str]) -> str | None:
 def print_rows(found: list[Row], digest: str | None, page: Page) -> None:
     """Print settings for a person; ``digest`` is that of the drafts."""
     for row in found:
-        page.heading(f"{row.variable} = {written_value(row.value)} ({row.source})")
+        page.heading(f"{row.variable} = {written_value(row.value, row.name)} ({row.source})")
         page.line(row.meaning.replace("`", ""), 4)
         if row.name == "shadow" and digest is not None:
             page.line(f"digest {digest}", 4)

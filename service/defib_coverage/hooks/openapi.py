@@ -29,7 +29,7 @@ class Ready(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
     ``ledger``: it can be written to; or decisions are spooled; or it cannot, and calls would be
     refused. ``clients``: their keys are known, of some they are not, or of none; or nobody is asked
-    who calls. ``shadow``: the digest of the data with the drafts that are tried, where there are any.
+    who calls. ``shadow``: the digest of the data with the drafts that are tried, if any.
     """
 
     status: Literal["ready", "not-ready"]

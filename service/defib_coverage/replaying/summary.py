@@ -10,6 +10,8 @@ import msgspec
 from defib_coverage.coverage.determination import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from defib_coverage.replaying.difference import Difference
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -78,12 +80,12 @@ class Tally:
             differences=self._differing,
             flips=self._flipped,
             statuses={was: {now: self._statuses[was, now] for now in shown} for was in shown},
-            flips_by_reason=_ordered(self._flips),
-            differences_by_reason=_ordered(self._differences),
+            flips_by_reason=ordered_reasons(self._flips),
+            differences_by_reason=ordered_reasons(self._differences),
         )
 
 
-def _ordered(counted: Counter[str]) -> tuple[Counted, ...]:
+def ordered_reasons(counted: Mapping[str, int]) -> tuple[Counted, ...]:
     """The most frequent first; names decide among equals, so that every run says the same."""
     ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
     return tuple(Counted(reason, number) for reason, number in ordered)
