@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from defib_coverage.command.new_file import new_file
 from defib_coverage.documents.document import InputError
 from defib_coverage.ledger.departures import departed, departures
 from defib_coverage.ledger.exporting import PART, decisions, expected, feedback
@@ -78,7 +79,7 @@ def _export(  # noqa: PLR0913 - what an export is made of
     due = expected(connection, period)
     if form == "fhir":
         both = (folder / "audit-events.ndjson", folder / "provenances.ndjson")
-        events, origins = (stack.enter_context(_new_file(path)) for path in both)
+        events, origins = (stack.enter_context(new_file(path)) for path in both)
         number, base = 0, read_settings(os.environ).canonical_base
         for row in decisions(connection, period):
             events.write(_encode(audit_event(row, base)) + b"\n")
@@ -93,7 +94,7 @@ def _export(  # noqa: PLR0913 - what an export is made of
     if departed(connection, period):
         rows["differences"] = departures(connection, period)
     paths = {kind: folder / f"{kind}.{form}" for kind in rows}
-    files = {kind: stack.enter_context(_new_file(path)) for kind, path in paths.items()}
+    files = {kind: stack.enter_context(new_file(path)) for kind, path in paths.items()}
     sinks = {kind: stack.enter_context(opened(file, kind)) for kind, file in files.items()}
     numbers = {paths[kind]: _pour(found, sinks[kind]) for kind, found in rows.items()}
     there = sum(numbers.values())
@@ -145,24 +146,3 @@ def _pour(rows: Iterable[msgspec.Struct], sink: Sink) -> int:
             part = []
     sink.write(part)
     return number + len(part)
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there once all of it is written, for its owner's eyes only.
-
-    Raises:
-        InputError: there is one of its name.
-        OSError: it cannot be written.
-    """
-    if path.exists():
-        message = f"{path}: is there already. Name another folder"
-        raise InputError(message)
-    part = path.with_name(path.name + ".part")
-    try:
-        opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(opened, "wb") as file:
-            yield file
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -90,6 +90,44 @@ def diff(
 
 
 @policy.command()
+def replay(
+    path: Annotated[
+        Path,
+        typer.Argument(help="Recorded hook requests: a file with one a line, or a folder."),
+    ],
+    *,
+    drafts: Annotated[
+        list[Path],
+        typer.Option(
+            "--with", metavar="FILE", help="Draft of a policy or value set; may be repeated."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The folder for files of the result."),
+    ] = None,
+    today: Annotated[
+        date | None,
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="The day to take for today."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Judge recorded calls by the present rules and with drafts, and tell what differs and why.
+
+    Every order whose status would be another one is told with its reasons; then all is summed up.
+    Exit code 0 also where orders differ.
+
+    Examples:
+      defib-coverage policy replay calls.ndjson --with draft.toml
+
+      defib-coverage policy replay calls/ --with draft.toml --with acute-mi.toml -o replayed
+    """
+    from defib_coverage.command.policy_replay import open_sides, replay_calls  # noqa: PLC0415
+
+    replay_calls(path, open_sides(drafts, today), output, as_json=as_json)
+
+
+@policy.command()
 def codes(
     *,
     code: Annotated[str, typer.Argument(help="A code of any system, in any spelling.")],

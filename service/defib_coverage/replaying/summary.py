@@ -36,7 +36,7 @@ class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     same: int
     differences: int
     flips: int
-    statuses: dict[Status, dict[Status, int]]
+    statuses: dict[str, dict[str, int]]
     flips_by_reason: tuple[Counted, ...]
     differences_by_reason: tuple[Counted, ...]
 
