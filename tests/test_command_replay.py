@@ -177,7 +177,7 @@ def test_bad_input_is_one_line(thirty: Path, calls: Path, tmp_path: Path) -> Non
         (
             nothing,
             thirty,
-            "nothing.ndjson: holds nothing that can be judged. nothing.ndjson:1: holds the resource",
+            "nothing.ndjson: holds nothing that can be judged. nothing.ndjson:1: holds the",
         ),
         (calls, other, f"{other}: -: is neither a policy nor a value set."),
         (calls, tmp_path / "gone.toml", f"{tmp_path}/gone.toml: -: cannot be read"),
