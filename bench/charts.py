@@ -39,7 +39,7 @@ _IDENTIFIER_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _IDENTIFIER_LENGTH = 22
 
 # ICD-10-CM code with its title, SNOMED CT code: common diagnoses that no rule reads.
-_DIAGNOSES = (
+DIAGNOSES = (
     ("E11.9", "Type 2 diabetes mellitus without complications", "44054006"),
     ("I10", "Essential (primary) hypertension", "59621000"),
     ("E78.5", "Hyperlipidemia, unspecified", "55822004"),
@@ -56,7 +56,7 @@ _DIAGNOSES = (
     ("D64.9", "Anemia, unspecified", "271737000"),
 )
 # LOINC code, our name, unit, low and high end of the reference range.
-_LABORATORY = (
+LABORATORY = (
     ("2345-7", "Glucose", "mg/dL", 70.0, 99.0),
     ("2160-0", "Creatinine", "mg/dL", 0.7, 1.3),
     ("2823-3", "Potassium", "mmol/L", 3.5, 5.1),
@@ -71,7 +71,7 @@ _LABORATORY = (
     ("33762-6", "NT-proBNP", "pg/mL", 0.0, 450.0),
 )
 # LOINC code, our name, unit, low and high end of what is usual. The heart rate is read by a rule.
-_VITAL_SIGNS = (
+VITAL_SIGNS = (
     ("8310-5", "Body temperature", "Cel", 36.1, 37.4),
     ("9279-1", "Respiratory rate", "/min", 12.0, 20.0),
     ("8867-4", "Heart rate", "/min", 58.0, 92.0),
@@ -79,7 +79,7 @@ _VITAL_SIGNS = (
     ("59408-5", "Oxygen saturation", "%", 93.0, 100.0),
 )
 # RxNorm code and its name, the way it is taken.
-_DRUGS = (
+DRUGS = (
     ("617314", "atorvastatin 20 MG Oral Tablet", "1 tablet by mouth at bedtime"),
     (
         "860975",
@@ -94,7 +94,7 @@ _DRUGS = (
     ("313782", "acetaminophen 325 MG Oral Tablet", "2 tablets every 6 hours as needed"),
 )
 # CPT and SNOMED CT code, our name.
-_PROCEDURES = (
+PROCEDURES = (
     ("45378", "73761001", "Look into the large bowel"),
     ("93000", "29303009", "Electrocardiogram"),
     ("71046", "399208008", "Chest film, two views"),
@@ -102,8 +102,8 @@ _PROCEDURES = (
     ("20610", "38481006", "Joint injection"),
     ("94010", "127783003", "Breathing test"),
 )
-_VACCINES = (("140", "influenza"), ("208", "COVID-19"), ("133", "pneumococcal"), ("115", "Tdap"))
-_VISITS = (
+VACCINES = (("140", "influenza"), ("208", "COVID-19"), ("133", "pneumococcal"), ("115", "Tdap"))
+VISITS = (
     ("AMB", "185345009", "Office visit"),
     ("VR", "448337001", "Video visit"),
     ("EMER", "50849002", "Emergency visit"),
@@ -431,7 +431,7 @@ class _Writer:
         }
 
     def _visit_on(self, day: date) -> Json:
-        setting, code, name = self._random.choice(_VISITS)
+        setting, code, name = self._random.choice(VISITS)
         resource = self._resource("Encounter", day, name)
         self._visit = resource["id"]
         return resource | {
@@ -448,7 +448,7 @@ class _Writer:
         }
 
     def _immunization(self, day: date) -> Json:
-        code, name = self._random.choice(_VACCINES)
+        code, name = self._random.choice(VACCINES)
         resource = self._resource("Immunization", day, name)
         return resource | {
             "status": "completed",
@@ -575,12 +575,12 @@ class _Writer:
         return found
 
     def _laboratory_value(self, day: date) -> Json:
-        code, name, unit, low, high = self._random.choice(_LABORATORY)
+        code, name, unit, low, high = self._random.choice(LABORATORY)
         concept = _concept(name, (_LOINC, code), (_ORGANISATION + ".5.737384", name.upper()))
         return self._observation("laboratory", concept, day, self._measured(low, high, unit))
 
     def _vital_sign(self, day: date) -> Json:
-        code, name, unit, low, high = self._random.choice(_VITAL_SIGNS)
+        code, name, unit, low, high = self._random.choice(VITAL_SIGNS)
         concept = _concept(name, (_LOINC, code))
         return self._observation("vital-signs", concept, day, self._measured(low, high, unit))
 
@@ -599,12 +599,12 @@ class _Writer:
         return self._observation("vital-signs", concept, day, {"component": components})
 
     def _other_condition(self, day: date) -> Json:
-        icd10, title, snomed = self._random.choice(_DIAGNOSES)
+        icd10, title, snomed = self._random.choice(DIAGNOSES)
         return self._condition(_concept(title, (_ICD10, icd10), (_SNOMED, snomed)), day)
 
     def _other_prescription(self, day: date) -> Json:
-        return self._prescription(*self._random.choice(_DRUGS), day)
+        return self._prescription(*self._random.choice(DRUGS), day)
 
     def _other_procedure(self, day: date) -> Json:
-        cpt, snomed, name = self._random.choice(_PROCEDURES)
+        cpt, snomed, name = self._random.choice(PROCEDURES)
         return self._procedure(_concept(name, (_CPT, cpt), (_SNOMED, snomed)), day)

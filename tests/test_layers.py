@@ -58,6 +58,10 @@ LAYERS = {
         *("__version__", "coverage", "errors", "explaining", "families", "fhir", "terminology"),
     },
     "whatif": {"coverage", "errors", "explaining", "fhir", "whatif"},
+    "audit": {
+        *("__version__", "audit", "content", "coverage", "documents", "errors", "fhir", "hooks"),
+        "payer_file",
+    },
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
         *("explaining", "families", "fhir", "hooks", "ledger", "logs", "running", "selftest"),

@@ -105,19 +105,28 @@ def _read(document: Document) -> _Chart:
     """The Bundle with a name for every resource, and every reference by that name."""
     try:
         chart = msgspec.json.decode(document.body, type=_Chart)
-        names: dict[bytes, bytes] = {}
-        for entry in chart.entry:
-            entry.resource = _named(entry, names)
+        name_entries(chart.entry)
     except BAD as error:
         raise refused(document.name, refusal(document.body, error)) from error
+    return chart
+
+
+def name_entries(entries: Sequence[RawEntry]) -> None:
+    """Give every resource of a Bundle an id, and every reference the name that it means by it.
+
+    Raises:
+        MsgspecError: a resource without an id is no object.
+    """
+    names: dict[bytes, bytes] = {}
+    for entry in entries:
+        entry.resource = _named(entry, names)
 
     def by_name(match: re.Match[bytes]) -> bytes:
         name = names.get(match[1])
         return match[0] if name is None else b'"' + name + b'"'
 
-    for entry in chart.entry:
+    for entry in entries:
         entry.resource = msgspec.Raw(_URN.sub(by_name, bytes(entry.resource)))
-    return chart
 
 
 def _named(entry: RawEntry, names: dict[bytes, bytes]) -> msgspec.Raw:

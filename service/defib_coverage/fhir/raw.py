@@ -224,16 +224,24 @@ def read_carefully(
     if bundle.resource_type != "Bundle":
         unreadable.append(Unreadable(key, *name_of(raw), "not decodable"))
         return None
-    entries = [_entry(key, entry, index, unreadable) for entry in bundle.entry]
+    entries = [read_entry(key, entry, index, unreadable) for entry in bundle.entry]
     return Bundle(total=bundle.total, link=bundle.link, entry=entries)
 
 
-def _entry(
+def read_entry(
     key: str,
     entry: RawEntry,
     index: CodeIndex,
     unreadable: list[Unreadable],
 ) -> Entry:
+    """Decode one entry of a Bundle; one that cannot be read is without its resource.
+
+    Args:
+        key: the prefetch key that the Bundle stands under.
+        entry: the entry as it came.
+        index: tells whether an odd resource would matter.
+        unreadable: where one that may matter is added.
+    """
     resource = None
     if not _is_nothing(entry.resource):
         try:

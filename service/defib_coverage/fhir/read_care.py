@@ -129,7 +129,13 @@ def read_request(reading: Reading, resource: ServiceRequest) -> None:
         when = read_date(resource.occurrence_date_time)
         reading.file(
             matches,
-            Fact(reference=reference_of(resource), kind=Kind.REQUEST, planned=True, when=when),
+            Fact(
+                reference=reference_of(resource),
+                kind=Kind.REQUEST,
+                planned=True,
+                when=when,
+                recorded=read_date(resource.authored_on),
+            ),
         )
 
 
@@ -144,6 +150,12 @@ def read_appointment(reading: Reading, resource: Appointment) -> None:
             order = tail(basis.reference or "")
             known = reading.appointments.get(order, when)
             reading.appointments[order] = min(known, when, key=lambda span: span.low)
-    fact = Fact(reference=reference_of(resource), kind=Kind.REQUEST, planned=True, when=when)
+    fact = Fact(
+        reference=reference_of(resource),
+        kind=Kind.REQUEST,
+        planned=True,
+        when=when,
+        recorded=read_date(resource.created),
+    )
     planned = (*resource.service_type, *resource.reason_code)
     reading.file(reading.vocabulary.matches_any(planned), fact)

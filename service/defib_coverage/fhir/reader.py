@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.answers import Answers
     from defib_coverage.fhir.plans import Plan
-    from defib_coverage.fhir.resources import Resource
+    from defib_coverage.fhir.resources import CodeableConcept, Resource
 
 # Each reader takes the resource type it stands beside.
 _READERS: Mapping[type, Callable[[Reading, Any], None]] = {
@@ -67,6 +67,10 @@ class ChartReader:
     def __init__(self, index: CodeIndex, plans: Sequence[Plan] = ()) -> None:
         """Read by ``index``, and tell Coverages of the configured payers ``plans``."""
         self._vocabulary = Vocabulary(index, plans)
+
+    def knows(self, concept: CodeableConcept | None) -> bool:
+        """Whether a code of a concept is in any value set."""
+        return bool(self._vocabulary.matches(concept))
 
     def read(
         self,

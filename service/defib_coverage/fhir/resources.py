@@ -258,6 +258,7 @@ class ServiceRequest(AnyResource, tag="ServiceRequest"):
     code: CodeableConcept | None = None
     subject: Reference | None = None
     occurrence_date_time: str | None = None
+    authored_on: str | None = None
 
 
 class Appointment(AnyResource, tag="Appointment"):
@@ -267,6 +268,7 @@ class Appointment(AnyResource, tag="Appointment"):
     service_type: list[CodeableConcept] = []
     reason_code: list[CodeableConcept] = []
     start: str | None = None
+    created: str | None = None
     based_on: list[Reference] = []
     participant: list[Performer] = []
 

@@ -179,7 +179,7 @@ class Evaluator:
         if ours:
             seen = yield from self._chart(decoded, orders, ours, today, why_not)
         terms = Terms(today=today, longer_reading=longer_reading)
-        named = [_with_references(one, seen.chart) if one.reasons else one.order for one in ordered]
+        named = [with_references(one.order, one.reasons, seen.chart) for one in ordered]
         found = determine(named, seen.chart, self.knowledge, terms)
         prefetch = decoded.request.prefetch
         return Evaluation(
@@ -268,17 +268,22 @@ def _check_usable(
     raise RequestError(412, "incomplete", message, "prefetch")
 
 
-def _with_references(ordered: Ordered, chart: Chart) -> DeviceOrder:
-    """The order with the Conditions that it names as its reason among its claim diagnoses."""
-    order = ordered.order
-    if order.code is None:
+def with_references(order: DeviceOrder, reasons: Sequence[str], chart: Chart) -> DeviceOrder:
+    """The order with the Conditions that it names as its reason among its claim diagnoses.
+
+    Args:
+        order: the order.
+        reasons: what it names, as ``Condition/id``.
+        chart: the chart that they stand in.
+    """
+    if order.code is None or not reasons:
         return order
     fact = Fact(reference=order.reference, kind=Kind.ORDER_REASON)
-    reasons = frozenset(ordered.reasons)
+    wanted = frozenset(reasons)
     named = tuple(
         (value_set, Hit(fact, hit.entry))
         for value_set, hits in chart.hits.items()
         for hit in hits
-        if hit.fact.reference in reasons and hit.fact.kind is Kind.CONDITION and hit.fact.confirmed
+        if hit.fact.reference in wanted and hit.fact.kind is Kind.CONDITION and hit.fact.confirmed
     )
     return msgspec.structs.replace(order, reasons=order.reasons + named) if named else order

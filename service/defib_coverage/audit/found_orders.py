@@ -1,0 +1,264 @@
+"""The orders of ours among a patient's records: requested, performed or billed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from defib_coverage.audit.bills import Bill, lines_of
+from defib_coverage.audit.heads import ORDER_TYPES
+from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
+from defib_coverage.fhir.order_reader import read_order, reason_references
+from defib_coverage.fhir.raw import BAD, decode_order
+from defib_coverage.fhir.references import tail
+from defib_coverage.fhir.resources import (
+    CodeableConcept,
+    Encounter,
+    Order,
+    OrderConcept,
+    Performer,
+    Period,
+    Reference,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from defib_coverage.audit.records import Record
+    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.fhir.order_devices import Devices
+    from defib_coverage.fhir.references import PatientCheck
+    from defib_coverage.fhir.resources import Resource
+
+_PERFORMED = frozenset({"completed", "in-progress"})
+_BILLED = frozenset({None, "active"})
+_LONGEST_NAME = 200
+
+
+class FoundOrder(msgspec.Struct, frozen=True):
+    """An order of ours as the core sees it, and what else its record says.
+
+    ``reasons`` names the Conditions that are its reason, ``devices`` the Devices that it puts in,
+    ``based_on`` the orders that it carries out. See ``rows.Source`` for the others.
+    """
+
+    order: DeviceOrder
+    record: Record
+    kind: str
+    performed: bool
+    reasons: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    based_on: tuple[str, ...] = ()
+    site: str | None = None
+    operator: str | None = None
+
+
+class FoundOrders(NamedTuple):
+    """The orders of ours, and the records that may be some and cannot be read."""
+
+    orders: tuple[FoundOrder, ...]
+    unreadable: tuple[Record, ...]
+
+
+class _Focal(msgspec.Struct):
+    action: CodeableConcept | None = None
+    manipulated: Reference | None = None
+
+    @property
+    def is_put_in(self) -> bool:
+        """Whether the device was put in, for all that is said."""
+        codes = [] if self.action is None else [coding.code for coding in self.action.coding]
+        return not codes or "implanted" in codes
+
+
+class _Procedure(msgspec.Struct, rename="camel"):
+    status: str | None = None
+    code: OrderConcept | None = None
+    subject: Reference | None = None
+    encounter: Reference | None = None
+    performed_date_time: str | None = None
+    performed_period: Period | None = None
+    based_on: list[Reference] = []
+    reason_code: list[CodeableConcept] = []
+    reason_reference: list[Reference] = []
+    performer: list[Performer] = []
+    location: Reference | None = None
+    focal_device: list[_Focal] = []
+    used_reference: list[Reference] = []
+
+
+class _Asked(msgspec.Struct, rename="camel"):
+    """Where and by whom a ServiceRequest is to be carried out."""
+
+    performer: list[Reference] = []
+    location_reference: list[Reference] = []
+
+
+class _AskedDevice(msgspec.Struct):
+    performer: Reference | None = None
+
+
+_decode_procedure = msgspec.json.Decoder(_Procedure).decode
+_decode_bill = msgspec.json.Decoder(Bill).decode
+_decode_asked = msgspec.json.Decoder(_Asked).decode
+_decode_asked_device = msgspec.json.Decoder(_AskedDevice).decode
+
+
+class OrderFinder:
+    """Finds the orders of one patient."""
+
+    def __init__(
+        self,
+        index: CodeIndex,
+        is_patient: PatientCheck,
+        devices: Devices,
+        visits: Mapping[str, Resource],
+    ) -> None:
+        """Look among the records of a patient.
+
+        Args:
+            index: tells which codes are ours.
+            is_patient: tells the patient.
+            devices: the Devices of the patient, which orders may name.
+            visits: the Encounters of the patient by name.
+        """
+        self._index = index
+        self._is_patient = is_patient
+        self._devices = devices
+        self._visits = visits
+        self._readers: Mapping[str, Callable[[Record], Iterator[FoundOrder]]] = {
+            "ServiceRequest": self._requested,
+            "DeviceRequest": self._requested,
+            "Procedure": self._performed,
+            "Claim": self._billed,
+            "ExplanationOfBenefit": self._billed,
+        }
+
+    def find(self, records: Sequence[Record]) -> FoundOrders:
+        """The orders of ours, in the order of their references."""
+        found: list[FoundOrder] = []
+        unreadable: list[Record] = []
+        for record in records:
+            if record.type not in ORDER_TYPES:
+                continue
+            try:
+                found += self._readers[record.type](record)
+            except BAD:
+                unreadable.append(record)
+        found.sort(key=lambda one: one.order.reference)
+        return FoundOrders(tuple(found), tuple(unreadable))
+
+    def _requested(self, record: Record) -> Iterator[FoundOrder]:
+        raw = msgspec.Raw(record.text)
+        read = decode_order(raw)
+        if read is None:
+            raise msgspec.DecodeError
+        order, unread = read
+        device = self._devices.ordered_as(order)
+        found = read_order(order, record.name, self._index, self._is_patient, device)
+        if found.code is None:
+            return
+        if unread:
+            found = msgspec.structs.replace(found, unread=unread + found.unread)
+        site, operator = _asked(raw, record.type)
+        named = self._devices.name(order) if order.code_reference is not None else None
+        yield FoundOrder(
+            order=found,
+            record=record,
+            kind=record.type,
+            performed=order.status == "completed",
+            reasons=reason_references(order),
+            devices=() if named is None else (named,),
+            site=site,
+            operator=operator,
+        )
+
+    def _performed(self, record: Record) -> Iterator[FoundOrder]:
+        done = _decode_procedure(record.text)
+        if done.status not in _PERFORMED:
+            return
+        order = Order(
+            "ServiceRequest",
+            status="completed",
+            code=done.code,
+            subject=done.subject,
+            occurrence_date_time=done.performed_date_time,
+            occurrence_period=done.performed_period or self._visit(done.encounter),
+            reason_code=done.reason_code,
+            reason_reference=done.reason_reference,
+        )
+        found = read_order(order, record.name, self._index, self._is_patient)
+        if found.code is None:
+            return
+        devices = [one.manipulated for one in done.focal_device if one.is_put_in]
+        devices += done.used_reference
+        by = done.performer[0] if done.performer else None
+        yield FoundOrder(
+            order=found,
+            record=record,
+            kind=record.type,
+            performed=True,
+            reasons=reason_references(order),
+            devices=_names(devices) if found.order_class in IMPLANTS else (),
+            based_on=_names(done.based_on),
+            site=_named(done.location),
+            operator=_named(None if by is None else by.actor),
+        )
+
+    def _visit(self, named: Reference | None) -> Period | None:
+        """The visit at which something without a day of its own was done."""
+        visit = None if named is None else self._visits.get(tail(named.reference or ""))
+        return visit.period if isinstance(visit, Encounter) else None
+
+    def _billed(self, record: Record) -> Iterator[FoundOrder]:
+        bill = _decode_bill(record.text)
+        if bill.status not in _BILLED:
+            return
+        for line in lines_of(bill):
+            order = line.order
+            found = self._read_line(order, f"{record.name}#{line.name}")
+            if found is not None:
+                yield FoundOrder(
+                    order=found,
+                    record=record,
+                    kind=record.type,
+                    performed=True,
+                    reasons=reason_references(order),
+                    site=_named(line.site),
+                    operator=_named(line.operator),
+                )
+
+    def _read_line(self, order: Order, reference: str) -> DeviceOrder | None:
+        """A line as an order, of a procedure or of a device; None where it is not ours."""
+        for kind in ("ServiceRequest", "DeviceRequest"):
+            order.resource_type = kind
+            found = read_order(order, reference, self._index, self._is_patient)
+            if found.code is not None:
+                return found
+        return None
+
+
+def _asked(raw: msgspec.Raw, kind: str) -> tuple[str | None, str | None]:
+    """Where and by whom; what of it cannot be read is not needed to judge."""
+    try:
+        if kind == "DeviceRequest":
+            return None, _named(_decode_asked_device(raw).performer)
+        asked = _decode_asked(raw)
+    except BAD:
+        return None, None
+    site = asked.location_reference[0] if asked.location_reference else None
+    operator = asked.performer[0] if asked.performer else None
+    return _named(site), _named(operator)
+
+
+def _names(references: Sequence[Reference | None]) -> tuple[str, ...]:
+    return tuple(tail(one.reference) for one in references if one is not None and one.reference)
+
+
+def _named(reference: Reference | None) -> str | None:
+    """A place or a person by its words, else by its name."""
+    if reference is None:
+        return None
+    text = (reference.display or "").strip() or tail(reference.reference or "")
+    return text[:_LONGEST_NAME] or None

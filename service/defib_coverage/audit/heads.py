@@ -1,0 +1,350 @@
+"""What a line of an export is, told as cheaply as can be: whose record, and may it be an order.
+
+Nearly all lines belong to patients without an order of ours and are never decoded again, so this
+decodes only who a record is about and, where orders can stand, which codes it has. What it says of
+orders errs on one side: a patient may turn out to have none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Union, get_args
+
+import msgspec
+
+from defib_coverage.errors import RequestError
+from defib_coverage.fhir.raw import BAD
+from defib_coverage.fhir.references import is_id, tail
+from defib_coverage.fhir.resources import CodeableConcept, Coding, OrderConcept, Resource, type_name
+from defib_coverage.fhir.systems import alias_of
+from defib_coverage.hooks.limits import check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from defib_coverage.coverage.codes import CodeIndex
+
+Kind = Literal["record", "shared", "unread", "nobody", "bundle", "request"]
+
+
+class Head(NamedTuple):
+    """What a line is.
+
+    ``record``: a patient's, whose key is ``patient``. ``shared``: what records of many patients
+    point at. ``unread``: of a type that the rules do not read. ``nobody``: about no patient, as a
+    device on a shelf or a group's. ``bundle`` and ``request`` hold records of their own.
+    """
+
+    kind: Kind
+    patients: tuple[str, ...] = ()
+    order: bool = False
+
+
+class Unusable(Exception):  # noqa: N818 - what it is: a line that cannot be used
+    """Why a line cannot be used, without what it says."""
+
+
+class _Subject(msgspec.Struct, gc=False):
+    reference: str | None = None
+
+
+class _Head(msgspec.Struct, tag_field="resourceType", gc=False):
+    pass
+
+
+class _Patient(_Head, tag="Patient"):
+    id: str | None = None
+
+
+class _Record(_Head):
+    subject: _Subject | None = None
+
+
+class _Held(_Head):
+    subject: _Subject | None = msgspec.field(name="patient", default=None)
+
+
+class _Coverage(_Head, tag="Coverage"):
+    subject: _Subject | None = msgspec.field(name="beneficiary", default=None)
+
+
+class _Done(_Record):
+    code: OrderConcept | None = None
+
+
+class _Request(_Record, tag="DeviceRequest"):
+    code: OrderConcept | None = msgspec.field(name="codeCodeableConcept", default=None)
+    device: _Subject | None = msgspec.field(name="codeReference", default=None)
+
+
+class _Item(msgspec.Struct, gc=False):
+    code: CodeableConcept | None = msgspec.field(name="productOrService", default=None)
+
+
+class _Billed(msgspec.Struct, gc=False):
+    code: CodeableConcept | None = msgspec.field(name="procedureCodeableConcept", default=None)
+
+
+class _Bill(_Head):
+    subject: _Subject | None = msgspec.field(name="patient", default=None)
+    item: list[_Item] = []
+    procedure: list[_Billed] = []
+
+
+class _Participant(msgspec.Struct, gc=False):
+    actor: _Subject | None = None
+
+
+class _Appointment(_Head, tag="Appointment"):
+    participant: list[_Participant] = []
+
+
+class _Shared(_Head):
+    pass
+
+
+class _Unread(_Head):
+    pass
+
+
+class _Bundle(_Head, tag="Bundle"):
+    pass
+
+
+def _of(base: type, *names: str) -> tuple[type, ...]:
+    return tuple(msgspec.defstruct(name, [], bases=(base,), tag=name, gc=False) for name in names)
+
+
+_RECORDS = _of(
+    _Record,
+    *("Condition", "Observation", "MedicationRequest", "MedicationStatement"),
+    *("Encounter", "DocumentReference"),
+)
+_HELD = _of(_Held, "Device")
+_DONE = _of(_Done, "Procedure", "ServiceRequest")
+_BILLS = _of(_Bill, "Claim", "ExplanationOfBenefit")
+_SHARED = _of(_Shared, "Practitioner", "PractitionerRole", "Medication", "Organization")
+SHARED_TYPES = frozenset(kind.__name__ for kind in _SHARED)
+_KNOWN = (
+    *(_Patient, _Coverage, _Request, _Appointment, _Bundle),
+    *(*_RECORDS, *_HELD, *_DONE, *_BILLS, *_SHARED),
+)
+_NAMED = {kind.__struct_config__.tag for kind in _KNOWN}  # type: ignore[attr-defined]
+_OTHERS = _of(_Unread, *sorted({type_name(kind) for kind in get_args(Resource)} - _NAMED))
+RECORD_TYPES = frozenset(
+    str(kind.__struct_config__.tag)  # type: ignore[attr-defined]
+    for kind in (_Patient, _Coverage, _Request, _Appointment, *_RECORDS, *_HELD, *_DONE, *_BILLS)
+)
+"""The types of records of a patient that an audit keeps."""
+ORDER_TYPES = frozenset(
+    {"ServiceRequest", "DeviceRequest", "Procedure", "Claim", "ExplanationOfBenefit"}
+)
+"""The types that orders are told by."""
+_decode = msgspec.json.Decoder(Union[_KNOWN + _OTHERS]).decode  # noqa: UP007 - made of a list
+_PLAIN = frozenset(_RECORDS + _HELD + (_Coverage,))
+
+
+class _Context(msgspec.Struct):
+    patient: str | None = msgspec.field(name="patientId", default=None)
+
+
+class _Call(msgspec.Struct):
+    hook: str
+    context: _Context
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+_decode_anything = msgspec.json.Decoder().decode
+_SUBJECTS = ("subject", "patient", "beneficiary")
+_LONGEST = 256
+_MOST = 8192
+
+
+class Heads:
+    """Reads heads of lines by one set of value sets."""
+
+    def __init__(self, index: CodeIndex) -> None:
+        """Tell orders by ``index``."""
+        self._index = index
+        # Exports repeat few codes many times: remember which may be orders, within bounds.
+        self._known: dict[tuple[str | None, str | None], bool] = {}
+
+    def read(self, text: bytes) -> Head:
+        """What a line, which is not blank, is.
+
+        Raises:
+            Unusable: it is no JSON, no resource, or does not say whose it is.
+        """
+        try:
+            if not text.isascii():
+                text.decode()
+            head = _decode(text)
+        except BAD as error:
+            return self._carefully(text, error)
+        if type(head) in _PLAIN:
+            subject = head.subject
+            if subject is not None:
+                reference = subject.reference
+                # Nearly all name the patient like this.
+                if reference is not None and reference[:8] == "Patient/" and is_id(reference[8:]):
+                    return Head("record", (reference,))
+            elif type(head) in _HELD:
+                return Head("nobody")  # a device on a shelf
+            return _of_subject(subject)
+        return self._other(head)
+
+    def _other(self, head: object) -> Head:
+        match head:
+            case _Done():
+                order = self._ours(_codings(head.code))
+                return _of_subject(head.subject)._replace(order=order)
+            case _Request():
+                order = head.device is not None or self._ours(_codings(head.code))
+                return _of_subject(head.subject)._replace(order=order)
+            case _Bill():
+                concepts = [one.code for one in head.item] + [one.code for one in head.procedure]
+                codings = [c for concept in concepts if concept for c in concept.coding]
+                return _of_subject(head.subject)._replace(order=self._ours(codings))
+            case _Patient():
+                if not is_id(head.id):
+                    message = "a Patient without a usable id"
+                    raise Unusable(message)
+                return Head("record", (f"Patient/{head.id}",))
+            case _Appointment():
+                return _of_participants(head)
+            case _:
+                kind: Kind = "bundle"
+                if isinstance(head, _Shared):
+                    kind = "shared"
+                elif isinstance(head, _Unread):
+                    kind = "unread"
+                return Head(kind)
+
+    def _ours(self, codings: Iterable[Coding]) -> bool:
+        """Whether any of the codes is one of an order of ours."""
+        for coding in codings:
+            known = self._known.get((coding.system, coding.code))
+            if known if known is not None else self._look_up(coding.system, coding.code):
+                return True
+        return False
+
+    def _look_up(self, system: str | None, code: str | None) -> bool:
+        if system is None or code is None or len(system) + len(code) > _LONGEST:
+            return False
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        value_sets = self._index.value_sets
+        found = any(
+            value_sets[match.value_set].order_class is not None
+            for match in self._index.find(alias_of(system) or system, code)
+        )
+        self._known[system, code] = found
+        return found
+
+    def _carefully(self, text: bytes, error: Exception) -> Head:
+        """What an odd line is: a hook request, a record with an odd member, or unusable.
+
+        Raises:
+            Unusable: it is none of them.
+        """
+        try:
+            check_text(text)
+            found = _decode_anything(text)
+        except RequestError as refusal:
+            raise Unusable(refusal.message) from error
+        except BAD as fault:
+            raise Unusable(_no_json(fault)) from error
+        if not isinstance(found, dict):
+            kind = "a list" if isinstance(found, list) else "a value"
+            message = f"{kind}, not one resource a line"
+            raise Unusable(message)
+        if "hook" in found:
+            return _call(text)
+        named_type = found.get("resourceType")
+        if not isinstance(named_type, str):
+            message = "without a resourceType"
+            raise Unusable(message)
+        if named_type not in RECORD_TYPES:
+            message = "of a resource type that FHIR R4 does not have"
+            raise Unusable(message)
+        subject = next((found[name] for name in _SUBJECTS if name in found), None)
+        reference = subject.get("reference") if isinstance(subject, dict) else None
+        whose = _of_subject(_Subject(reference if isinstance(reference, str) else None))
+        # Which code it has cannot be told: it may be an order.
+        return whose._replace(order=named_type in ORDER_TYPES)
+
+
+def _call(text: bytes) -> Head:
+    """A hook request; each is judged by itself, whoever else's records are there."""
+    try:
+        call = _decode_call(text)
+    except BAD as error:
+        message = "a hook request that cannot be read"
+        raise Unusable(message) from error
+    patient = (call.context.patient or "").removeprefix("Patient/")
+    if not is_id(patient):
+        message = "a hook request without a usable patientId"
+        raise Unusable(message)
+    return Head("request", (f"Patient/{patient}",), order=True)
+
+
+def _codings(concept: OrderConcept | None) -> Iterable[Coding]:
+    if concept is None:
+        return ()
+    more = [one.value_codeable_concept for one in concept.extension]
+    return [*concept.coding, *(coding for one in more if one for coding in one.coding)]
+
+
+def patient_key(reference: str) -> str | None:
+    """``Patient/id`` of a reference to a patient in any form; None for one to something else.
+
+    Raises:
+        Unusable: it is a patient inside the record, or one without a usable id.
+    """
+    if reference.startswith("#"):
+        message = "its patient stands inside it"
+        raise Unusable(message)
+    if reference.startswith("urn:uuid:"):
+        kind, identifier = "Patient", reference.removeprefix("urn:uuid:")
+    else:
+        kind, _, identifier = tail(reference).partition("/")
+    if kind != "Patient":
+        return None
+    if not is_id(identifier):
+        message = "it names its patient by no usable id"
+        raise Unusable(message)
+    return f"Patient/{identifier}"
+
+
+def _of_subject(subject: _Subject | None) -> Head:
+    """Whose record it is.
+
+    Raises:
+        Unusable: it does not say so.
+    """
+    if subject is None:
+        message = "it does not say whose it is"
+        raise Unusable(message)
+    if subject.reference is None:
+        message = "it names its patient by an identifier or a name only"
+        raise Unusable(message)
+    key = patient_key(subject.reference)
+    return Head("nobody") if key is None else Head("record", (key,))
+
+
+def _of_participants(appointment: _Appointment) -> Head:
+    actors = [one.actor for one in appointment.participant]
+    named = [one.reference for one in actors if one is not None and one.reference is not None]
+    keys = [patient_key(reference) for reference in named]
+    patients = tuple(dict.fromkeys(key for key in keys if key is not None))
+    return Head("record", patients) if patients else Head("nobody")
+
+
+def _no_json(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeError):
+        return "not UTF-8"
+    text = str(error)
+    if "truncated" in text:
+        return "cut off: the text ends in the middle"
+    return "no JSON"

@@ -1,0 +1,237 @@
+"""One patient's records become rows: every order of ours, judged on its own day."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from defib_coverage.audit.found_orders import OrderFinder
+from defib_coverage.audit.look_back import DatedOrder, LookBack
+from defib_coverage.coverage.dates import read_date
+from defib_coverage.coverage.determine import Terms, determine
+from defib_coverage.coverage.orders import service_date
+from defib_coverage.errors import RequestError
+from defib_coverage.fhir.answers import read_answers
+from defib_coverage.fhir.needs import PREFETCH
+from defib_coverage.fhir.order_devices import Devices
+from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, read_entry
+from defib_coverage.fhir.reader import ChartReader
+from defib_coverage.fhir.references import PatientCheck
+from defib_coverage.fhir.resources import Bundle, Coverage, Device, Encounter, Entry
+from defib_coverage.hooks.configuration import read_configuration
+from defib_coverage.hooks.evaluation import Evaluator, with_references
+from defib_coverage.hooks.wire import decode_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from defib_coverage.audit.found_orders import FoundOrder, FoundOrders
+    from defib_coverage.audit.records import Patient, Record
+    from defib_coverage.audit.shared import SharedRecords
+    from defib_coverage.coverage.chart import Chart
+    from defib_coverage.coverage.dates import DateSpan
+    from defib_coverage.coverage.determination import Determination
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.fhir.plans import Plan
+    from defib_coverage.fhir.resources import Resource
+
+_CHART = "chart"
+# A drug or a person that is pointed at may point at another; no chart needs more steps.
+_STEPS = 3
+
+
+class JudgedOrder(NamedTuple):
+    """An order of ours, what is decided of it, and the last day whose records counted."""
+
+    found: FoundOrder | None
+    record: Record
+    determination: Determination
+    known_at: date | None
+    same_day: tuple[str, ...] = ()
+
+
+class Refused(NamedTuple):
+    """A record that may hold an order and cannot be judged."""
+
+    record: Record
+    reason: str
+
+
+class Made(msgspec.Struct, rename="camel"):
+    """When a Device was made."""
+
+    manufacture_date: str | None = None
+
+
+_decode_made = msgspec.json.Decoder(Made).decode
+
+
+class Judge:
+    """Judges patients by one set of rules, codes and wording."""
+
+    def __init__(
+        self, knowledge: Knowledge, plans: Sequence[Plan], today: date, *, hindsight: bool
+    ) -> None:
+        """Judge by ``knowledge``.
+
+        Args:
+            knowledge: rules, codes and wording.
+            plans: the configured payers.
+            today: the service date of an order that has no date at all.
+            hindsight: whether facts that were recorded after an order's day count too.
+        """
+        self.knowledge = knowledge
+        self._reader = ChartReader(knowledge.index, plans)
+        self._evaluator = Evaluator(knowledge, plans)
+        self._today = today
+        self._hindsight = hindsight
+
+    def judge(
+        self, patient: Patient, shared: SharedRecords
+    ) -> tuple[list[JudgedOrder], list[Refused]]:
+        """The orders of a patient, and the records that may be some and cannot be judged."""
+        judged: list[JudgedOrder] = []
+        refused: list[Refused] = []
+        for request in patient.requests:
+            try:
+                judged += self._of_request(request)
+            except RequestError as error:
+                place = "" if error.place is None else f"{error.place}: "
+                refused.append(Refused(request, f"{place}{error.message}"))
+        chart = _Records(patient, self.knowledge, self._reader, shared)
+        found = chart.orders()
+        refused += [Refused(one, "may be an order, and cannot be read") for one in found.unreadable]
+        if found.orders:
+            judged += self._of_chart(chart, found.orders)
+        return judged, refused
+
+    def _of_request(self, request: Record) -> Iterator[JudgedOrder]:
+        """The orders of a hook request: what it holds was known when it was made.
+
+        Raises:
+            RequestError: it cannot be judged.
+        """
+        decoded = decode_request(request.text, self.knowledge.index)
+        longer = read_configuration(decoded.request.extension).longer_reading
+        found = self._evaluator.evaluate(decoded, self._today, longer_reading=longer)
+        ours = [d for d in found.determinations if d.order.class_ != "not-defibrillator"]
+        names = [one.order.reference for one in ours]
+        for one in ours:
+            beside = tuple(name for name in names if name != one.order.reference)
+            yield JudgedOrder(None, request, one, None, beside)
+
+    def _of_chart(self, chart: _Records, found: Sequence[FoundOrder]) -> Iterator[JudgedOrder]:
+        booked = chart.read(chart.entries.values()).appointments
+        dated = sorted(
+            (self._dated(one, booked) for one in found),
+            key=lambda one: (one.day, one.found.order.reference),
+        )
+        past = LookBack(chart.entries, dated, chart.devices())
+        for day, group in groupby(dated, key=lambda one: one.day):
+            asked = [one.found for one in group]
+            seen = chart.read(past.on(day))
+            known_at = None if self._hindsight else day
+            orders = [with_references(one.order, one.reasons, seen) for one in asked]
+            terms = Terms(today=self._today, known_at=known_at)
+            names = [one.order.reference for one in asked]
+            for one, determination in zip(
+                asked, determine(orders, seen, self.knowledge, terms), strict=True
+            ):
+                beside = tuple(name for name in names if name != one.order.reference)
+                yield JudgedOrder(one, one.record, determination, known_at, beside)
+
+    def _dated(self, found: FoundOrder, booked: Mapping[str, DateSpan]) -> DatedOrder:
+        """An order with its day; one without is taken to be of the day it was written on.
+
+        Looking back, an order that was written before today is in the past (rule 2).
+        """
+        order = found.order
+        authored = order.authored
+        if authored is not None and authored.high < self._today and not order.completed:
+            order = msgspec.structs.replace(order, completed=True)
+            found = msgspec.structs.replace(found, order=order)
+        day, _ = service_date(order, booked.get(order.reference), self._today)
+        return DatedOrder(found, day)
+
+
+class _Records:
+    """The records of one patient, decoded as a live call's are."""
+
+    def __init__(
+        self, patient: Patient, knowledge: Knowledge, reader: ChartReader, shared: SharedRecords
+    ) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._patient = patient
+        self._index = knowledge.index
+        self._reader = reader
+        self._shared = shared
+        self._linked: list[Entry] = []
+        self._asked: set[str] = set()
+        self._unreadable: list[Unreadable] = []
+        for record in patient.records:
+            raw = RawEntry(resource=msgspec.Raw(record.text))
+            entry = read_entry(_CHART, raw, self._index, self._unreadable)
+            _as_it_stood(entry)
+            self.entries[record.name] = entry
+
+    def orders(self) -> FoundOrders:
+        """The orders of ours."""
+        devices = Devices()
+        visits = {}
+        for name, entry in self.entries.items():
+            devices.add(entry.resource)
+            if isinstance(entry.resource, Encounter):
+                visits[name] = entry.resource
+        finder = OrderFinder(self._index, PatientCheck(self._patient.id), devices, visits)
+        return finder.find(self._patient.records)
+
+    def devices(self) -> dict[str, date | None]:
+        """The Devices of ours, each with the day it was made."""
+        found: dict[str, date | None] = {}
+        for record in self._patient.records:
+            resource = self.entries[record.name].resource
+            if isinstance(resource, Device) and self._reader.knows(resource.type):
+                found[record.name] = _made(record.text)
+        return found
+
+    def read(self, entries: Iterable[Entry]) -> Chart:
+        """The chart that records make, with what they point at."""
+        chosen = list(entries)
+        for _ in range(_STEPS):
+            chart, unresolved = self._read(chosen)
+            payors = [name for one in chart.insurances for name in one.unread]
+            wanted = [name for name in (*unresolved, *payors) if name not in self._asked]
+            more = self._shared.find(wanted)
+            self._asked.update(wanted)
+            self._linked += more
+            if not more:
+                break
+        return chart
+
+    def _read(self, entries: list[Entry]) -> tuple[Chart, tuple[str, ...]]:
+        """The chart of a client that was asked for everything."""
+        everything: dict[str, Resource | None] = {key.name: None for key in PREFETCH}
+        everything[_CHART] = Bundle(entry=entries + self._linked)
+        answers = read_answers(everything, tuple(self._unreadable))
+        return self._reader.read(answers, self._patient.id)
+
+
+def _as_it_stood(entry: Entry) -> None:
+    """A Coverage that was ended with a last day was in force until then."""
+    resource = entry.resource
+    if isinstance(resource, Coverage) and resource.status == "cancelled":
+        period = resource.period
+        if period is not None and period.end is not None:
+            resource.status = "active"
+
+
+def _made(text: bytes) -> date | None:
+    """The day a Device was made, the first if that is not known to the day."""
+    try:
+        day = read_date(_decode_made(text).manufacture_date)
+    except BAD:
+        return None
+    return None if day is None else day.low

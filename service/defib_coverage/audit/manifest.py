@@ -1,0 +1,168 @@
+"""The manifest of an audit: of what it was made, with what, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from defib_coverage.documents.document import InputError
+from defib_coverage.fhir.raw import BAD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from defib_coverage.audit.engine import Outcome
+    from defib_coverage.audit.job import Job
+    from defib_coverage.coverage.determine import Knowledge
+
+NAME = "manifest.json"
+_FORMAT = 1
+
+
+class InputRecord(msgspec.Struct, frozen=True):
+    """One file that was read: its name in the rows, its place, size, SHA-256 and lines."""
+
+    file: str
+    path: str
+    bytes: int
+    sha256: str
+    lines: int
+
+
+class AppliedPolicy(msgspec.Struct, frozen=True):
+    """A policy version that orders could be judged by."""
+
+    id: str
+    version: str
+    effective: date
+
+
+class Counts(msgspec.Struct, frozen=True, rename="camel"):
+    """What the input held, and what became of it.
+
+    ``lines`` = ``blank`` + ``rejected`` + those that were read. These hold ``records`` of patients
+    (with_orders + without_orders; one of several patients counts for each), ``shared`` records
+    that these point at, ``other_types`` that the rules do not read, records of ``no_patient``, hook
+    ``requests`` and ``deletions``. Of the records of patients with an order ``older`` were an older
+    state or the same again, and ``deleted`` are gone. ``rejects`` are all rows of the file of
+    rejects: ``rejected`` lines, ``rejected_parts`` of lines, ``broken`` files, and ``unjudged``
+    records that may hold an order.
+    """
+
+    lines: int
+    blank: int
+    rejected: int
+    bundles: int
+    bundle_entries: int
+    rejected_parts: int
+    broken: int
+    records: int
+    with_orders: int
+    without_orders: int
+    older: int
+    deleted: int
+    shared: int
+    other_types: int
+    no_patient: int
+    requests: int
+    deletions: int
+    unjudged: int
+    rejects: int
+    patients: int
+    orders: int
+    by_status: dict[str, int]
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """All that is needed to repeat a run and to compare two.
+
+    ``today`` is the service date of orders without any date; ``hindsight`` whether facts recorded
+    after an order's day counted. ``data_digest`` is that of rules, codes and wording with the
+    site's own ``overlay``. ``started`` and ``finished`` are instants.
+    """
+
+    format: int = _FORMAT
+    version: str
+    engine: str
+    started: str
+    finished: str
+    today: date
+    hindsight: bool
+    overlay: str | None
+    payers: str | None
+    canonical_base: str
+    data_digest: str
+    policies: tuple[AppliedPolicy, ...]
+    inputs: tuple[InputRecord, ...]
+    counts: Counts
+
+
+def counts_of(outcome: Outcome, rejects: int) -> Counts:
+    """The numbers of a run, with how many rejects were written."""
+    scanned, judged = outcome.scanned, outcome.judged
+    total = type(scanned[0])()
+    for one in scanned:
+        total.add(one)
+    return Counts(
+        lines=total.lines,
+        blank=total.blank,
+        rejected=total.rejected,
+        bundles=total.bundles,
+        bundle_entries=total.bundle_entries,
+        rejected_parts=total.rejected_parts,
+        broken=total.broken,
+        records=total.records,
+        with_orders=judged.records,
+        without_orders=total.records - judged.records,
+        older=judged.older,
+        deleted=judged.deleted,
+        shared=total.shared,
+        other_types=total.unread,
+        no_patient=total.nobody,
+        requests=total.requests,
+        deletions=total.deletions,
+        unjudged=judged.unjudged,
+        rejects=rejects,
+        patients=judged.patients,
+        orders=judged.orders,
+        by_status=dict(sorted(judged.by_status.items())),
+    )
+
+
+def inputs_of(job: Job, outcome: Outcome) -> tuple[InputRecord, ...]:
+    """The files of a run."""
+    lines = [0] * len(job.files)
+    for piece, scanned in zip(job.slices, outcome.scanned, strict=True):
+        lines[piece.file] += scanned.lines
+    return tuple(
+        InputRecord(file.name, file.path, file.size, digest, number)
+        for file, digest, number in zip(job.files, outcome.digests, lines, strict=True)
+    )
+
+
+def applied(knowledge: Knowledge) -> tuple[AppliedPolicy, ...]:
+    """The policy versions that orders could be judged by."""
+    references = (knowledge.rulebook(one).reference for one in knowledge.library.versions)
+    return tuple(AppliedPolicy(one.id, one.version, one.effective) for one in references)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a finished audit.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    path = folder / NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError as error:
+        message = f"{folder}: holds no finished audit ({NAME} is missing)"
+        raise InputError(message) from error
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror})"
+        raise InputError(message) from error
+    except BAD as error:
+        message = f"{path}: is no manifest of an audit"
+        raise InputError(message) from error

@@ -1,0 +1,166 @@
+"""One run of an audit: from files to a folder of rows, rejects and a manifest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import msgspec
+
+from defib_coverage import __version__
+from defib_coverage.audit.inputs import SLICE, find_files, slices_of
+from defib_coverage.audit.job import Job
+from defib_coverage.audit.manifest import NAME, Manifest, applied, counts_of, inputs_of
+from defib_coverage.documents.document import InputError
+from defib_coverage.fhir.raw import BAD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    from defib_coverage.audit.engine import Engine, Outcome, Progress
+    from defib_coverage.audit.job import Spec
+    from defib_coverage.coverage.determine import Knowledge
+
+ROWS = "determinations.ndjson"
+COLUMNS = "determinations.parquet"
+REJECTS = "rejects.ndjson"
+_WORK = "work"
+_JOB = "job.json"
+
+
+class Order(NamedTuple):
+    """What a user asks for: which files, into which folder, judged how, by which rules."""
+
+    sources: Sequence[str]
+    out: Path
+    spec: Spec
+    knowledge: Knowledge
+    slice_bytes: int = SLICE
+
+
+class Clock(NamedTuple):
+    """When a run started, and what tells when it is over; both as instants in words."""
+
+    started: str
+    now: Callable[[], str]
+
+
+def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manifest:
+    """Run an audit, or go on with the run that was broken off in the same folder.
+
+    Raises:
+        InputError: the files or the folder cannot be used, or the folder holds another run.
+    """
+    try:
+        job = _job(order)
+        work = _start(order.out, job)
+        outcome = engine.run(job, work, progress)
+        return _finish(order, job, outcome, engine.name, clock)
+    except OSError as error:
+        message = f"{error.filename or order.out}: {error.strerror or 'cannot be used'}"
+        raise InputError(message) from error
+
+
+def day_of(out: Path) -> date | None:
+    """What was today for the run that was broken off in a folder; None where there is none."""
+    try:
+        return msgspec.json.decode((out / _WORK / _JOB).read_bytes(), type=Job).spec.today
+    except (OSError, *BAD):
+        return None
+
+
+def _job(order: Order) -> Job:
+    files = find_files(order.sources, order.out)
+    slices = slices_of(files, order.slice_bytes)
+    return Job(order.spec, files, slices, order.knowledge.digest, __version__)
+
+
+def _start(out: Path, job: Job) -> Path:
+    """The folder of what the run knows so far.
+
+    Raises:
+        InputError: the folder holds something else.
+    """
+    if (out / NAME).exists():
+        message = f"{out}: holds a finished audit; name another folder, or delete it"
+        raise InputError(message)
+    work = out / _WORK
+    written = work / _JOB
+    if written.exists():
+        try:
+            known = msgspec.json.decode(written.read_bytes(), type=Job)
+        except BAD:
+            known = None
+        if known != job:
+            message = f"{out}: holds a run that was broken off, {_differs(known, job)}"
+            raise InputError(message)
+        return work
+    if out.is_dir() and any(out.iterdir()):
+        message = f"{out}: is not empty; name a new folder"
+        raise InputError(message)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    work.mkdir()
+    part = written.with_suffix(".part")
+    part.write_bytes(msgspec.json.encode(job))
+    part.replace(written)
+    return work
+
+
+def _differs(known: Job | None, job: Job) -> str:
+    """Why a run cannot go on, in words."""
+    remedy = "; delete the folder to begin anew"
+    if known is None:
+        return "and what it was cannot be read" + remedy
+    if known.version != job.version or known.digest != job.digest:
+        return "by another version of the program, its rules or codes" + remedy
+    if known.spec != job.spec:
+        return "with other options or settings" + remedy
+    return "of other files, or the files were changed since" + remedy
+
+
+def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock) -> Manifest:
+    """Write the files, the manifest last."""
+    from defib_coverage.audit.parquet import columns  # noqa: PLC0415 - large; only needed here
+
+    out = order.out
+    rejects = 0
+    with ExitStack() as stack:
+        rows = stack.enter_context(_private(out / f"{ROWS}.part"))
+        table = stack.enter_context(columns(stack.enter_context(_private(out / f"{COLUMNS}.part"))))
+        for text in outcome.rows:
+            rows.write(text)
+            table.add(text)
+    with _private(out / f"{REJECTS}.part") as file:
+        for text in outcome.rejects:
+            file.write(text)
+            rejects += 1
+    manifest = Manifest(
+        version=job.version,
+        engine=engine,
+        started=clock.started,
+        finished=clock.now(),
+        today=job.spec.today,
+        hindsight=job.spec.hindsight,
+        overlay=job.spec.overlay,
+        payers=job.spec.payers,
+        canonical_base=job.spec.canonical_base,
+        data_digest=job.digest,
+        policies=applied(order.knowledge),
+        inputs=inputs_of(job, outcome),
+        counts=counts_of(outcome, rejects),
+    )
+    with _private(out / f"{NAME}.part") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    for name in (ROWS, COLUMNS, REJECTS, NAME):
+        (out / f"{name}.part").replace(out / name)
+    shutil.rmtree(out / _WORK)
+    return manifest
+
+
+def _private(path: Path) -> BinaryIO:
+    """A file that only its owner can read: it holds what was decided of patients."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,0 +1,159 @@
+"""What records of many patients point at: people, roles, drugs, payors; and what was deleted.
+
+They are kept in a file of SQLite, which finds one by its name however many there are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import msgspec
+
+from defib_coverage.fhir.raw import BAD, decode_resource
+from defib_coverage.fhir.references import is_id, tail
+from defib_coverage.fhir.resources import Entry, PractitionerRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_TABLES = """
+    CREATE TABLE shared (name TEXT PRIMARY KEY, updated TEXT, text BLOB) WITHOUT ROWID;
+    CREATE TABLE role (practitioner TEXT, name TEXT, PRIMARY KEY (practitioner, name))
+        WITHOUT ROWID;
+    CREATE TABLE deleted (name TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+# Of two states of a record the newer counts, and of two of one time always the same one.
+_PUT = """
+    INSERT INTO shared VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
+    SET updated = excluded.updated, text = excluded.text
+    WHERE (excluded.updated, excluded.text) > (updated, text)
+"""
+
+
+class _Meta(msgspec.Struct):
+    updated: str | None = msgspec.field(name="lastUpdated", default=None)
+
+
+class _Named(msgspec.Struct, rename="camel"):
+    resource_type: str = ""
+    id: str | None = None
+    meta: _Meta | None = None
+    deleted: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Named).decode
+
+
+class Version(msgspec.Struct, frozen=True, order=True):
+    """A state of a record: when it was written, and its text; the greatest counts."""
+
+    updated: str
+    text: bytes
+
+
+class Named(NamedTuple):
+    """What a record is called: its type, and ``Type/id``, None without a usable id."""
+
+    type: str
+    name: str | None
+    version: Version
+
+
+def named(text: bytes) -> Named:
+    """What a record is called, and which state of it this is."""
+    try:
+        found = _decode(text)
+    except BAD:
+        return Named("", None, Version("", text))
+    updated = "" if found.meta is None else found.meta.updated or ""
+    kind = found.resource_type
+    return Named(kind, f"{kind}/{found.id}" if is_id(found.id) else None, Version(updated, text))
+
+
+class SharedRecords:
+    """Finds shared records in the file that ``build`` made."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file to read it."""
+        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def find(self, names: Iterable[str]) -> list[Entry]:
+        """The records of these names that there are, and the roles of practitioners among them."""
+        found: list[Entry] = []
+        for name in names:
+            roles = self._connection.execute(
+                "SELECT name FROM role WHERE practitioner = ? ORDER BY name", (name,)
+            ).fetchall()
+            for one in (name, *(role for (role,) in roles)):
+                row = self._connection.execute(
+                    "SELECT text FROM shared WHERE name = ?", (one,)
+                ).fetchone()
+                resource = None if row is None else decode_resource(msgspec.Raw(row[0]))
+                if resource is not None:
+                    found.append(Entry(resource=resource))
+        return found
+
+    def deleted(self, names: Iterable[str]) -> frozenset[str]:
+        """Which of these records were deleted."""
+        gone = self._connection.execute
+        return frozenset(
+            name
+            for name in names
+            if gone("SELECT 1 FROM deleted WHERE name = ?", (name,)).fetchone() is not None
+        )
+
+    @property
+    def any_deleted(self) -> bool:
+        """Whether any record was deleted at all."""
+        row = self._connection.execute("SELECT 1 FROM deleted LIMIT 1").fetchone()
+        return row is not None
+
+
+def build(path: Path, lines: Iterator[bytes]) -> None:
+    """Make the file of shared records of the lines that scans put aside.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    connection = sqlite3.connect(part)
+    try:
+        # It is made anew if it is not made whole.
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.executescript(_TABLES)
+        for line in lines:
+            _put(connection, line)
+        connection.commit()
+    finally:
+        connection.close()
+    part.replace(path)
+
+
+def _put(connection: sqlite3.Connection, line: bytes) -> None:
+    try:
+        gone = _decode(line).deleted
+    except BAD:
+        gone = None
+    if gone is not None:
+        connection.execute("INSERT OR IGNORE INTO deleted VALUES (?)", (gone,))
+        return
+    _, name, version = named(line)
+    if name is None:
+        return
+    connection.execute(_PUT, (name, version.updated, version.text))
+    resource = decode_resource(msgspec.Raw(line))
+    if isinstance(resource, PractitionerRole) and resource.practitioner is not None:
+        whose = tail(resource.practitioner.reference or "")
+        connection.execute("INSERT OR IGNORE INTO role VALUES (?, ?)", (whose, name))
