@@ -64,7 +64,7 @@ def test_thirty_days_flip_exactly_what_lies_31_to_40_days_before(
     others = lines_of(folder / "differences.ndjson")
     assert [one["where"]["line"] - 1 + 25 for one in others] == [*range(25, 31)]
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["calls"] == summary["summary"]["orders"] == 21
+    assert summary["read"] == summary["summary"]["orders"] == 21
     assert summary["summary"]["flips"] == 10
     assert summary["summary"]["same"] == 5
     assert (summary["rejected"], summary["today"]) == (0, "2026-11-21")
@@ -83,7 +83,7 @@ def test_a_page_for_people(calls: Path, thirty: Path) -> None:
     assert "the last excluded day after the event changed from 40 days to 30 days." in page
     assert page.count("not covered -> covered") == 10
     assert "first eligible day: 2026-11-25 -> none" in page
-    assert "21 calls with 21 orders: 10 orders with another status, 6 with the same" in page
+    assert "21 calls, 21 orders: 10 orders with another status, 6 with the same" in page
     assert "10 waiting period MI closed" in page
 
 
@@ -110,7 +110,7 @@ def test_a_folder_of_all_kinds(thirty: Path, tmp_path: Path) -> None:
         ("2026/c.ndjson.gz", 2),
         ("one.json", None),
     ]
-    assert found["replay"]["calls"] == 5
+    assert found["replay"]["read"] == 5
 
 
 def test_a_draft_of_a_value_set(thirty: Path, calls: Path, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_what_is_no_call_is_a_reject_and_stops_nothing(thirty: Path, tmp_path: P
         "reason": "holds the resource type 'Bundle', not a CDS Hooks request",
     }
     assert found["rejects"][4]["reason"].startswith("context.patientId: ")
-    assert (found["replay"]["calls"], found["replay"]["rejected"]) == (1, 5)
+    assert (found["replay"]["read"], found["replay"]["rejected"]) == (1, 5)
     page = words(run("policy", "replay", path, "--with", thirty, *TODAY).stdout)
     assert "5 rejects - calls.ndjson:1: holds the resource type 'Bundle'" in page
 
@@ -168,7 +168,7 @@ def test_bad_input_is_one_line(thirty: Path, calls: Path, tmp_path: Path) -> Non
     empty = tmp_path / "empty"
     empty.mkdir()
     nothing = tmp_path / "nothing.ndjson"
-    nothing.write_text('{"resourceType": "Patient"}\n')
+    nothing.write_text('{"kind": "Patient"}\n')
     other = tmp_path / "other.toml"
     other.write_text("a = 1\n")
     cases = (
@@ -177,7 +177,7 @@ def test_bad_input_is_one_line(thirty: Path, calls: Path, tmp_path: Path) -> Non
         (
             nothing,
             thirty,
-            "nothing.ndjson: holds nothing that can be judged. nothing.ndjson:1: holds the",
+            "nothing.ndjson: holds nothing that can be judged. nothing.ndjson:1: holds an object",
         ),
         (calls, other, f"{other}: -: is neither a policy nor a value set."),
         (calls, tmp_path / "gone.toml", f"{tmp_path}/gone.toml: -: cannot be read"),

@@ -93,7 +93,7 @@ def diff(
 def replay(
     path: Annotated[
         Path,
-        typer.Argument(help="Recorded hook requests: a file with one a line, or a folder."),
+        typer.Argument(help="Recorded hook requests, the OUT of an audit, or what it audits."),
     ],
     *,
     drafts: Annotated[
@@ -112,7 +112,7 @@ def replay(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
 ) -> None:
-    """Judge recorded calls by the present rules and with drafts, and tell what differs and why.
+    """Judge past orders by the present rules and with drafts, and tell what differs and why.
 
     Every order whose status would be another one is told with its reasons; then all is summed up.
     Exit code 0 also where orders differ.
@@ -120,11 +120,13 @@ def replay(
     Examples:
       defib-coverage policy replay calls.ndjson --with draft.toml
 
-      defib-coverage policy replay calls/ --with draft.toml --with acute-mi.toml -o replayed
+      defib-coverage policy replay audit-2026 --with draft.toml --with acute-mi.toml -o replayed
     """
-    from defib_coverage.command.policy_replay import open_sides, replay_calls  # noqa: PLC0415
+    from defib_coverage.command import policy_replay  # noqa: PLC0415
 
-    replay_calls(path, open_sides(drafts, today), output, as_json=as_json)
+    sides = policy_replay.open_sides(drafts, today)
+    source = policy_replay.source_of(path, drafts)
+    policy_replay.print_replay_of(path, source, sides, output, as_json=as_json)
 
 
 @policy.command()

@@ -8,13 +8,13 @@ import tempfile
 from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from defib_coverage import __version__
 from defib_coverage.command.new_file import new_file
-from defib_coverage.command.recorded_calls import Reject, files_of, recorded
+from defib_coverage.command.recorded_calls import Reject, files_of, holds_calls, recorded
 from defib_coverage.content import load
 from defib_coverage.documents.document import InputError, refused
 from defib_coverage.drafts import DraftFile, lay_over
@@ -43,6 +43,7 @@ FLIPS, DIFFERENCES, REJECTS, SUMMARY = (
     "rejects.ndjson",
     "summary.json",
 )
+Unit = Literal["call", "audited order"]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,7 +55,10 @@ class Side(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Replayed(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What a replay was, and what it came to: all of ``summary.json``."""
+    """What a replay was, and what it came to: all of ``summary.json``.
+
+    ``read`` counts what could be judged, in ``unit``.
+    """
 
     format: int = 1
     version: str
@@ -64,7 +68,8 @@ class Replayed(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     after: Side
     drafts: tuple[DraftFile, ...]
     changes: tuple[str, ...]
-    calls: int
+    unit: Unit
+    read: int
     rejected: int
     summary: Summary
 
@@ -127,19 +132,47 @@ class Results:
 
 
 class Source(Protocol):
-    """Where orders come from; ``number`` counts what could be judged, once all of it was."""
+    """Where orders come from.
+
+    ``number`` counts what could be judged, once all of it was.
+    """
 
     number: int
+
+    @property
+    def unit(self) -> Unit:
+        """What is counted: calls, or orders of an audit."""
 
     def judged(self, sides: Sides, results: Results) -> Iterable[Judged]:
         """Every order, judged by both sides; what cannot be judged is handed to ``results``."""
 
 
-def replay_calls(path: Path, sides: Sides, output: Path | None, *, as_json: bool) -> None:
-    """Judge recorded calls twice and tell what differs.
+def source_of(path: Path, drafts: Sequence[Path]) -> Source:
+    """What a path holds: hook requests, an audit, or what could be audited.
 
     Args:
-        path: a file or a folder of hook requests.
+        path: a file or a folder.
+        drafts: what is laid over.
+
+    Raises:
+        InputError: there is nothing.
+    """
+    # Nobody needs the audit for calls.
+    if (path / "determinations.ndjson").is_file() or not holds_calls(path):
+        from defib_coverage.command.replay_audit import Audited  # noqa: PLC0415
+
+        return Audited(path, drafts)
+    return RecordedCalls(files_of(path), path)
+
+
+def print_replay_of(
+    path: Path, source: Source, sides: Sides, output: Path | None, *, as_json: bool
+) -> None:
+    """Judge every order twice and tell what differs.
+
+    Args:
+        path: what the user named.
+        source: the orders in it.
         sides: the rules and codes to compare.
         output: the folder for files of the result; None for none.
         as_json: prints it for programs.
@@ -147,11 +180,10 @@ def replay_calls(path: Path, sides: Sides, output: Path | None, *, as_json: bool
     Raises:
         InputError: nothing in ``path`` can be judged, or the folder cannot be written to.
     """
-    calls = RecordedCalls(files_of(path), path)
     with ExitStack() as stack:
         folder = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
-            replayed = write_replay(path.name, calls, sides, folder)
+            replayed = write_replay(path.name, source, sides, folder)
         except OSError as error:
             message = f"{folder}: cannot be written ({error.strerror})"
             raise InputError(message) from error
@@ -195,7 +227,8 @@ def write_replay(name: str, source: Source, sides: Sides, folder: Path) -> Repla
             after=_side(sides.draft),
             drafts=sides.drafts,
             changes=tuple(draft_changes(sides.present, sides.draft)),
-            calls=source.number,
+            unit=source.unit,
+            read=source.number,
             rejected=results.rejected,
             summary=summary,
         )
@@ -205,6 +238,8 @@ def write_replay(name: str, source: Source, sides: Sides, folder: Path) -> Repla
 
 class RecordedCalls:
     """The recorded calls of some files, judged one after another."""
+
+    unit: Unit = "call"
 
     def __init__(self, files: Sequence[Path], root: Path) -> None:
         """Read ``files``, whose names begin below ``root``."""

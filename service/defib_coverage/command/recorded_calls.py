@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -22,6 +23,9 @@ _GZIP = b"\x1f\x8b"
 # Bytes of one line: far more than the service takes.
 _LONGEST = 64 * 1024 * 1024
 _PIECE = 1 << 20
+# Files, and objects of each, that tell what a folder holds.
+_FILES = 20
+_LOOKS = 100
 
 
 class Place(NamedTuple):
@@ -64,6 +68,26 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
+def holds_calls(path: Path) -> bool:
+    """Whether a file or folder holds hook requests rather than records of patients.
+
+    The first objects of the first files tell; what holds neither is taken for requests.
+
+    Raises:
+        InputError: there is no file.
+    """
+    is_population = False
+    for file in files_of(path)[:_FILES]:
+        with suppress(InputError, EOFError, zlib.error, OSError):
+            for _, text in islice(_texts(file), _LOOKS):
+                with suppress(InputError):
+                    document = document_of("", text or b"")
+                    if document.is_request:
+                        return True
+                    is_population = is_population or document.text_of("resourceType") is not None
+    return not is_population
+
+
 def recorded(path: Path, root: Path) -> Iterator[Recorded | Reject]:
     """The requests of a file, and what in it is none.
 
@@ -72,24 +96,35 @@ def recorded(path: Path, root: Path) -> Iterator[Recorded | Reject]:
         root: what the names of files begin below.
     """
     name = path.relative_to(root).as_posix() if path != root else path.name
-    if _kind(path) == _ONE:
-        try:
-            yield _checked(Place(name, None), read_document(str(path)).body)
-        except InputError as error:
-            yield Reject(name, None, str(error).removeprefix(f"{path}: "))
-        return
-    number = 0
+    number: int | None = None
     try:
-        with _opened(path) as file:
-            for number, line in enumerate(_lines(file), start=1):
-                if line is None:
-                    yield Reject(name, number, f"is longer than {_LONGEST >> 20} MiB")
-                elif line.strip():
-                    yield _line(Place(name, number), line)
+        for number, text in _texts(path):
+            if text is None:
+                yield Reject(name, number, f"is longer than {_LONGEST >> 20} MiB")
+            else:
+                yield _call(Place(name, number), text)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        yield Reject(name, number + 1, "is a damaged gzip file from here on")
+        yield Reject(name, (number or 0) + 1, "is a damaged gzip file from here on")
+    except InputError as error:
+        yield Reject(name, None, str(error).removeprefix(f"{path}: "))
     except OSError as error:
         yield Reject(name, None, f"cannot be read ({error.strerror})")
+
+
+def _texts(path: Path) -> Iterator[tuple[int | None, bytes | None]]:
+    """Every object of a file with the number of its line; None for a line that is too long.
+
+    Raises:
+        InputError: a file of one object cannot be read.
+        EOFError, zlib.error, OSError: a file of lines cannot be read, or not to its end.
+    """
+    if _kind(path) == _ONE:
+        yield None, read_document(str(path)).body
+        return
+    with _opened(path) as file:
+        for number, line in enumerate(_lines(file), start=1):
+            if line is None or line.strip():
+                yield number, line
 
 
 def _kind(path: Path) -> str | None:
@@ -98,27 +133,17 @@ def _kind(path: Path) -> str | None:
     return name.suffix if name.suffix in {*_LINES, _ONE} else None
 
 
-def _line(place: Place, line: bytes) -> Recorded | Reject:
-    name = f"{place.file}:{place.line}"
+def _call(place: Place, text: bytes) -> Recorded | Reject:
+    """A text that is a hook request; else why it is none."""
     try:
-        return _checked(place, document_of(name, line).body)
+        document = document_of("", text)
     except InputError as error:
-        return Reject(place.file, place.line, str(error).removeprefix(f"{name}: "))
-
-
-def _checked(place: Place, body: bytes) -> Recorded:
-    """A body that is a hook request.
-
-    Raises:
-        InputError: it is something else.
-    """
-    document = document_of("", body)
-    if not document.is_request:
-        kind = document.text_of("resourceType")
-        held = "an object" if kind is None else f"the resource type {kind[:64]!r}"
-        message = f"holds {held}, not a CDS Hooks request"
-        raise InputError(message)
-    return Recorded(place, body)
+        return Reject(*place, str(error).removeprefix(": "))
+    if document.is_request:
+        return Recorded(place, document.body)
+    kind = document.text_of("resourceType")
+    held = "an object" if kind is None else f"the resource type {kind[:64]!r}"
+    return Reject(*place, f"holds {held}, not a CDS Hooks request")
 
 
 @contextmanager

@@ -48,8 +48,9 @@ def print_replay(replayed: Replayed, folder: Path, output: Path | None, page: Pa
             _print_flip(_decode_departing(line), page)
     summary = replayed.summary
     page.heading("Summary")
+    read = f"{counted(replayed.read, 'call')}, " if replayed.unit == "call" else ""
     page.line(
-        f"{counted(replayed.calls, 'call')} with {counted(summary.orders, 'order')}: "
+        f"{read}{counted(summary.orders, 'order')}: "
         f"{counted(summary.flips, 'order')} with another status, {summary.differences} with the "
         f"same for other reasons, {summary.same} without a difference"
     )

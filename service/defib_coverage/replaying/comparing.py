@@ -251,6 +251,7 @@ def _others(before: Determination, after: Determination) -> Iterator[tuple[str, 
             "order judged" if judged else "order judged no longer",
             "The order is judged now." if judged else "The order is judged no longer.",
         )
+        return
     was, now = before.order.class_, after.order.class_
     if was != now:
         yield (

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from defib_coverage.replaying.comparing import Comparer
 
 
+_NOTHING = msgspec.Raw(b"null")
+
+
 class Where(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where an order stands.
 
@@ -25,7 +28,7 @@ class Where(msgspec.Struct, frozen=True, omit_defaults=True):
     file: str
     line: int | None = None
     patient: str | None = None
-    audit: msgspec.Raw | None = None
+    audit: msgspec.Raw = _NOTHING
 
 
 class Judged(NamedTuple):
