@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from live_server import Json
 
@@ -78,12 +78,14 @@ class RealServer:
 def real_server(
     token: str | None = None,
     certificate: tuple[str, str, str] | None = None,
+    backend_clients: Mapping[str, Json] | None = None,
 ) -> Iterator[RealServer]:
     """Start a FHIR server, empty.
 
     Args:
         token: the bearer token that it asks for.
         certificate: files of its certificate, its key, and the authority behind them.
+        backend_clients: the JWK Sets of clients that may get tokens of its own, by id.
     """
     port = free_port()
     scheme, authority = "http", None
@@ -97,6 +99,15 @@ def real_server(
         }
         if token is not None:
             settings["server_auth"] = {"types": ["bearer"], "tokens": [token]}
+        if backend_clients is not None:
+            settings["server_auth"] = {
+                "types": ["bearer", "smart"],
+                "tokens": [token],
+                "smart_clients": [
+                    {"client_id": name, "jwks": keys, "scopes": "system/*.rs"}
+                    for name, keys in backend_clients.items()
+                ],
+            }
         if certificate is not None:
             scheme, authority = "https", certificate[2]
             settings |= {"tls_certfile": certificate[0], "tls_keyfile": certificate[1]}

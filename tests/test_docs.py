@@ -74,7 +74,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_subcommand_that_is_named_exists() -> None:
-    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish) )?[a-z]+)\b") - {
+    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish|audit) )?[a-z]+)\b") - {
         "defib"
     }
     assert {"evaluate", "validate", "policy diff", "client add", "ledger report"} <= named
@@ -89,7 +89,9 @@ def test_every_subcommand_that_is_named_exists() -> None:
         assert done.returncode == 0, words
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/publishing.md", "docs/pushing.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/publishing.md", "docs/pushing.md", "docs/fetching.md"]
+)
 def test_commands_run_as_they_are_written(name: str) -> None:
     """In the environment that ``make venv`` makes."""
     lines = [

@@ -47,6 +47,7 @@ LAYERS = {
     "coverage": {"coverage"},
     "network": {"errors", "network"},
     "fhir": {"coverage", "errors", "fhir", "network"},
+    "bulk": {"bulk", "documents", "errors", "fhir", "hooks", "network"},
     "explaining": {"coverage", "errors", "explaining", "families", "fhir"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
@@ -80,7 +81,8 @@ LAYERS = {
 }
 # Where the product starts, where it waits for others, and where it writes down when.
 TIMED = {
-    *("app", "callers", "calls", "command", "edge", "ledger", "ledger_routes", "logs", "network"),
+    *("app", "bulk", "callers", "calls", "command", "edge", "ledger", "ledger_routes", "logs"),
+    "network",
     "running",
     "selftest",
     "shadow",

@@ -25,7 +25,7 @@ def run(  # noqa: PLR0913 - the options of a command
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="A new folder.")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="A new folder.")],
     hindsight: Annotated[
         bool, typer.Option("--hindsight", help="Count facts recorded after an order's day too.")
     ] = False,
@@ -83,3 +83,108 @@ def run(  # noqa: PLR0913 - the options of a command
         master=master,
     )
     run_audit(wishes)
+
+
+@audit.command()
+def fetch(  # noqa: PLR0913 - the options of a command
+    base: Annotated[
+        str, typer.Argument(metavar="FHIR_BASE", help="The base URL of the FHIR server.")
+    ],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to load into.")
+    ],
+    group: Annotated[
+        str | None, typer.Option(metavar="ID", help="The patients of this Group only.")
+    ] = None,
+    system: Annotated[
+        bool, typer.Option("--system", help="The whole server, not by its patients.")
+    ] = False,
+    types: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPES",
+            help="Types such as Patient,Condition; all for what the server has. What the audit "
+            "reads, if none are given.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="Only what changed since 2026-01-01T00:00:00Z."),
+    ] = None,
+    type_filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUERY", help="_typeFilter, such as Observation?code=...; repeatable."
+        ),
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The client of SMART Backend Services to call as."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its private key, as client add writes one."),
+    ] = None,
+    token_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Its token server; asked of the FHIR server if none."),
+    ] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(help="What to ask for; system/*.read or system/*.rs, as the server has it."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instead: a bearer token that something else writes."),
+    ] = None,
+    token_to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Another host that gets the token; repeatable."),
+    ] = None,
+    at_once: Annotated[
+        int, typer.Option(min=1, max=8, help="How many files are loaded at a time.")
+    ] = 3,
+    keep_export: Annotated[
+        bool, typer.Option("--keep-export", help="Leave the export on the server at the end.")
+    ] = False,
+    ignore_counts: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-counts", help="Take files with more or fewer lines than the manifest says."
+        ),
+    ] = False,
+) -> None:
+    """Fetch a FHIR Bulk Data export into a folder. The same command again goes on with it.
+
+    Waits until the server is ready, loads the files, checks them, and lets the server forget the
+    export. Exit code 1 where the server reports that part of it is missing, 2 where it cannot be
+    fetched, 130 where it was interrupted.
+
+    Examples:
+      defib-coverage audit fetch https://fhir.example.org/r4 -o export
+
+      defib-coverage audit fetch https://fhir.example.org/r4 --group icd --client-id audit \
+--key audit.private.json -o export
+    """
+    from defib_coverage.command import audit_fetch  # noqa: PLC0415 - --help stays quick
+
+    asked = audit_fetch.Asked(
+        base=base,
+        output=output,
+        group=group,
+        system=system,
+        types=types,
+        since=since,
+        filters=tuple(type_filter or ()),
+        client_id=client_id,
+        key=key,
+        token_url=token_url,
+        scope=scope,
+        token_file=token_file,
+        token_to=tuple(token_to or ()),
+        at_once=at_once,
+        keep_export=keep_export,
+        ignore_counts=ignore_counts,
+    )
+    raise typer.Exit(audit_fetch.fetch(asked))

@@ -37,6 +37,7 @@ program = typer.Typer(
 program.add_typer(policy, name="policy")
 program.add_typer(client, name="client")
 program.add_typer(ledger, name="ledger")
+program.add_typer(audit, name="audit")
 program.add_typer(db, name="db")
 program.add_typer(publish, name="publish")
 program.add_typer(audit, name="audit")

@@ -31,9 +31,10 @@ class Inflater:
     Use ``feed`` for each piece that arrives and ``finish`` at the end; after an error, neither.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_members: int = _MOST_MEMBERS) -> None:
         """Begin a stream that may decode to ``most`` bytes, and be as many itself."""
         self._most = most
+        self._most_members = most_members
         self._came = 0
         self._made = 0
         self._members = 0
@@ -79,6 +80,6 @@ class Inflater:
     def _next(self) -> None:
         """Begin a further member; what is no gzip after the first is corrupt like the first."""
         self._members += 1
-        if self._members >= _MOST_MEMBERS:
+        if self._members >= self._most_members:
             raise CorruptError
         self._member = zlib.decompressobj(_GZIP)

@@ -1,0 +1,1 @@
+"""An export of HL7 FHIR Bulk Data: asked for, waited for, and loaded into a folder."""
