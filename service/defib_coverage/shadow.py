@@ -124,7 +124,7 @@ class Shadow:
                 outcomes["flipped" if difference.is_flip else "different"] += 1
             elif before.status != _NOT_OURS:
                 outcomes["same"] += 1
-        self._count(outcomes, time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
         if self.ledger is not None:
             departed = Departed(
                 service=seen.service,
@@ -136,6 +136,8 @@ class Shadow:
                 unread=again.unread,
             )
             await self.ledger.depart(departed)
+        # What could not be kept is told as failed, and as nothing else.
+        self._count(outcomes, seconds)
 
     def _judge(self, seen: Seen) -> Again:
         """What the draft makes of a call.
