@@ -112,6 +112,16 @@ def test_chart_may_stand_in_bundles_lines_and_files_at_once(tmp_path: Path) -> N
     assert outcome.counts["records"] == outcome.counts["withOrders"] == len(rest) + 1
 
 
+def test_record_of_several_patients_counts_for_each(tmp_path: Path) -> None:
+    actors = [{"actor": {"reference": f"Patient/{one}"}} for one in ("p", "q", "p")]
+    group = resource("Appointment", id="group", status="booked", participant=actors)
+    outcome = audit_of(tmp_path, *chart(), group)
+    counts = outcome.counts
+    assert counts["lines"] == len(chart()) + 1
+    assert (counts["withOrders"], counts["withoutOrders"]) == (len(chart()) + 1, 1)
+    assert counts["records"] == counts["withOrders"] + counts["withoutOrders"]
+
+
 @pytest.mark.parametrize("text", [b"", b" \n\t", b"[]", b"{", b'"text"', b'{"resourceType": 5}'])
 def test_document_that_is_none_is_told(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
