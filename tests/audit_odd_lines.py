@@ -207,8 +207,9 @@ def odd_files() -> tuple[OddFile, ...]:
     ten = b"".join(lines.splitlines(keepends=True)[:10])
     good: tuple[Fate, ...] = ("record",) * 10
     array = b"[\n" + texts[0] + b",\n" + texts[1] + b"\n]\n"
+    cut: tuple[Fate, ...] = (*good[:1] * whole, "rejected")
     return (
-        OddFile("cut.ndjson.gz", half, ("record",) * whole + ("rejected",), "ends in the middle"),
+        OddFile("cut.ndjson.gz", half, cut, "ends in the middle"),
         OddFile("header.ndjson.gz", packed[:2], (), "ends in the middle"),
         OddFile("more.ndjson.gz", gzip.compress(ten) + b"more", good, "damaged"),
         OddFile("padded.ndjson.gz", gzip.compress(ten) + b"\0" * 512, good),

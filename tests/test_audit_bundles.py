@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,6 +112,16 @@ def test_chart_may_stand_in_bundles_lines_and_files_at_once(tmp_path: Path) -> N
     assert outcome.counts["records"] == outcome.counts["withOrders"] == len(rest) + 1
 
 
+def test_record_of_several_patients_counts_for_each(tmp_path: Path) -> None:
+    actors = [{"actor": {"reference": f"Patient/{one}"}} for one in ("p", "q", "p")]
+    group = resource("Appointment", id="group", status="booked", participant=actors)
+    outcome = audit_of(tmp_path, *chart(), group)
+    counts = outcome.counts
+    assert counts["lines"] == len(chart()) + 1
+    assert (counts["withOrders"], counts["withoutOrders"]) == (len(chart()) + 1, 1)
+    assert counts["records"] == counts["withOrders"] + counts["withoutOrders"]
+
+
 @pytest.mark.parametrize("text", [b"", b" \n\t", b"[]", b"{", b'"text"', b'{"resourceType": 5}'])
 def test_document_that_is_none_is_told(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
@@ -121,20 +132,22 @@ def test_document_that_is_none_is_told(text: bytes, tmp_path: Path) -> None:
     assert told == ([("odd.json", 1)] if text.strip() else [])
 
 
+def _as_urn(patient: str, urn: str, name: str) -> str:
+    return urn if name == f"Patient/{patient}" else name
+
+
 def test_name_that_only_its_own_bundle_knows_is_no_other_ones(tmp_path: Path) -> None:
     """The same urn stands for another patient in each of two Bundles."""
+    urn = "urn:uuid:0e7a2c3e-0000-4000-8000-00000000000a"
     bundles = []
     for patient in ("one", "two"):
         made = charted(patient, order(), *b3_chart()).everything()
-        names = {f"Patient/{patient}": "urn:uuid:0e7a2c3e-0000-4000-8000-00000000000a"}
-        entries = [
-            {
-                "fullUrl": names.get(f"{r['resourceType']}/{r['id']}"),
-                "resource": with_references(r, lambda name, names=names: names.get(name, name)),
-            }
-            for r in made
-        ]
-        bundles.append({"resourceType": "Bundle", "type": "collection", "entry": entries})
+        bundles.append(bundle(made))
+        for one in bundles[-1]["entry"]:
+            if one["resource"]["resourceType"] == "Patient":
+                one["fullUrl"] = urn
+            else:
+                one["resource"] = with_references(one["resource"], partial(_as_urn, patient, urn))
     outcome = audit_of(tmp_path, *bundles)
     assert statuses(outcome) == ["covered", "covered"]
     assert {row["patient"] for row in outcome.rows} == {"Patient/one", "Patient/two"}

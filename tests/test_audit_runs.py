@@ -110,14 +110,18 @@ def test_killed_run_goes_on_to_the_same_bytes(
     assert_same(tmp_path / "out", whole)
 
 
+def _later(seconds: float) -> Callable[[Path], bool]:
+    stop = time.monotonic() + seconds
+    return lambda _: time.monotonic() > stop
+
+
 def test_run_that_is_killed_again_and_again_comes_to_the_same_bytes(
     whole: Whole, tmp_path: Path
 ) -> None:
     """Each time it gets a little further, and is killed wherever it is then."""
     kills = 0
     for steps in range(1, 400):
-        stop = time.monotonic() + 0.4 * steps
-        done = broken_off(whole, tmp_path / "out", lambda _, stop=stop: time.monotonic() > stop)
+        done = broken_off(whole, tmp_path / "out", _later(0.4 * steps))
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL
@@ -223,8 +227,13 @@ def test_what_was_decided_of_patients_is_for_its_owner_only(whole: Whole) -> Non
 
 
 def test_input_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for source in ("empty", "nowhere", "*.ndjson"):
-        done = audit(tmp_path / source, "-o", tmp_path / "out")
+    for name in ("empty", "odd"):
+        (tmp_path / name).mkdir()
+    with open(bytes(tmp_path / "odd") + b"/\xff.ndjson", "wb") as file:  # noqa: PTH123 - no text
+        file.write(b"{}")
+    folders = (str(tmp_path / name) for name in ("empty", "odd", "nowhere", "*.ndjson"))
+    # An empty name, as of a variable that is not set, is not the folder that one stands in.
+    for source in (*folders, "", " "):
+        done = audit(source, "-o", tmp_path / "out")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert not (tmp_path / "out").exists()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from audit_bundles import write_bundles, write_calls
 from audit_exports import write
+from audit_odd_lines import noise_of
 from audit_performed import same_orders
 from audit_population import (
     Charted,
@@ -24,8 +28,22 @@ from audit_population import (
 )
 from audit_runs import WRITTEN, Quiet, audited, differences, outcome_of, run_here
 from audit_shapes import Shape
+from defib_coverage.audit.tasks import BUCKET
 from defib_coverage.documents.document import InputError
-from fhir_builders import b3_chart, condition, device, lvef, order, procedure
+from fhir_builders import (
+    b3_chart,
+    b4_chart,
+    concept,
+    condition,
+    device,
+    lvef,
+    medication,
+    order,
+    payer,
+    practitioner,
+    procedure,
+    visit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +119,101 @@ def test_order_of_lines_files_and_slices_changes_nothing(
         folder = Path(name)
         write(folder / "export", charts, shape)
         assert rows_of(folder, size) == rows
+
+
+def padded(one: Charted, letters: int) -> Charted:
+    """A chart whose every record says much that nobody reads."""
+    orders, resources = (
+        tuple(
+            r | {"text": {"status": "additional", "div": noise_of(n) * (letters // 800)}}
+            for n, r in enumerate(records)
+        )
+        for records in (one.orders, one.resources)
+    )
+    return Charted(one.patient, orders, resources)
+
+
+def test_patients_in_several_buckets_are_judged_the_same(
+    charts: list[Charted], rows: list[Json], tmp_path: Path
+) -> None:
+    """Some patients have more than is brought together at a time; all have more than one bucket."""
+    large = [padded(one, 2_400_000 if n < 2 else 40_000) for n, one in enumerate(charts)]
+    write(tmp_path / "export", large, Shape(name="large", parts=2))
+    size = sum(path.stat().st_size for path in (tmp_path / "export").glob("*.ndjson"))
+    assert size > 4 * BUCKET
+    assert rows_of(tmp_path, 1 << 22) == rows
+
+
+def same_hash() -> tuple[str, str]:
+    """The ids of two patients whom the audit's hash does not tell apart."""
+    known: dict[int, str] = {}
+    for number in range(1 << 20):
+        identity = sha256(str(number).encode()).hexdigest()[:16]
+        other = known.setdefault(crc32(f"Patient/{identity}".encode()), identity)
+        if other != identity:
+            return other, identity
+    raise AssertionError
+
+
+def test_patients_of_one_hash_are_two_patients(tmp_path: Path) -> None:
+    one, other = same_hash()
+    infarction = condition("I21.4", "2026-11-10")
+    both = [charted(one, order(), *b3_chart()), charted(other, order(), infarction, *b3_chart())]
+    for n, pair in enumerate([both, [both[0], Charted(other, (), both[1].resources)]]):
+        write(tmp_path / str(n) / "export", pair, Shape(name="hash", layout="mixed"))
+        run_here(tmp_path / str(n) / "export", tmp_path / str(n) / "out")
+    found, alone = (outcome_of(tmp_path / str(n) / "out") for n in (0, 1))
+    assert {row["patient"]: row["status"] for row in found.rows} == {
+        f"Patient/{one}": "covered",
+        f"Patient/{other}": "not-covered",
+    }
+    assert [row["status"] for row in alone.rows] == ["covered"]
+    assert alone.counts["withoutOrders"] == len(both[1].resources)
+
+
+def pointing() -> list[Charted]:
+    """Charts whose records say by others who held a visit, what a drug is, and who pays."""
+    nurse, doctor = (practitioner("dr", profession) for profession in ("RN", "MD"))
+    role = {
+        "resourceType": "PractitionerRole",
+        "id": "role",
+        "practitioner": {"reference": "Practitioner/dr"},
+        "code": [concept("NP", "v2-0360")],
+    }
+    drug = {"resourceType": "Medication", "id": "drug", "code": concept("20352", "rxnorm")}
+    given = medication("x", "2026-01-15", medicationReference={"reference": "Medication/drug"})
+    del given["medicationCodeableConcept"]
+    insurer = {"resourceType": "Organization", "id": "insurer", "name": "Medicare"}
+    covered = payer("x", payor=[{"reference": "Organization/insurer"}])
+    del covered["type"]
+    rest = [one for one in b3_chart() if one["resourceType"] != "Encounter"]
+
+    def held(by: str) -> Json:
+        return visit(profession=None, participant=[{"individual": {"reference": by}}])
+
+    return [
+        charted("by-doctor", order(), *rest, held("Practitioner/dr"), doctor),
+        charted("by-nurse", order(), *rest, held("Practitioner/dr"), nurse),
+        charted("by-role", order(), *rest, held("Practitioner/dr"), nurse, role),
+        charted("by-role-alone", order(), *rest, held("PractitionerRole/role"), role),
+        charted("by-nobody", order(), *rest, held("Practitioner/unknown")),
+        charted("drug", order(), *b4_chart()[:-2], given, drug),
+        charted("insurer", order(), *b3_chart(), covered, insurer),
+        charted("other-insurer", order(), *b3_chart(), covered, insurer | {"name": "Acme Health"}),
+        charted("no-insurer", order(), *b3_chart(), covered),
+    ]
+
+
+@pytest.mark.parametrize("size", [300, 1 << 26])
+def test_records_of_many_patients_are_found_wherever_they_stand(
+    size: int, live: Live, tmp_path: Path
+) -> None:
+    charts = pointing()
+    expected = expected_of(charts, live)
+    assert len({json.dumps(one["findings"]) for one in expected.values()}) > 4
+    write(tmp_path / "export", charts, Shape(name="pointing", seed=3, references="various"))
+    outcome = run_here(tmp_path / "export", tmp_path / "out", size)
+    assert differences(outcome.requested, expected) == {}
 
 
 class Meddler(Quiet):

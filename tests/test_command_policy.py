@@ -62,8 +62,7 @@ def test_faults_of_a_draft(tmp_path: Path, before: str, after: str, fault: str) 
     assert done.returncode == 1
     assert fault in done.stdout
     assert done.stderr == ""
-    named = "policies/ncd-20.5/2027-01-01.toml" if "20.5" in after else str(path)
-    assert all(line.startswith(named) for line in done.stdout.splitlines())
+    assert all(line.startswith(str(path)) for line in done.stdout.splitlines())
 
 
 def test_file_that_is_not_there() -> None:

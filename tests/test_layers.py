@@ -51,7 +51,7 @@ LAYERS = {
     "explaining": {"coverage", "errors", "explaining", "families", "fhir"},
     "hooks": {"coverage", "database", "errors", "fhir", "hooks", "logs", "network", "tables"},
     "running": {"__version__", "coverage", "errors", "hooks", "ledger", "logs", "running"},
-    "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs"},
+    "ledger": {"coverage", "database", "errors", "fhir", "ledger", "logs", "replaying"},
     "database": {"database", "errors"},
     "selftest": {"coverage", "errors", "fhir", "hooks", "selftest"},
     "edge": {"edge", "errors", "hooks", "logs", "network"},
@@ -60,8 +60,8 @@ LAYERS = {
     },
     "whatif": {"coverage", "errors", "explaining", "fhir", "whatif"},
     "audit": {
-        *("__version__", "audit", "content", "coverage", "documents", "errors", "fhir", "hooks"),
-        "payer_file",
+        *("__version__", "audit", "content", "coverage", "documents", "drafts", "errors", "fhir"),
+        *("hooks", "payer_file"),
     },
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),
@@ -74,6 +74,8 @@ LAYERS = {
     "tables": {"errors"},
     "payer_file": {"errors", "fhir", "tables"},
     "content": {"checks", "coverage", "errors", "fhir", "overlay", "tables"},
+    "replaying": {"coverage", "errors", "explaining", "replaying"},
+    "drafts": {"checks", "content", "coverage", "errors", "overlay", "tables"},
     "families": {"checks", "content", "coverage", "errors", "tables"},
     "family_checks": {"coverage", "errors", "families"},
 }
@@ -83,6 +85,7 @@ TIMED = {
     "network",
     "running",
     "selftest",
+    "shadow",
     "terminology_routes",
 }
 DEADLINES = {"fhir/client.py", "hooks/fetching.py"}

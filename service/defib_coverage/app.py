@@ -38,13 +38,18 @@ from defib_coverage.running import exposition
 from defib_coverage.terminology_routes import ROOT, TerminologyRoutes, terminology_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from defib_coverage.console.service import Service
+    from defib_coverage.content import Content
+    from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.fhir.plans import Plan
+    from defib_coverage.running.metrics import Metrics
     from defib_coverage.settings import Settings
+    from defib_coverage.shadow import Shadow
 
 _FHIR = "application/fhir+json"
 _OK = 200
@@ -64,17 +69,19 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         today: the clock; today in the facility's zone by default.
 
     Raises:
-        DataError: the product's own data, the site's overlay, the payer file or the client file
-            cannot be used.
+        DataError: the product's own data, the site's overlay, a draft, the payer file or the client
+            file cannot be used.
         SettingsError: a setting cannot be used.
     """
-    knowledge = load(settings.overlay_folder).knowledge(settings.canonical_base)
+    content = load(settings.overlay_folder)
+    knowledge = content.knowledge(settings.canonical_base)
     plans = read_payers(settings.payer_file)
     zone = settings.time_zone
     callers = Callers(settings)
     bodies, gate = Bodies(settings.max_body), Gate(settings.max_calls)
     lifespan = Lifespan(settings, callers, gate, knowledge.digest)
     kept = LedgerRoutes(callers, bodies, gate, lifespan.watchers)
+    lifespan.shadow = _shadow(settings, content, knowledge, plans, lifespan.metrics)
     answering = Answering(
         callers=callers,
         bodies=bodies,
@@ -84,6 +91,7 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
         today=today or (lambda: datetime.now(zone).date()),
         plans={plan.id: plan for plan in plans},
         watchers=lifespan.watchers,
+        shadow=lifespan.shadow,
     )
     calls = Calls(answering)
     described = msgspec.json.encode(discovery(knowledge.index, feedback=settings.ledger != "off"))
@@ -166,6 +174,31 @@ def create_app(settings: Settings, today: Callable[[], date] | None = None) -> F
     # FastAPI's own way to replace its description.
     app.openapi = lambda: describe(__version__)  # type: ignore[method-assign]
     return app
+
+
+def _shadow(
+    settings: Settings,
+    content: Content,
+    present: Knowledge,
+    plans: Sequence[Plan],
+    metrics: Metrics | None,
+) -> Shadow | None:
+    """What tries drafts on calls, if there are any.
+
+    Raises:
+        DataError: a draft cannot be used.
+    """
+    if not settings.shadow:
+        return None
+    # Costs memory and time to import: only where it is used.
+    from defib_coverage.drafts import lay_over  # noqa: PLC0415
+    from defib_coverage.shadow import Shadow  # noqa: PLC0415
+
+    drafted = lay_over(content, settings.shadow_files, settings.overlay_folder).content
+    draft = drafted.knowledge(settings.canonical_base)
+    if metrics is None:
+        return Shadow(present, draft, plans)
+    return Shadow(present, draft, plans, metrics.shadowed)
 
 
 def _console(

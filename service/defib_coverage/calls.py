@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from defib_coverage.hooks.answer import Answer
     from defib_coverage.hooks.configuration import Configuration
     from defib_coverage.hooks.fetching import Fetcher
-    from defib_coverage.hooks.request import HookName
+    from defib_coverage.hooks.request import Decoded, HookName
     from defib_coverage.ledger.ledger import Ledger
     from defib_coverage.running.watching import Watcher
+    from defib_coverage.shadow import Seen, Shadow
 
 _UNKNOWN = "unknown"
 _encode = msgspec.json.Encoder().encode
@@ -57,14 +58,15 @@ class Answering(NamedTuple):
     today: Callable[[], date]
     plans: Mapping[str, Plan]
     watchers: Sequence[Watcher] = ()
+    shadow: Shadow | None = None
 
 
 class _Progress:
     """How far a call has come, for the line of one that is refused on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shadowed: bool) -> None:
         self.hook_instance: str | None = None
-        self.fetches = Fetches()
+        self.fetches = Fetches(brought={} if shadowed else None)
         self.ledger_seconds: float | None = None
 
 
@@ -72,7 +74,8 @@ class _Worked(NamedTuple):
     """What became of a call: its answer, and what its line tells."""
 
     content: bytes
-    patient_id: str
+    decoded: Decoded
+    today: date
     configuration: Configuration
     found: tuple[Determination, ...]
     marks: tuple[float, float, float, float]
@@ -116,7 +119,8 @@ class Calls:
             RequestError: the call is refused.
         """
         caller: Caller | None = None
-        progress = _Progress()
+        shadow = self._with.shadow
+        progress = _Progress(shadowed=shadow is not None)
         begin = time.perf_counter()
         try:
             caller = await self._with.callers.identify(authorization_of(scope), scope["path"])
@@ -124,7 +128,7 @@ class Calls:
             _check_known(service)
             async with self._with.bodies.reading(scope, receive) as body, self._with.gate:
                 worked = await self._work(body, SERVICE_IDS.get(service), caller, progress)
-                await self._keep(service, caller, worked, progress, begin)
+                kept = await self._keep(service, caller, worked, progress, begin)
         except RequestError as error:
             client = None if caller is None else caller.client
             line = CallRefused(
@@ -146,6 +150,8 @@ class Calls:
             passed = time.perf_counter() - begin
             watcher.answered(Answered(answered, worked.found, passed, parent_of(scope)))
         await send_json(worked.content, send)
+        if shadow is not None:
+            shadow.look(_seen(service, caller, worked, progress.fetches, kept))
 
     async def _work(
         self,
@@ -186,20 +192,22 @@ class Calls:
             answer = self._answerer.answer(evaluation, asked)
             content = _encode(answer.response)
         marks = (arrived, read, judged, time.perf_counter())
-        patient_id = decoded.patient_id
-        return _Worked(content, patient_id, configuration, found, marks, answer)
+        return _Worked(content, decoded, today, configuration, found, marks, answer)
 
     async def _keep(
         self, service: str, caller: Caller, worked: _Worked, progress: _Progress, begin: float
-    ) -> None:
+    ) -> Mapping[str, str]:
         """Keep what was decided: no answer goes out before that.
+
+        Returns:
+            The ids of the decisions, by the reference of the order.
 
         Raises:
             RequestError: 503 where it could not be kept.
         """
         ledger = self.ledger
         if ledger is None:
-            return
+            return {}
         cards: dict[str, list[Card]] = {}
         if worked.answer is not None:
             sent = worked.answer.response.cards
@@ -211,7 +219,7 @@ class Calls:
             service=service,
             hook_instance=progress.hook_instance or "",
             client=caller.client,
-            patient_id=worked.patient_id,
+            patient_id=worked.decoded.patient_id,
             determinations=worked.found,
             cards=cards,
             assertions={} if worked.answer is None else worked.answer.assertions,
@@ -220,11 +228,32 @@ class Calls:
         )
         asked = time.perf_counter()
         try:
-            await ledger.record(call)
+            ids = await ledger.record(call)
         except LedgerError as error:
             message = "the decision could not be kept; call again"
             raise RequestError(503, "transient", message, retry_after=1) from error
         progress.ledger_seconds = time.perf_counter() - asked
+        return ids
+
+
+def _seen(
+    service: str, caller: Caller, worked: _Worked, fetches: Fetches, kept: Mapping[str, str]
+) -> Seen:
+    """What the shadow needs of a call that was answered."""
+    # Costs memory and time to import: only where it is used.
+    from defib_coverage.shadow import Seen  # noqa: PLC0415
+
+    return Seen(
+        service=service,
+        client=caller.client,
+        decoded=worked.decoded,
+        today=worked.today,
+        longer_reading=worked.configuration.longer_reading,
+        brought=fetches.brought or {},
+        why_not=fetches.why_not,
+        found=worked.found,
+        decisions=kept,
+    )
 
 
 def _check_known(service: str) -> None:

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from defib_coverage.running.metrics import Depths, Metrics
     from defib_coverage.running.watching import Watcher
     from defib_coverage.settings import Settings
+    from defib_coverage.shadow import Shadow
 
 
 class Lifespan:
-    """One worker's ledger, metrics, traces and readiness, from its start to its end."""
+    """One worker's ledger, metrics, traces and readiness, from its start to its end.
+
+    ``shadow`` is put in before it starts, where drafts are tried.
+    """
 
     def __init__(self, settings: Settings, callers: Callers, gate: Gate, data_digest: str) -> None:
         """Look that everything can be used; nothing is open yet.
@@ -53,6 +57,7 @@ class Lifespan:
             self._keeping = Keeping(settings)
         self._ledger: Ledger | None = None
         self._browser: Browser | None = None
+        self.shadow: Shadow | None = None
         self.readiness = Readiness(callers.keys_known)
         self.metrics: Metrics | None = None
         if settings.metrics != "off":
@@ -93,6 +98,10 @@ class Lifespan:
                 kept.lookup = self._keeping.lookup()
                 stack.callback(kept.lookup.close)
                 stack.callback(self._close_browser)
+            if self.shadow is not None:
+                self.shadow.ledger = self._ledger
+                self.readiness.shadow = self.shadow.digest
+                stack.push_async_callback(self.shadow.close)
             stack.callback(self._callers.close)
             if self.metrics is not None:
                 await stack.enter_async_context(_beside(self._watch(self.metrics)))

@@ -120,6 +120,8 @@ class Trouble(Line, frozen=True, tag_field="event", tag="trouble"):
         "ledger-not-purged",
         "spool-unavailable",
         "spool-damaged",
+        "shadow-fault",
+        "shadow-skipped",
     ]
     client: str | None = None
     error: str | None = None

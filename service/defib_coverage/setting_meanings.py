@@ -9,11 +9,17 @@ if TYPE_CHECKING:
 
 SECRETS = frozenset({"ledger_key"})
 """Settings whose value nobody may see; of a URL its password is hidden too."""
+FILES = frozenset({"shadow"})
+"""Settings that name several files; the environment has them as it has a PATH."""
 MEANINGS: Mapping[str, str] = {
     "config": "file of settings, TOML; what the environment says wins over it",
     "zone": "the facility's time zone",
     "overlay": "folder of the site's own evidence codes",
     "payers": "file of the site's Medicare payers, and what their orders need",
+    "shadow": (
+        "draft files of rules or codes that are tried on every call, with `:` between; answers "
+        "stay as they are, and the ledger keeps what would differ"
+    ),
     "clients": "file of the clients that may call",
     "trust": "`required` where there is a client file, else `open`; `open` asks nobody for a token",
     "public_base": (

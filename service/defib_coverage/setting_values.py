@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit, urlunsplit
 
-from defib_coverage.setting_meanings import SECRETS
+from defib_coverage.setting_meanings import FILES, SECRETS
 from defib_coverage.setting_sources import has_password
 
 _HIDDEN = "***"
@@ -19,12 +20,17 @@ def shown_value(name: str, value: object) -> object:
     return value
 
 
-def written_value(value: object) -> str:
-    """A value as a person writes it in the environment; a dash where there is none."""
+def written_value(value: object, name: str = "") -> str:
+    """A value as a person writes it in the environment; a dash where there is none.
+
+    Args:
+        value: the value.
+        name: of its setting.
+    """
     if value is None or value == ():
         return "-"
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return (os.pathsep if name in FILES else ",").join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
@@ -15,7 +16,7 @@ from defib_coverage.errors import SettingsError
 from defib_coverage.fhir.systems import CANONICAL_BASE
 from defib_coverage.ledger.content import Content
 from defib_coverage.network.addresses import fhir_base_fault
-from defib_coverage.setting_meanings import SECRETS
+from defib_coverage.setting_meanings import FILES, SECRETS
 from defib_coverage.setting_sources import PREFIX, Given, Source, gather, has_password
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     ``config`` is the file that further settings come from. ``zone`` is the facility's time zone:
     an order without a date is judged today in it. ``overlay`` is the folder of the site's own value
-    sets, ``payers`` the file of its Medicare payers.
+    sets, ``payers`` the file of its Medicare payers. ``shadow`` are files of drafts that are tried
+    on every call beside what is in force.
 
     ``clients`` is the file of the CDS clients that may call, ``trust`` whether a call must carry
     the token of one (by default: if there is such a file). ``public_base`` is the URL under which
@@ -69,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     zone: str = "America/New_York"
     overlay: str | None = None
     payers: str | None = None
+    shadow: tuple[str, ...] = ()
     clients: str | None = None
     trust: Literal["open", "required"] | None = None
     public_base: str | None = None
@@ -106,6 +109,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def payer_file(self) -> Path | None:
         """The payer file as a path."""
         return Path(self.payers) if self.payers else None
+
+    @property
+    def shadow_files(self) -> tuple[Path, ...]:
+        """The files of drafts as paths."""
+        return tuple(Path(one) for one in self.shadow)
 
     @property
     def client_file(self) -> Path | None:
@@ -180,7 +188,9 @@ def _converted(name: str, given: Given, hint: Any) -> Any:  # noqa: ANN401 - as 
     """
     value, in_text = given.value, given.source == "environment"
     if in_text and isinstance(value, str) and hint == tuple[str, ...]:
-        value = value.replace(",", " ").split()
+        # A path may hold a comma or a space.
+        texts = value.split(os.pathsep) if name in FILES else value.replace(",", " ").split()
+        value = [one for one in texts if one]
     try:
         return msgspec.convert(value, hint, strict=not in_text)
     except msgspec.ValidationError as error:
@@ -239,6 +249,9 @@ def _check(settings: Settings) -> None:
             f"{PREFIX}METRICS: {settings.metrics!r} is neither on nor off nor an address such as "
             "127.0.0.1:9464"
         )
+        raise SettingsError(message)
+    if settings.shadow and settings.ledger == "off":
+        message = f"{PREFIX}SHADOW: needs a ledger to write to, and {PREFIX}LEDGER is off"
         raise SettingsError(message)
     if settings.tokens_required and settings.client_file is None:
         message = f"{PREFIX}TRUST: is required, so {PREFIX}CLIENTS must name the client file"

@@ -66,13 +66,17 @@ def find_files(sources: Sequence[str], out: Path) -> tuple[InputFile, ...]:
         out: the folder that is written to, which is never read.
 
     Raises:
-        InputError: a source names nothing, or a file cannot be read.
+        InputError: a source names nothing, or a file cannot be read or told of.
     """
     found: dict[str, InputFile] = {}
     for source in sources:
+        if not source.strip():
+            message = "INPUT is empty; name a folder, a file or a pattern"
+            raise InputError(message)
         try:
             named = list(list_files(source, _is_read))
             for one in named:
+                _check_name(one.path)
                 if is_remote(one.path) or not Path(one.path).is_relative_to(out.resolve()):
                     found.setdefault(one.path, _look_at(one))
         except OSError as error:
@@ -91,6 +95,19 @@ def find_files(sources: Sequence[str], out: Path) -> tuple[InputFile, ...]:
         for one in found.values()
     ]
     return tuple(sorted(files, key=lambda one: (one.name, one.path)))
+
+
+def _check_name(path: str) -> None:
+    """Refuse a name that no manifest can repeat.
+
+    Raises:
+        InputError: it is no text.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        message = f"{path!a}: the name is not UTF-8; rename it"
+        raise InputError(message) from error
 
 
 def _is_read(name: str) -> bool:

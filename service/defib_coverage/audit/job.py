@@ -16,6 +16,7 @@ from defib_coverage.audit.inputs import InputFile, Slice
 from defib_coverage.audit.judging import Judge
 from defib_coverage.audit.shared import SharedRecords
 from defib_coverage.content import load
+from defib_coverage.drafts import lay_over
 from defib_coverage.payer_file import read_payers
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Spec(msgspec.Struct, frozen=True):
     """How orders are judged: what a process needs to make its own tools.
 
     ``today`` is the service date of an order that has no date at all. ``overlay`` and ``payers``
-    are the site's own folder and file.
+    are the site's own folder and file, ``drafts`` files that are laid over what is in force.
     """
 
     today: date
@@ -34,6 +35,7 @@ class Spec(msgspec.Struct, frozen=True):
     canonical_base: str
     overlay: str | None = None
     payers: str | None = None
+    drafts: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -63,10 +65,13 @@ def tools(spec: Spec) -> Tools:
     """The tools of this process, made once.
 
     Raises:
-        DataError: the data or the site's own cannot be used.
+        DataError: the data, the site's own or a draft cannot be used.
     """
     overlay = None if spec.overlay is None else Path(spec.overlay)
-    knowledge = load(overlay).knowledge(spec.canonical_base)
+    content = load(overlay)
+    if spec.drafts:
+        content = lay_over(content, [Path(one) for one in spec.drafts], overlay).content
+    knowledge = content.knowledge(spec.canonical_base)
     plans = read_payers(None if spec.payers is None else Path(spec.payers))
     judge = Judge(knowledge, plans, spec.today, hindsight=spec.hindsight)
     made = Tools(Heads(knowledge.index), judge)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from defib_coverage.command.new_file import new_file
 from defib_coverage.documents.document import InputError
+from defib_coverage.ledger.departures import departed, departures
 from defib_coverage.ledger.exporting import PART, decisions, expected, feedback
 from defib_coverage.ledger.fhir_events import audit_event, provenance
 from defib_coverage.settings import read_settings
@@ -40,7 +42,7 @@ class Sink(Protocol):
 
 
 class Opener(Protocol):
-    """Makes a sink of a file for ``decisions`` or ``feedback``."""
+    """Makes a sink of a file for ``decisions``, ``feedback`` or ``differences``."""
 
     def __call__(self, file: BinaryIO, kind: str, /) -> AbstractContextManager[Sink]:
         """Open it."""
@@ -76,32 +78,33 @@ def _export(  # noqa: PLR0913 - what an export is made of
     connection, secrets = books
     due = expected(connection, period)
     if form == "fhir":
-        paths = (folder / "audit-events.ndjson", folder / "provenances.ndjson")
-        events, origins = (stack.enter_context(_new_file(path)) for path in paths)
+        both = (folder / "audit-events.ndjson", folder / "provenances.ndjson")
+        events, origins = (stack.enter_context(new_file(path)) for path in both)
         number, base = 0, read_settings(os.environ).canonical_base
         for row in decisions(connection, period):
             events.write(_encode(audit_event(row, base)) + b"\n")
             origins.write(_encode(provenance(row, base)) + b"\n")
             number += 1
-        return Written(dict.fromkeys(paths, number), due)
+        return Written(dict.fromkeys(both, number), due)
     opened = _opener(form)
-    paths = (folder / f"decisions.{form}", folder / f"feedback.{form}")
-    files = [stack.enter_context(_new_file(path)) for path in paths]
-    sinks = [
-        stack.enter_context(opened(file, path.stem))
-        for file, path in zip(files, paths, strict=True)
-    ]
-    numbers = (
-        _pour(decisions(connection, period), sinks[0]),
-        _pour(feedback(connection, period, secrets if with_comments else None), sinks[1]),
-    )
-    if sum(numbers) != due.rows:
+    rows: dict[str, Iterable[msgspec.Struct]] = {
+        "decisions": decisions(connection, period),
+        "feedback": feedback(connection, period, secrets if with_comments else None),
+    }
+    if departed(connection, period):
+        rows["differences"] = departures(connection, period)
+    paths = {kind: folder / f"{kind}.{form}" for kind in rows}
+    files = {kind: stack.enter_context(new_file(path)) for kind, path in paths.items()}
+    sinks = {kind: stack.enter_context(opened(file, kind)) for kind, file in files.items()}
+    numbers = {paths[kind]: _pour(found, sinks[kind]) for kind, found in rows.items()}
+    there = sum(numbers.values())
+    if there != due.rows:
         message = (
-            f"the days have {due.rows} rows, but {sum(numbers)} are there: nothing was written. "
+            f"the days have {due.rows} rows, but {there} are there: nothing was written. "
             "Run defib-coverage ledger verify"
         )
         raise InputError(message)
-    return Written(dict(zip(paths, numbers, strict=True)), due)
+    return Written(numbers, due)
 
 
 def _opener(form: Format) -> Opener:
@@ -143,24 +146,3 @@ def _pour(rows: Iterable[msgspec.Struct], sink: Sink) -> int:
             part = []
     sink.write(part)
     return number + len(part)
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there once all of it is written, for its owner's eyes only.
-
-    Raises:
-        InputError: there is one of its name.
-        OSError: it cannot be written.
-    """
-    if path.exists():
-        message = f"{path}: is there already. Name another folder"
-        raise InputError(message)
-    part = path.with_name(path.name + ".part")
-    try:
-        opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(opened, "wb") as file:
-            yield file
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -10,10 +10,11 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
+from defib_coverage.ledger.departures import DepartureRow
 from defib_coverage.ledger.exporting import DecisionRow, FeedbackRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from defib_coverage.command.ledger_files import Sink
 
@@ -23,6 +24,8 @@ _TYPES = {
     "day": pa.date32(),
     "service_date": pa.date32(),
     "position": pa.int64(),
+    "unread": pa.int64(),
+    "reasons": _WORDS,
     "time": pa.timestamp("us", tz="UTC"),
     "milliseconds": pa.float64(),
     "findings": _WORDS,
@@ -32,11 +35,17 @@ _TYPES = {
     "has_comment": pa.bool_(),
 }
 
+_ROWS: Mapping[str, type[msgspec.Struct]] = {
+    "decisions": DecisionRow,
+    "feedback": FeedbackRow,
+    "differences": DepartureRow,
+}
+
 
 @contextmanager
 def columns(file: BinaryIO, kind: str) -> Iterator[Sink]:
     """A sink that writes columns; what no type is named for is text."""
-    fields = (DecisionRow if kind == "decisions" else FeedbackRow).__struct_fields__
+    fields = _ROWS[kind].__struct_fields__
     schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in fields])
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         yield _Columns(writer, schema)
@@ -60,6 +69,8 @@ def _row(row: msgspec.Struct) -> dict[str, Any]:
     found["time"] = datetime.fromisoformat(found["time"])
     if isinstance(found.get("determination"), msgspec.Raw):
         found["determination"] = bytes(found["determination"]).decode()
+    if found.get("difference") is not None:
+        found["difference"] = msgspec.json.encode(found["difference"]).decode()
     if "cards" in found:
         found["cards"] = [msgspec.structs.asdict(card) for card in found["cards"]]
     return found

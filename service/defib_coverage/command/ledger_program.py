@@ -143,6 +143,29 @@ def report(
 
 
 @ledger.command()
+def shadow(
+    *,
+    first: _First = None,
+    last: _Last = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many orders to list.")] = 20,
+    every: Annotated[
+        bool, typer.Option("--all", help="List orders too whose status is the same.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Tell where drafts that were tried with serve --shadow differ from what was decided.
+
+    Counted by draft, then the orders whose status would be another one, newest first, with reasons.
+
+    Example: defib-coverage ledger shadow --from 2026-11-01 --json
+    """
+    from defib_coverage.command.ledger_open import read_period  # noqa: PLC0415
+    from defib_coverage.command.ledger_shadow import print_shadow  # noqa: PLC0415
+
+    print_shadow(read_period(first, last), limit, every=every, as_json=as_json)
+
+
+@ledger.command()
 def purge(
     keep_days: Annotated[
         int | None,

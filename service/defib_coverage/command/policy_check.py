@@ -5,11 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from defib_coverage.command.options import counted
-from defib_coverage.content import load, load_version
+from defib_coverage.content import load
 from defib_coverage.coverage.dates import DAY
+from defib_coverage.drafts import lay_over
 from defib_coverage.errors import DataError, Fault
 from defib_coverage.families import load_families
 from defib_coverage.family_checks import family_faults
@@ -25,38 +24,26 @@ if TYPE_CHECKING:
 
 
 def check_policies(file: Path | None, overlay: Path | None) -> list[str]:
-    """Check everything, and one policy file by itself where one is named; the lines to print.
+    """Check everything, and a draft of a policy or a value set with it; the lines to print.
 
     Raises:
         DataError: with every fault found.
     """
     content = load(overlay)
-    versions = content.versions
-    if file is not None:
-        draft = _load_draft(file, content)
-        # A draft takes the place of the version of its day, or comes between two.
-        versions = (*(v for v in versions if v.effective != draft.effective), draft)
+    checked = content if file is None else lay_over(content, [file], overlay).content
+    versions = checked.versions
     families = load_families()
     # A site's codes need no title of ours.
     shipped = content if overlay is None else load()
     faults = [
         *version_faults(versions),
-        *succession_faults(content.value_sets),
-        *revision_faults(versions, content.value_sets),
+        *succession_faults(checked.value_sets),
+        *revision_faults(versions, checked.value_sets),
         *family_faults(families, shipped.value_sets),
     ]
     if faults:
         raise DataError(faults)
     return list(_report(file, overlay, content, families, versions))
-
-
-def _load_draft(file: Path, content: Content) -> PolicyVersion:
-    try:
-        return load_version(file, content)
-    except DataError as error:
-        # Faults name a file as it will be called; the draft may have any name.
-        faults = [msgspec.structs.replace(fault, file=str(file)) for fault in error.faults]
-        raise DataError(faults) from None
 
 
 def _report(

@@ -21,7 +21,7 @@ policy = typer.Typer(
 def check(
     file: Annotated[
         Path | None,
-        typer.Argument(help="One policy file to check by itself, such as a draft."),
+        typer.Argument(help="A draft of a policy or a value set, checked with all the rest."),
     ] = None,
     overlay: Annotated[
         Path | None,
@@ -87,6 +87,46 @@ def diff(
     from defib_coverage.command.policy_diff import print_differences  # noqa: PLC0415
 
     print_differences(before, after, Page())
+
+
+@policy.command()
+def replay(
+    path: Annotated[
+        Path,
+        typer.Argument(help="Recorded hook requests, the OUT of an audit, or what it audits."),
+    ],
+    *,
+    drafts: Annotated[
+        list[Path],
+        typer.Option(
+            "--with", metavar="FILE", help="Draft of a policy or value set; may be repeated."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The folder for files of the result."),
+    ] = None,
+    today: Annotated[
+        date | None,
+        typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="The day to take for today."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Judge past orders by the present rules and with drafts, and tell what differs and why.
+
+    Every order whose status would be another one is told with its reasons; then all is summed up.
+    Exit code 0 also where orders differ.
+
+    Examples:
+      defib-coverage policy replay calls.ndjson --with draft.toml
+
+      defib-coverage policy replay audit-2026 --with draft.toml --with acute-mi.toml -o replayed
+    """
+    from defib_coverage.command import policy_replay  # noqa: PLC0415
+
+    sides = policy_replay.open_sides(drafts, today)
+    source = policy_replay.source_of(path, drafts)
+    policy_replay.print_replay_of(path, source, sides, output, as_json=as_json)
 
 
 @policy.command()

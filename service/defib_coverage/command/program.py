@@ -20,6 +20,8 @@ from defib_coverage.command.policy_program import policy
 from defib_coverage.command.publish_program import publish
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from defib_coverage.command.evaluate import Answered
 
 program = typer.Typer(
@@ -72,6 +74,13 @@ def serve(  # noqa: PLR0913 - the options of a command
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The certificate's private key.")
     ] = None,
+    shadow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draft of a policy or value set to try on every call; may be repeated.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File of settings, TOML.")
     ] = None,
@@ -79,6 +88,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     """Run the CDS Hooks service.
 
     With DEFIB_COVERAGE_CLIENTS only registered clients are answered; without it whoever calls.
+    --shadow changes no answer: defib-coverage ledger shadow tells what a draft would change.
     Settings come from the environment and a file; defib-coverage settings tells them all.
 
     Example: defib-coverage serve --port 8080 --workers 2
@@ -86,6 +96,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     from defib_coverage.command import serving  # noqa: PLC0415 - the web server is slow to import
 
     _use(config)
+    _try(shadow or [])
 
     tls = None
     if tls_certificate is not None and tls_key is not None:
@@ -113,21 +124,33 @@ def settings(
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from defib_coverage.command.page import Page  # noqa: PLC0415
-    from defib_coverage.command.settings_page import print_rows, rows  # noqa: PLC0415
+    from defib_coverage.command.settings_page import print_rows, rows, shadow_digest  # noqa: PLC0415
 
     _use(config)
     found = rows(os.environ)
+    digest = shadow_digest(os.environ)
     if as_json:
-        text = msgspec.json.format(msgspec.json.encode({"settings": found}), indent=2)
+        told = {"settings": found} | ({} if digest is None else {"shadowDigest": digest})
+        text = msgspec.json.format(msgspec.json.encode(told), indent=2)
         sys.stdout.buffer.write(text + b"\n")
     else:
-        print_rows(found, Page())
+        print_rows(found, digest, Page())
 
 
 def _use(config: Path | None) -> None:
     """Let this process and its workers read a file of settings."""
     if config is not None:
         os.environ["DEFIB_COVERAGE_CONFIG"] = str(config)
+
+
+def _try(drafts: Sequence[Path]) -> None:
+    """Let this process and its workers try drafts on every call."""
+    divided = [str(path) for path in drafts if os.pathsep in str(path)]
+    if divided:
+        message = f"--shadow: {divided[0]}: a name with {os.pathsep!r} stands in a settings file"
+        raise typer.BadParameter(message)
+    if drafts:
+        os.environ["DEFIB_COVERAGE_SHADOW"] = os.pathsep.join(map(str, drafts))
 
 
 @program.command()

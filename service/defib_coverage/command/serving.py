@@ -109,7 +109,11 @@ def _look_before(settings: Settings) -> None:
         SettingsError: a setting cannot be used.
         DataError: the data, the site's overlay, the payer file or the client file cannot be used.
     """
-    load(settings.overlay_folder)
+    content = load(settings.overlay_folder)
+    if settings.shadow:
+        from defib_coverage.drafts import lay_over  # noqa: PLC0415 - as below
+
+        lay_over(content, settings.shadow_files, settings.overlay_folder)
     read_payers(settings.payer_file)
     Callers(settings).close()
     if settings.ledger != "off":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.content import load
+from defib_coverage.drafts import lay_over
 from defib_coverage.setting_meanings import MEANINGS
 from defib_coverage.setting_sources import PREFIX
 from defib_coverage.setting_values import shown_value, written_value
@@ -47,8 +49,24 @@ def rows(environment: Mapping[str, str]) -> list[Row]:
     ]
 
 
-def print_rows(found: list[Row], page: Page) -> None:
-    """Print settings for a person."""
+def shadow_digest(environment: Mapping[str, str]) -> str | None:
+    """The digest of the data with the drafts that are tried in the shadow; None without any.
+
+    Raises:
+        DataError: a draft, or what it is laid over, cannot be used.
+        SettingsError: a setting cannot be used.
+    """
+    settings = find_settings(environment).settings
+    if not settings.shadow:
+        return None
+    overlay = settings.overlay_folder
+    return lay_over(load(overlay), settings.shadow_files, overlay).content.digest
+
+
+def print_rows(found: list[Row], digest: str | None, page: Page) -> None:
+    """Print settings for a person; ``digest`` is that of the drafts."""
     for row in found:
-        page.heading(f"{row.variable} = {written_value(row.value)} ({row.source})")
+        page.heading(f"{row.variable} = {written_value(row.value, row.name)} ({row.source})")
         page.line(row.meaning.replace("`", ""), 4)
+        if row.name == "shadow" and digest is not None:
+            page.line(f"digest {digest}", 4)

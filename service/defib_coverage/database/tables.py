@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision of the tables that this version works with."""
 
 TABLES = MetaData(
@@ -138,3 +138,34 @@ FEEDBACK = Table(
     Column("said", String(64), nullable=False, unique=True),
     Index("ix_feedback_day", "day", "position", unique=True),
 )
+
+# One row an order of which a draft of the rules would have told something else. ``decision`` is
+# what was decided, empty where the present rules had nothing to say; ``unread`` counts what the
+# draft would have looked up and the call did not. ``reasons`` is a JSON list; ``detail`` is
+# compressed, and kept where determinations are.
+DIFFERENCE = Table(
+    "difference",
+    TABLES,
+    Column("id", String(36), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("link", LargeBinary(32), nullable=False),
+    Column("time", String(27), nullable=False),
+    Column("decision", String(36), index=True),
+    Column("client", String(200)),
+    Column("service", String(64), nullable=False),
+    Column("order_code", String(40)),
+    Column("order_class", String(32), nullable=False),
+    Column("service_date", Date, nullable=False),
+    Column("data_digest", String(64), nullable=False),
+    Column("draft_digest", String(64), nullable=False),
+    Column("status_before", String(16), nullable=False),
+    Column("status_after", String(16), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("unread", Integer, nullable=False),
+    Column("detail", LargeBinary),
+    Index("ix_difference_day", "day", "position", unique=True),
+)
+
+CHAINED = (DECISION, FEEDBACK, DIFFERENCE)
+"""The tables whose rows stand in one chain, each at its own position of its day."""

@@ -139,7 +139,21 @@ def _named(name: str, value: object) -> str:
     return name if label is None else f"{name} ({label})"
 
 
+def field_changes(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[str]:
+    """What differs between two states of one part of a policy, a clause for each of its fields."""
+    if type(old) is not type(new):
+        yield "it is judged in another way than before"
+        return
+    for field in new.__struct_fields__:
+        yield from _clause(field, getattr(old, field), getattr(new, field))
+
+
 def _change(whose: str, field: str, old: object, new: object) -> Iterator[str]:
+    for clause in _clause(field, old, new):
+        yield f"{whose}: {clause}."
+
+
+def _clause(field: str, old: object, new: object) -> Iterator[str]:
     if old == new:
         return
     if isinstance(old, tuple) and isinstance(new, tuple):
@@ -147,9 +161,9 @@ def _change(whose: str, field: str, old: object, new: object) -> Iterator[str]:
         come = [_text(item) for item in new if item not in old]
         parts = [f"lost {', '.join(gone)}"] if gone else []
         parts += [f"gained {', '.join(come)}"] if come else []
-        yield f"{whose}: {WORDS[field]} {' and '.join(parts) or 'stand in another order'}."
+        yield f"{WORDS[field]} {' and '.join(parts) or 'stand in another order'}"
         return
-    yield f"{whose}: {WORDS[field]} changed from {_text(old)} to {_text(new)}."
+    yield f"{WORDS[field]} changed from {_text(old)} to {_text(new)}"
 
 
 def _text(value: object) -> str:

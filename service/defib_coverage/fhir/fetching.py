@@ -36,6 +36,7 @@ class Shortfall(StrEnum):
     ENDLESS = "endless"
     OTHER_PATIENTS = "other-patients"
     FEWER = "fewer"
+    NOT_ASKED = "not-asked"
 
 
 Cause = Reason | Shortfall
@@ -58,6 +59,7 @@ WORDS: Mapping[Cause, str] = {
     Shortfall.ENDLESS: "the FHIR server's pages have no end",
     Shortfall.OTHER_PATIENTS: "the FHIR server answered with other patients' records",
     Shortfall.FEWER: "the FHIR server sent fewer records than it counted",
+    Shortfall.NOT_ASKED: "the FHIR server was not asked for it",
 }
 """Each cause as a card says it."""
 

@@ -21,6 +21,7 @@ from defib_coverage.fhir.fetching import (
     WORDS,
     Fetched,
     Query,
+    Shortfall,
     read,
     search,
 )
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 # More orders of ours than any call can mean: each is judged and told by itself.
 _MOST_ORDERS = 100
+_NOT_ASKED = Fetched(cause=Shortfall.NOT_ASKED)
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -58,6 +60,13 @@ class Evaluation(msgspec.Struct, frozen=True):
     failed: bool = False
     coverage_unknown: Literal["not-supplied", "failed"] | None = None
     patient_unknown: bool = False
+
+
+class Again(NamedTuple):
+    """A call that was judged again; ``unread`` counts what was wanted and had not been read."""
+
+    evaluation: Evaluation
+    unread: int
 
 
 Steps = Generator[Sequence[Query], Mapping[Query, Fetched], Evaluation]
@@ -116,6 +125,37 @@ class Evaluator:
                 is absent and nothing that is needed came.
         """
         return self._steps(decoded, today, None, longer_reading=longer_reading)
+
+    def judge_again(
+        self,
+        decoded: Decoded,
+        today: date,
+        brought: Mapping[Query, Fetched],
+        *,
+        longer_reading: bool = False,
+    ) -> Again:
+        """Judge the orders of a request by what was fetched for it before, and nothing else.
+
+        Args:
+            decoded: the request.
+            today: the day of the call.
+            brought: what was fetched, by what was asked for.
+            longer_reading: whether waiting periods last until their longer reading is over.
+
+        Raises:
+            RequestError: as ``steps``.
+        """
+        steps = self.steps(decoded, today, longer_reading=longer_reading)
+        # Other codes ask in other words for the same key: what came is all that there is.
+        by_name = {query.name: one for query, one in brought.items()}
+        unread = 0
+        try:
+            queries = next(steps)
+            while True:
+                unread += sum(query not in brought for query in queries)
+                queries = steps.send({q: by_name.get(q.name, _NOT_ASKED) for q in queries})
+        except StopIteration as done:
+            return Again(done.value, unread)
 
     def _steps(
         self, decoded: Decoded, today: date, why_not: str | None, *, longer_reading: bool

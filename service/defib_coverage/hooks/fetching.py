@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.fhir.answers import NOT_SUPPLIED
 from defib_coverage.fhir.client import FhirClient, FhirServer
 from defib_coverage.fhir.references import is_id
 from defib_coverage.network.addresses import Reach, read_networks, same_base
@@ -44,13 +45,17 @@ class Access(msgspec.Struct, frozen=True):
 class Fetches(msgspec.Struct):
     """What was fetched for one call: how many queries, why some failed, how long it took.
 
-    ``refused``: the call names a FHIR server that may not be read for this caller.
+    ``refused``: the call names a FHIR server that may not be read for this caller. ``brought`` is
+    what came, where it is kept for who judges the call again; ``why_not`` why nothing was asked
+    for.
     """
 
     queries: int = 0
     causes: dict[Cause, int] = {}
     seconds: float = 0.0
     refused: bool = False
+    brought: dict[Query, Fetched] | None = None
+    why_not: str | None = None
 
 
 class Hosts:
@@ -126,14 +131,16 @@ class Fetcher:
         """
         base = decoded.fhir_server
         evaluate = partial(self._evaluator.evaluate, decoded, today, longer_reading=longer_reading)
+        server = None if base is None else access.find(base)
         if base is None:
-            return evaluate()
-        server = access.find(base)
-        if server is None:
+            fetches.why_not = NOT_SUPPLIED
+        elif server is None:
             fetches.refused = True
-            return evaluate(SERVER_REFUSED)
-        if not is_id(decoded.patient_id):
-            return evaluate(PATIENT_REFUSED)
+            fetches.why_not = SERVER_REFUSED
+        elif not is_id(decoded.patient_id):
+            fetches.why_not = PATIENT_REFUSED
+        if server is None or fetches.why_not is not None:
+            return evaluate(fetches.why_not or NOT_SUPPLIED)
         steps = self._evaluator.steps(decoded, today, longer_reading=longer_reading)
         try:
             queries = next(steps)
@@ -156,6 +163,8 @@ class Fetcher:
 
 def _note(fetches: Fetches, fetched: Mapping[Query, Fetched], seconds: float) -> None:
     fetches.seconds += seconds
+    if fetches.brought is not None:
+        fetches.brought.update(fetched)
     fetches.queries += len(fetched)
     for one in fetched.values():
         if one.cause is not None:

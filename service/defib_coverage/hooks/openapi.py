@@ -24,12 +24,12 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
     data_digest: str
 
 
-class Ready(msgspec.Struct, frozen=True, rename="camel"):
+class Ready(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Whether the service is ready for calls, part by part.
 
     ``ledger``: it can be written to; or decisions are spooled; or it cannot, and calls would be
     refused. ``clients``: their keys are known, of some they are not, or of none; or nobody is asked
-    who calls.
+    who calls. ``shadow``: the digest of the data with the drafts that are tried, if any.
     """
 
     status: Literal["ready", "not-ready"]
@@ -37,6 +37,7 @@ class Ready(msgspec.Struct, frozen=True, rename="camel"):
     data: Literal["loaded"]
     ledger: Literal["off", "writable", "spooling", "unavailable"]
     clients: Literal["open", "known", "some-unknown", "unknown"]
+    shadow: str | None = None
 
 
 class Determinations(msgspec.Struct, frozen=True):

@@ -10,7 +10,14 @@ from uuid import uuid4
 
 import msgspec
 
-from defib_coverage.ledger.records import Answered, Decision, Feedback, moment
+from defib_coverage.ledger.records import (
+    Answered,
+    Decision,
+    Departure,
+    Feedback,
+    Shadowed,
+    moment,
+)
 from defib_coverage.ledger.secrets import pack
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from defib_coverage.ledger.records import Card
     from defib_coverage.ledger.secrets import Secrets
     from defib_coverage.ledger.writer import Writer
+    from defib_coverage.replaying.difference import Difference
 
 _encode = msgspec.json.Encoder().encode
 _NOT_OURS = "not-applicable"
@@ -59,6 +67,22 @@ class Given(NamedTuple):
     comment: str | None = None
 
 
+class Departed(NamedTuple):
+    """What a draft of the rules makes of an answered call.
+
+    ``decisions`` are the ids of what was decided, by the reference of the order; ``unread`` counts
+    what the draft would have looked up and the call did not.
+    """
+
+    service: str
+    client: str | None
+    data_digest: str
+    draft_digest: str
+    decisions: Mapping[str, str]
+    differences: Sequence[Difference]
+    unread: int = 0
+
+
 class Ledger:
     """Keeps what was decided and answered."""
 
@@ -75,15 +99,54 @@ class Ledger:
         self._content = content
         self._now = now
 
-    async def record(self, call: Call) -> None:
+    async def record(self, call: Call) -> Mapping[str, str]:
         """Keep the decisions of a call; nothing of one without an order of ours.
+
+        Returns:
+            The ids of the decisions, by the reference of the order.
 
         Raises:
             LedgerError: they could not be kept.
         """
-        decisions = self._decisions(call)
+        ours = {d.order.reference: d for d in call.determinations if d.status != _NOT_OURS}
+        decisions = self._decisions(call, ours)
         if decisions:
             await self.writer.keep(Answered(decisions))
+        return {reference: one.id for reference, one in zip(ours, decisions, strict=True)}
+
+    async def depart(self, departed: Departed) -> None:
+        """Keep where a draft departs from what was decided; nothing where it does nowhere.
+
+        Raises:
+            LedgerError: it could not be kept.
+        """
+        if departed.differences:
+            time = moment(self._now())
+            departures = tuple(self._departure(departed, d, time) for d in departed.differences)
+            await self.writer.keep(Shadowed(departures))
+
+    def _departure(self, departed: Departed, difference: Difference, time: str) -> Departure:
+        detail = None
+        if self._content != "columns":
+            detail = pack(self._secrets.without_names(_encode(difference)))
+        order = difference.order
+        return Departure(
+            id=str(uuid4()),
+            time=time,
+            decision=departed.decisions.get(order.reference),
+            client=departed.client,
+            service=departed.service,
+            order_code=order.code,
+            order_class=order.class_,
+            service_date=order.service_date,
+            data_digest=departed.data_digest,
+            draft_digest=departed.draft_digest,
+            status_before=difference.status_before,
+            status_after=difference.status_after,
+            reasons=difference.reasons,
+            unread=departed.unread,
+            detail=detail,
+        )
 
     async def answer(self, *answers: Given) -> None:
         """Keep what clinicians did, in this order; a repeat is kept once.
@@ -112,9 +175,8 @@ class Ledger:
         """Write what waits, then let go of everything."""
         self.writer.close()
 
-    def _decisions(self, call: Call) -> tuple[Decision, ...]:
+    def _decisions(self, call: Call, ours: Mapping[str, Determination]) -> tuple[Decision, ...]:
         """The decisions of a call; an order that stands in it twice was decided once."""
-        ours = {d.order.reference: d for d in call.determinations if d.status != _NOT_OURS}
         if not ours:
             return ()
         secrets = self._secrets

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from sqlalchemy import select
 
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.database.tables import CARD, CHAINED, DAY, DECISION
 from defib_coverage.ledger.chain import START, link_of
 from defib_coverage.ledger.store import columns_of
 from defib_coverage.ledger.verify import bytes_of, cards_told, is_sealed, may_be, raw
@@ -45,7 +45,7 @@ class _Found:
 
     def __init__(self, connection: Connection, day: date, position: int) -> None:
         self._rows: dict[int, list[tuple[Table, Row[Any]]]] = {}
-        for table in (DECISION, FEEDBACK):
+        for table in CHAINED:
             near = table.c.position.between(position - 1, position + 1)
             rows = select(*raw(connection, table, (*columns_of(table), "link")))
             for row in connection.execute(rows.where(table.c.day == day, near)):

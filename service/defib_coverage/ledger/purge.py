@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select, update
 
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.database.tables import CARD, CHAINED, DAY, DECISION
 from defib_coverage.ledger.chain import START, seal_of
 from defib_coverage.ledger.records import moment
 
@@ -34,7 +34,7 @@ def purge_oldest(connection: Connection, key: bytes, first: date) -> date | None
         return None
     ids = select(DECISION.c.id).where(DECISION.c.day == day.day)
     connection.execute(delete(CARD).where(CARD.c.decision.in_(ids)))
-    for table in (DECISION, FEEDBACK):
+    for table in CHAINED:
         connection.execute(delete(table).where(table.c.day == day.day))
     earlier = select(DAY.c.head).where(DAY.c.day < day.day).order_by(DAY.c.day.desc()).limit(1)
     before = connection.execute(earlier).scalar() or START

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import and_, select
 
 from defib_coverage.coverage.determination import Determination
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK
+from defib_coverage.database.tables import CARD, CHAINED, DAY, DECISION, FEEDBACK
 from defib_coverage.ledger.chain import START, link_of, seal_of
 from defib_coverage.ledger.matching import answers_to
 from defib_coverage.ledger.records import Card
@@ -224,7 +224,7 @@ def _place(connection: Connection, key: bytes, row: Row[Any]) -> Place:
 
 
 def _link_at(connection: Connection, day: date, position: int) -> bytes | None:
-    for table in (DECISION, FEEDBACK):
+    for table in CHAINED:
         found = connection.execute(_at(table, day, position)).scalar()
         if found is not None:
             return bytes(found)

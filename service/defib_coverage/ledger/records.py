@@ -77,7 +77,39 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     comment: bytes | None = None
 
 
-Record = Answered | Feedback
+class Departure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a draft of the rules departs from what was decided of one order.
+
+    ``decision`` is the id of what was decided, None where the present rules do not judge the order.
+    ``reasons`` say in short what differs; ``detail`` is compressed JSON whose references are keyed
+    digests, kept by setting. ``unread`` counts what the draft would have looked up and the call did
+    not.
+    """
+
+    id: str
+    time: str
+    service: str
+    order_class: str
+    service_date: date
+    data_digest: str
+    draft_digest: str
+    status_before: str
+    status_after: str
+    reasons: tuple[str, ...]
+    unread: int = 0
+    decision: str | None = None
+    client: str | None = None
+    order_code: str | None = None
+    detail: bytes | None = None
+
+
+class Shadowed(msgspec.Struct, frozen=True, tag="shadowed"):
+    """The departures of one call."""
+
+    departures: tuple[Departure, ...]
+
+
+Record = Answered | Feedback | Shadowed
 
 
 def moment(when: datetime) -> str:

@@ -18,14 +18,14 @@ from uuid import uuid4
 
 import msgspec
 
-from defib_coverage.ledger.records import Answered, Feedback, Record
+from defib_coverage.ledger.records import Answered, Feedback, Record, Shadowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Answered | Feedback).decode
+_decode = msgspec.json.Decoder(Answered | Feedback | Shadowed).decode
 _SUFFIX = ".spool"
 _DAMAGED = ".damaged"
 _DIGEST = 16

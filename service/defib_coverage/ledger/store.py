@@ -14,10 +14,18 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from defib_coverage.database.engine import is_shared, open_database
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK, TAIL
+from defib_coverage.database.tables import (
+    CARD,
+    CHAINED,
+    DAY,
+    DECISION,
+    DIFFERENCE,
+    FEEDBACK,
+    TAIL,
+)
 from defib_coverage.ledger.chain import START, link_of, seal_of, tail_of
 from defib_coverage.ledger.purge import purge_oldest
-from defib_coverage.ledger.records import Answered, Decision, Feedback
+from defib_coverage.ledger.records import Answered, Decision, Departure, Feedback, Shadowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +56,7 @@ def columns_of(table: Table) -> tuple[str, ...]:
     return tuple(c.name for c in table.columns if c.name not in _OUTSIDE_CHAIN)
 
 
-_CHAINED = {table.name: columns_of(table) for table in (DECISION, FEEDBACK)}
+_CHAINED = {table.name: columns_of(table) for table in CHAINED}
 
 
 class _Tail(NamedTuple):
@@ -137,16 +145,9 @@ class Store:
 
     def _append(self, cursor: Any, records: Sequence[Record], *, again: bool) -> None:  # noqa: ANN401
         """Append in a transaction that has begun."""
-        decisions = [d for r in records if isinstance(r, Answered) for d in r.decisions]
-        if again:
-            known = self._known(cursor, "decision", "id", [d.id for d in decisions])
-            decisions = [d for d in decisions if d.id not in known]
-        answers = [r for r in records if isinstance(r, Feedback)]
-        if answers:
-            known = self._known(cursor, "feedback", "said", [one.said for one in answers])
-            answers = list({one.said: one for one in answers if one.said not in known}.values())
+        decisions, answers, departures = self._new(cursor, records, again=again)
         words = self._words
-        if not decisions and not answers:
+        if not decisions and not answers and not departures:
             cursor.execute(words.touch_tail)
             return
         cursor.execute(words.last_days)
@@ -165,6 +166,9 @@ class Store:
                 row_of(FEEDBACK, _feedback_row(a, about.get((a.card, a.client)))) for a in answers
             ]
             cursor.executemany(words.insert[FEEDBACK.name], rows)
+        if departures:
+            rows = [row_of(DIFFERENCE, _departure_row(one)) for one in departures]
+            cursor.executemany(words.insert[DIFFERENCE.name], rows)
         seal = seal_of(self._key, tail.day, tail.before, row_of.length, row_of.head, None)
         day = tail.day.isoformat()
         if tail.is_new:
@@ -175,6 +179,27 @@ class Store:
         cursor.execute(words.update_tail, (day, end))
         if not cursor.rowcount:
             cursor.execute(words.insert[TAIL.name], (1, day, end))
+
+    def _new(
+        self,
+        cursor: Any,  # noqa: ANN401 - the driver's own
+        records: Sequence[Record],
+        *,
+        again: bool,
+    ) -> tuple[list[Decision], list[Feedback], list[Departure]]:
+        """What of these records is not there yet; without ``again`` only feedback may be."""
+        decisions = [d for r in records if isinstance(r, Answered) for d in r.decisions]
+        departures = [d for r in records if isinstance(r, Shadowed) for d in r.departures]
+        if again:
+            known = self._known(cursor, "decision", "id", [d.id for d in decisions])
+            decisions = [d for d in decisions if d.id not in known]
+            known = self._known(cursor, "difference", "id", [d.id for d in departures])
+            departures = [d for d in departures if d.id not in known]
+        answers = [r for r in records if isinstance(r, Feedback)]
+        if answers:
+            known = self._known(cursor, "feedback", "said", [one.said for one in answers])
+            answers = list({one.said: one for one in answers if one.said not in known}.values())
+        return decisions, answers, departures
 
     def _known(
         self,
@@ -252,7 +277,7 @@ class _Words:
                 f"INSERT INTO {table.name} ({', '.join(c.name for c in table.columns)}) "  # noqa: S608
                 f"VALUES ({', '.join([mark] * len(table.columns))})"
             )
-            for table in (DAY, TAIL, DECISION, CARD, FEEDBACK)
+            for table in (DAY, TAIL, CARD, *CHAINED)
         }
         self.last_days = "SELECT day, length, head FROM day ORDER BY day DESC LIMIT 2"
         self.touch_tail = "UPDATE tail SET id = 1"
@@ -309,3 +334,9 @@ def _feedback_row(answer: Feedback, decision: str | None) -> dict[str, Any]:
     row = msgspec.structs.asdict(answer)
     row["suggestions"] = _encode(answer.suggestions).decode()
     return row | {"decision": decision}
+
+
+def _departure_row(departure: Departure) -> dict[str, Any]:
+    row = msgspec.structs.asdict(departure)
+    row["reasons"] = _encode(departure.reasons).decode()
+    return row

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from defib_coverage.database.engine import open_database
-from defib_coverage.database.tables import CARD, DAY, DECISION, FEEDBACK, TAIL
+from defib_coverage.database.tables import CARD, CHAINED, DAY, DECISION, TAIL
 from defib_coverage.database.upgrade import unusable
 from defib_coverage.ledger.chain import START, link_of, seal_of, tail_of
 from defib_coverage.ledger.records import Card
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL, Connection, Label, Row, Table
 
-_TABLES = (DECISION, FEEDBACK)
 _decode_cards = msgspec.json.Decoder(tuple[Card, ...]).decode
 # Which values of a row are bytes: JSON would not tell them from text.
 _BINARY = {
     table.name: tuple(isinstance(table.c[c].type, LargeBinary) for c in columns_of(table))
-    for table in _TABLES
+    for table in CHAINED
 }
 # Rows that are read at a time.
 _PART = 2000
@@ -132,7 +131,7 @@ def _check_end(connection: Connection, key: bytes, last: Row[Any] | None) -> Ite
 
 def holds_link(connection: Connection, link: bytes) -> bool:
     """Whether a link is that of a row, or the last of a day: else rows after it were taken away."""
-    columns = (DAY.c.head, DECISION.c.link, FEEDBACK.c.link)
+    columns = (DAY.c.head, *(table.c.link for table in CHAINED))
     found = (select(column).where(column == link).limit(1) for column in columns)
     return any(connection.execute(one).first() is not None for one in found)
 
@@ -148,7 +147,7 @@ def is_sealed(key: bytes, day: Row[Any], previous: bytes) -> bool:
 def _strays(connection: Connection) -> Iterator[DayState]:
     """Rows that no day and no decision leads to."""
     known = select(DAY.c.day)
-    for table in _TABLES:
+    for table in CHAINED:
         (day,) = raw(connection, table, ("day",))
         for (found,) in connection.execute(
             select(day).where(table.c.day.not_in(known)).distinct()
@@ -220,8 +219,8 @@ def cards_told(text: str | bytes) -> set[tuple[str, str]] | None:
 
 
 def _rows(connection: Connection, day: object) -> Iterator[tuple[Table, Row[Any]]]:
-    """The rows of both tables of a day, by their positions; the link is a row's last value."""
-    streams = [_rows_of(connection, table, day) for table in _TABLES]
+    """The rows of all tables of a day, by their positions; the link is a row's last value."""
+    streams = [_rows_of(connection, table, day) for table in CHAINED]
     return heapq.merge(*streams, key=lambda one: _place(one[1].position))
 
 
@@ -234,7 +233,7 @@ def _rows_of(connection: Connection, table: Table, day: object) -> Iterator[tupl
 
 
 def _has_rows(connection: Connection, day: object) -> bool:
-    first = (select(t.c.id).where(t.c.day == _typed(day)).limit(1) for t in _TABLES)
+    first = (select(t.c.id).where(t.c.day == _typed(day)).limit(1) for t in CHAINED)
     return any(connection.execute(one).first() is not None for one in first)
 
 

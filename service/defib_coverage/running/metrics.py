@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from defib_coverage import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from defib_coverage.running.watching import Answered, Refused, Taken
 
@@ -91,6 +91,12 @@ class Metrics:
             self._counter("fetch_failures", "Queries that brought not all, by cause", "cause")
         )
         self._commits = self._histogram("ledger_commit_seconds", "Transactions of the ledger")
+        self._shadow = _ByLabel(
+            self._counter("shadow", "Orders by what the shadow made of them", "outcome")
+        )
+        self._shadow_seconds = self._histogram(
+            "shadow_seconds", "What the shadow took for a call, after its answer"
+        )
         self._in_progress = self._gauge("calls_in_progress", "Calls that are being answered")
         self._queue = self._gauge("ledger_queue", "Records that wait for their transaction")
         self._spool = self._gauge("ledger_spool_bytes", "Records that wait for the database")
@@ -139,6 +145,12 @@ class Metrics:
     def committed(self, seconds: float) -> None:
         """Measure a transaction of the ledger, in whatever thread it was."""
         self._commits.observe(seconds)
+
+    def shadowed(self, outcomes: Mapping[str, int], seconds: float) -> None:
+        """Count the orders of a call by what became of them in the shadow."""
+        for outcome, number in outcomes.items():
+            self._shadow[outcome](number)
+        self._shadow_seconds.observe(seconds)
 
     def look(self, depths: Depths) -> None:
         """Take what is no event."""

@@ -25,7 +25,8 @@ _PATIENCE = 3.0
 class Readiness:
     """Tells whether the service is ready.
 
-    ``stopping`` is set when it was told to stop; ``writer`` when its ledger is open.
+    ``stopping`` is set when it was told to stop; ``writer`` when its ledger is open; ``shadow`` is
+    the digest of the drafts that are tried.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Readiness:
         """
         self.stopping = False
         self.writer: Writer | None = None
+        self.shadow: str | None = None
         self._keys_known = keys_known
         self._now = now
         self._looking = asyncio.Lock()
@@ -62,6 +64,7 @@ class Readiness:
             data="loaded",  # without it the service does not start
             ledger=self._ledger,
             clients=self._clients,
+            shadow=self.shadow,
         )
 
     async def _look_at_ledger(self) -> None:

@@ -252,7 +252,7 @@ def _settings(settings: Settings) -> Iterator[SettingRow]:
     for name, meaning in MEANINGS.items():
         value = getattr(settings, name)
         is_default = value == getattr(usual, name)
-        shown = written_value(shown_value(name, value))
+        shown = written_value(shown_value(name, value), name)
         if settings.pages != "all" and name in _INSIDE and not is_default:
             shown = "set; not shown here"
         yield SettingRow(PREFIX + name.upper(), shown, meaning, is_default)
