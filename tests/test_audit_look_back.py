@@ -19,6 +19,7 @@ from fhir_builders import (
     concept,
     condition,
     device,
+    device_request,
     lvef,
     nyha,
     order,
@@ -159,6 +160,24 @@ SINCE = (
 )
 # A device of today's chart, and whether it was in place on the day: then it is an exchange.
 FIRST, EXCHANGE = "initial-implant", "replacement"
+NEW = {"reference": "Device/new"}
+DONE_LATER = procedure("33262", "2025-01-07", usedReference=[NEW])
+# A device whose type is a code that devices are billed by, too.
+BILLABLE = device() | {
+    "id": "new",
+    "type": {
+        "coding": [*concept("72506001", "snomed")["coding"], *concept("C1721", "hcpcs")["coding"]]
+    },
+}
+
+
+def asked_for(day: str, status: str, **fields: object) -> Json:
+    """The same device, asked for."""
+    made = device_request("C1721", day, status=status, codeReference=NEW, **fields)
+    del made["codeCodeableConcept"]
+    return made
+
+
 DEVICES = (
     Case("own-device", [IMPLANT, device()], FIRST, FIRST),
     Case("own-procedure", [IMPLANT], FIRST, FIRST),
@@ -200,6 +219,28 @@ DEVICES = (
         ],
         EXCHANGE,
         EXCHANGE,
+    ),
+    Case(
+        "named-by-an-earlier-implant-too",
+        [asked_for("2019-01-07", "completed"), ORDER, DONE_LATER, BILLABLE],
+        EXCHANGE,
+        EXCHANGE,
+    ),
+    Case(
+        "asked-for-before",
+        [
+            asked_for("2024-03-01", "active"),
+            procedure("33249", DAY, usedReference=[NEW]),
+            BILLABLE,
+        ],
+        FIRST,
+        FIRST,
+    ),
+    Case(
+        "asked-for-twice",
+        [asked_for("2024-03-01", "revoked"), asked_for(DAY, "active", id="again"), BILLABLE],
+        FIRST,
+        FIRST,
     ),
     Case("made-later", [ORDER, device() | {"manufactureDate": "2024-06-01"}], FIRST, FIRST),
     Case("made-earlier", [ORDER, device() | {"manufactureDate": "2019"}], EXCHANGE, EXCHANGE),

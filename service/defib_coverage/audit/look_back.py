@@ -57,13 +57,18 @@ class LookBack:
 
         Args:
             records: their names.
-            orders: the orders of ours among them.
+            orders: the orders of ours among them, by day.
             devices: the defibrillators among them by name, each with the day it was made.
         """
         self._records = records
         self._orders = orders
         self._devices = devices
-        self._put_in = {name: one.day for one in orders for name in one.found.devices}
+        # What was done tells more than what was asked for; of a device that several name, as the
+        # one that is taken out may be, the first implant counts, or else the last request.
+        asked = [one for one in orders if not one.puts_in]
+        done = [one for one in orders if one.puts_in]
+        told = (*asked, *reversed(done))
+        self._put_in = {name: one.day for one in told for name in one.found.devices}
 
     def on(self, day: date) -> list[str]:
         """The names of the records that may stand in the chart of the orders of a day.
