@@ -143,6 +143,7 @@ RECORD_TYPES = frozenset(
     for kind in (_Patient, _Coverage, _Request, _Appointment, *_RECORDS, *_HELD, *_DONE, *_BILLS)
 )
 """The types of records of a patient that an audit keeps."""
+_TYPES = frozenset({type_name(kind) for kind in get_args(Resource)})
 ORDER_TYPES = frozenset(
     {"ServiceRequest", "DeviceRequest", "Procedure", "Claim", "ExplanationOfBenefit"}
 )
@@ -326,9 +327,9 @@ def patient_key(reference: str) -> str | None:
         kind, identifier = "Patient", reference.removeprefix("urn:uuid:")
     else:
         kind, _, identifier = tail(reference).partition("/")
-    if kind != "Patient":
+    if kind in _TYPES and kind != "Patient":
         return None
-    if not is_id(identifier):
+    if kind != "Patient" or not is_id(identifier):
         message = "it names its patient by no usable id"
         raise Unusable(message)
     return f"Patient/{identifier}"
@@ -351,11 +352,26 @@ def _of_subject(subject: _Subject | None) -> Head:
 
 
 def _of_participants(appointment: _Appointment) -> Head:
-    actors = [one.actor for one in appointment.participant]
-    named = [one.reference for one in actors if one is not None and one.reference is not None]
-    keys = [patient_key(reference) for reference in named]
-    patients = tuple(dict.fromkeys(key for key in keys if key is not None))
-    return Head("record", patients) if patients else Head("nobody")
+    """Whose appointment it is; who or what else takes part may be named in any way.
+
+    Raises:
+        Unusable: none of them is a patient by a usable name, and one may be a patient.
+    """
+    patients: dict[str, None] = {}
+    odd: Unusable | None = None
+    for one in appointment.participant:
+        if one.actor is None or one.actor.reference is None:
+            continue
+        try:
+            key = patient_key(one.actor.reference)
+        except Unusable as unusable:
+            odd = odd or unusable
+        else:
+            if key is not None:
+                patients[key] = None
+    if odd is not None and not patients:
+        raise odd
+    return Head("record", tuple(patients)) if patients else Head("nobody")
 
 
 def _no_json(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.audit.found_orders import OrderFinder
+from defib_coverage.audit.heads import Heads
 from defib_coverage.audit.look_back import DatedOrder, LookBack, as_it_stood
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.determine import Terms, determine
@@ -84,6 +85,7 @@ class Judge:
             hindsight: whether facts that were recorded after an order's day count too.
         """
         self.knowledge = knowledge
+        self._heads = Heads(knowledge.index)
         self._reader = ChartReader(knowledge.index, plans)
         self._evaluator = Evaluator(knowledge, plans)
         self._today = today
@@ -102,7 +104,7 @@ class Judge:
                 place = "" if error.place is None else f"{error.place}: "
                 refused.append(Refused(request, f"{place}{error.message}"))
         chart = _Records(patient, self.knowledge, self._reader, shared)
-        found = chart.orders()
+        found = chart.orders(self._heads)
         refused += [Refused(one, "may be an order, and cannot be read") for one in found.unreadable]
         if found.orders:
             judged += self._of_chart(chart, found.orders)
@@ -179,15 +181,16 @@ class _Records:
             if unreadable:
                 self._unreadable[record.name] = unreadable
 
-    def orders(self) -> FoundOrders:
-        """The orders of ours."""
+    def orders(self, heads: Heads) -> FoundOrders:
+        """The orders of ours; ``heads`` tell what may be one."""
         devices = Devices()
         visits = {}
         for name, entry in self.entries.items():
             devices.add(entry.resource)
             if isinstance(entry.resource, Encounter):
                 visits[name] = entry.resource
-        finder = OrderFinder(self._index, PatientCheck(self._patient.id), devices, visits)
+        is_patient = PatientCheck(self._patient.id)
+        finder = OrderFinder(self._index, heads, is_patient, devices, visits)
         return finder.find(self._patient.records)
 
     def devices(self) -> dict[str, date | None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.audit.bundles import take_apart
@@ -122,7 +122,7 @@ def _record(line: Kept, key: str) -> tuple[Record, Version]:
     """A line as a record, and which state of it this is."""
     text = _by_name(line.text, key)
     kind, name, version = named(text)
-    name = name or f"{kind}/unnamed-{zlib.crc32(text):08x}"
+    name = name or f"{kind}/unnamed-{blake2b(text, digest_size=8).hexdigest()}"
     return Record(kind, name, text, line.slice, line.number), version
 
 
