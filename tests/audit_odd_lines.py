@@ -188,7 +188,7 @@ def hard(patient: str = "Patient/odd") -> tuple[Odd, ...]:
         Odd("code a number", condition(patient, code=5), "record"),
         Odd("codings an object", condition(patient, code={"coding": {"code": "I21.4"}}), "record"),
         Odd("date a number", condition(patient, onsetDateTime=20261106), "record"),
-        Odd("shelf", device, "nobody", resource_type="Device"),
+        Odd("shelf", device, "shared", resource_type="Device"),
         Odd("unread type", task, "unread", resource_type="Task"),
     )
 

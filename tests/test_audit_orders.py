@@ -21,6 +21,7 @@ from fhir_builders import (
     Json,
     b3_chart,
     concept,
+    device_request,
     lvef,
     nyha,
     order,
@@ -153,6 +154,11 @@ CHARTS: dict[str, Sequence[Json]] = {
             diagnosis=diagnoses("I25.5", "I50.22"),
         ),
         *UNDIAGNOSED,
+    ],
+    "device-on-a-shelf": [
+        device_request("C1721", DAY, status="active", codeReference=reference("Device/shelf"))
+        | {"codeCodeableConcept": None},
+        {"resourceType": "Device", "id": "shelf", "type": concept("C1721", "hcpcs")},
     ],
     "thrice": [
         order(day=DAY, id="asked", status="completed"),
@@ -302,6 +308,13 @@ def test_order_procedure_and_claim_of_one_implant_are_no_evidence_for_each_other
         beside = [one.replace("thrice.", "") for one in row["audit"]["sameDay"]]
         assert beside == [one for one in names if one != name]
         assert (row["audit"]["kind"], row["audit"]["performed"]) == (name.split("/")[0], True)
+
+
+def test_device_that_is_nobodys_yet_tells_what_is_ordered(audit: Audit) -> None:
+    (row,) = audit.of("device-on-a-shelf").values()
+    assert (row["order"]["code"], row["order"]["class"]) == ("C1721", "initial-implant")
+    counts = audit.outcome.manifest["counts"]
+    assert (counts["shared"], counts["noPatient"]) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ Kind = Literal["record", "shared", "unread", "nobody", "bundle", "request"]
 class Head(NamedTuple):
     """What a line is.
 
-    ``record``: a patient's, whose key is ``patient``. ``shared``: what records of many patients
-    point at. ``unread``: of a type that the rules do not read. ``nobody``: about no patient, as a
-    device on a shelf or a group's. ``bundle`` and ``request`` hold records of their own.
+    ``record``: that of a patient, by the key in ``patients``. ``shared``: what records of many
+    point at, as people or devices on a shelf. ``unread``: of a type that the rules do not read.
+    ``nobody``: about no patient, as a group's. ``bundle`` and ``request`` hold records of their own.
     """
 
     kind: Kind
@@ -131,7 +131,6 @@ _HELD = _of(_Held, "Device")
 _DONE = _of(_Done, "Procedure", "ServiceRequest")
 _BILLS = _of(_Bill, "Claim", "ExplanationOfBenefit")
 _SHARED = _of(_Shared, "Practitioner", "PractitionerRole", "Medication", "Organization")
-SHARED_TYPES = frozenset(kind.__name__ for kind in _SHARED)
 _KNOWN = (
     *(_Patient, _Coverage, _Request, _Appointment, _Bundle),
     *(*_RECORDS, *_HELD, *_DONE, *_BILLS, *_SHARED),
@@ -197,7 +196,7 @@ class Heads:
                 if reference is not None and reference[:8] == "Patient/" and is_id(reference[8:]):
                     return Head("record", (reference,))
             elif type(head) in _HELD:
-                return Head("nobody")  # a device on a shelf
+                return Head("shared")  # a device on a shelf: an order may name it
             return _of_subject(subject)
         return self._other(head)
 

@@ -18,7 +18,7 @@ from defib_coverage.errors import RequestError
 from defib_coverage.fhir.answers import read_answers
 from defib_coverage.fhir.needs import PREFETCH
 from defib_coverage.fhir.order_devices import Devices
-from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, read_entry
+from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, decode_order, read_entry
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.references import PatientCheck
 from defib_coverage.fhir.resources import Bundle, Device, Encounter, Entry
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.fhir.plans import Plan
-    from defib_coverage.fhir.resources import Resource
+    from defib_coverage.fhir.resources import Order, Resource
 
 _CHART = "chart"
 # A drug or a person that is pointed at may point at another; no chart needs more steps.
@@ -189,9 +189,21 @@ class _Records:
             devices.add(entry.resource)
             if isinstance(entry.resource, Encounter):
                 visits[name] = entry.resource
+        for order in self._device_requests():
+            # It may be on the shelf still.
+            wanted = devices.missing(order)
+            for entry in () if wanted is None else self._shared.find([wanted]):
+                devices.add(entry.resource)
         is_patient = PatientCheck(self._patient.id)
         finder = OrderFinder(self._index, heads, is_patient, devices, visits)
         return finder.find(self._patient.records)
+
+    def _device_requests(self) -> Iterator[Order]:
+        for record in self._patient.records:
+            if record.type == "DeviceRequest":
+                read = decode_order(msgspec.Raw(record.text))
+                if read is not None:
+                    yield read[0]
 
     def devices(self) -> dict[str, date | None]:
         """The Devices of ours, each with the day it was made."""

@@ -1,4 +1,4 @@
-"""What records of many patients point at: people, roles, drugs, payors; and what was deleted.
+"""What records of many patients point at: people, drugs, payors, devices; and what was deleted.
 
 They are kept in a file of SQLite, which finds one by its name however many there are.
 """
