@@ -63,6 +63,7 @@ LAYERS = {
         *("explaining", "families", "fhir", "hooks", "ledger", "logs", "running", "selftest"),
         *("settings", "setting_meanings", "setting_values", "terminology", "whatif"),
     },
+    "audit": {"audit", "coverage", "documents", "errors", "explaining", "fhir", "hooks", "ledger"},
     "documents": {"coverage", "documents", "errors", "explaining", "fhir", "hooks"},
     "errors": set[str](),
     "logs": {"coverage"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from defib_coverage import __version__
+from defib_coverage.command.audit_program import audit
 from defib_coverage.command.client_program import client
 from defib_coverage.command.db_program import db
 from defib_coverage.command.ledger_program import ledger
@@ -36,6 +37,7 @@ program.add_typer(client, name="client")
 program.add_typer(ledger, name="ledger")
 program.add_typer(db, name="db")
 program.add_typer(publish, name="publish")
+program.add_typer(audit, name="audit")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback

@@ -1,0 +1,1 @@
+"""The audit: the same determination over a whole population."""

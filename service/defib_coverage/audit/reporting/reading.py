@@ -1,0 +1,144 @@
+"""An audit's folder, read: a line at a time, and refused where it is no whole audit."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from defib_coverage.audit.reporting.rows import FORMAT, Manifest, Reject, Row
+from defib_coverage.documents.document import InputError
+from defib_coverage.fhir.raw import BAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+_ROWS, _REJECTS, _MANIFEST = "determinations.ndjson", "rejects.ndjson", "manifest.json"
+# A determination with the longest chart behind it is far smaller; a longer line is no row.
+_LONGEST_LINE = 64 * 1024 * 1024
+# Reasons are sentences of ours and few; should they ever name what was read, memory stays bounded.
+_MOST_REASONS = 200
+_OTHER_REASONS = "(other reasons)"
+
+_Line = TypeVar("_Line")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the run says of itself.
+
+    Raises:
+        InputError: the folder holds no finished audit that this version reads.
+    """
+    path = folder / _MANIFEST
+    rows = folder / _ROWS
+    if not folder.is_dir():
+        message = f"{folder}: there is no such folder"
+        raise InputError(message)
+    if not path.is_file() or not rows.is_file():
+        missing = _ROWS if path.is_file() else _MANIFEST
+        told = "the audit is not finished" if rows.is_file() else "it is no audit"
+        message = f"{folder}: holds no {missing}: {told}. Run defib-coverage audit run first"
+        raise InputError(message)
+    try:
+        made = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except BAD as error:
+        message = f"{path}: is no manifest of an audit ({_fault(error)})"
+        raise InputError(message) from error
+    if made.format != FORMAT:
+        message = f"{path}: has format {made.format}; this version reads format {FORMAT}"
+        raise InputError(message)
+    return made
+
+
+def read_rows(folder: Path, manifest: Manifest) -> Iterator[Row]:
+    """The rows, one after another; held against what the manifest counts.
+
+    Raises:
+        InputError: a line is damaged, out of order, or lines are missing.
+    """
+    path = folder / _ROWS
+    last: tuple[int, str, date, str] | None = None
+    statuses: Counter[str] = Counter()
+    for number, row in _lines(path, Row):
+        place = (zlib.crc32(row.patient.encode()), row.patient)
+        key = (*place, row.order.service_date, row.order.reference)
+        if last is not None and key < last:
+            # What belongs to one event would be counted as two.
+            message = f"{path}: line {number}: is not where it belongs: the rows are not in order"
+            raise InputError(message)
+        last = key
+        statuses[row.status] += 1
+        yield row
+    due = manifest.counts
+    if statuses.total() != due.orders:
+        message = (
+            f"{path}: has {statuses.total()} rows, the manifest counts {due.orders}: "
+            "the audit is not finished, or was changed"
+        )
+        raise InputError(message)
+    if due.by_status and +Counter(due.by_status) != +statuses:
+        message = f"{path}: its statuses are not those that the manifest counts: it was changed"
+        raise InputError(message)
+
+
+def count_rejects(folder: Path, manifest: Manifest) -> Counter[str]:
+    """How many lines were rejected for each reason.
+
+    Raises:
+        InputError: there is no list of them, it is damaged, or lines are missing.
+    """
+    path = folder / _REJECTS
+    if not path.is_file():
+        if manifest.counts.rejected:
+            message = f"{folder}: holds no {_REJECTS}, the manifest counts some"
+            raise InputError(message)
+        return Counter()
+    found: Counter[str] = Counter()
+    for _, reject in _lines(path, Reject):
+        known = reject.reason in found or len(found) < _MOST_REASONS
+        found[reject.reason if known else _OTHER_REASONS] += 1
+    if found.total() != manifest.counts.rejected:
+        message = (
+            f"{path}: has {found.total()} lines, the manifest counts {manifest.counts.rejected}"
+        )
+        raise InputError(message)
+    return found
+
+
+def _lines(path: Path, kind: type[_Line]) -> Iterator[tuple[int, _Line]]:
+    decode = msgspec.json.Decoder(kind).decode
+    number = 0
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                if not line.endswith(b"\n"):
+                    # Also the tail of a file whose writer was stopped.
+                    message = f"{path}: line {number}: is cut off"
+                    raise InputError(message)
+                yield number, decode(line)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except BAD as error:
+        message = f"{path}: line {number}: is damaged ({_fault(error)})"
+        raise InputError(message) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read ({error.strerror})")
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong, without what the line says: it may be a patient's."""
+    if not isinstance(error, msgspec.ValidationError):
+        return "no JSON text"
+    place = str(error).rpartition(" - at `$")[2].rstrip("`")
+    if "missing required field" in str(error):
+        return str(error).partition(" - at ")[0].replace("Object missing", "without the")
+    return f"{place.lstrip('.')} is not what it should be" if place else "no JSON object"
