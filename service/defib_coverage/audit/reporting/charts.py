@@ -145,15 +145,14 @@ def _sum(stack: Stack) -> str:
     if _has_gap(stack):
         only = stack.parts[0]
         return only.text if len(stack.parts) == 1 and isinstance(only, Hidden) else _GAP
-    numbers = [cell for cell in stack.parts if isinstance(cell, int | Decimal)]
-    return told(sum(numbers[1:], start=numbers[0])) if numbers else ""
+    return f"{_length(stack):,.0f}"
 
 
 def _round_up(number: float) -> int:
-    """The next number that halves well: 2, 4, 10, 20, 40, 100, ..."""
+    """The next number that halves well: 2, 4, 6, 8, 10, 20, 40, ..."""
     size = 1
     while True:
-        for factor in (2, 4, 10):
+        for factor in (2, 4, 6, 8, 10):
             if number <= size * factor:
                 return size * factor
         size *= 10

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GROUPS = (
     "performed inside a waiting period, not covered",
     "performed, not covered",
-    "performed, a missing pair",
+    "performed with a missing pair",
     "performed, conditional with a warning",
     "not performed yet",
 )

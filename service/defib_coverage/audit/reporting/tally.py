@@ -89,7 +89,7 @@ class Tally:
                 days = (window.days_remaining, window.certainty)
                 last[window.event] = max(last.get(window.event, days), days)
             else:
-                exempt.add((done, window.event, window.exception or "not binding"))
+                exempt.add((done, window.event, window.exception or "does not bind"))
         for name, (days, certainty) in last.items():
             self.windows[done, name, min((days - 1) // _BIN, _BINS)] += 1
             self.certainty[done, name, certainty] += 1
