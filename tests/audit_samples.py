@@ -84,9 +84,13 @@ def sample_rows(events: int, seed: int = 1) -> list[Json]:
             made["order"]["reference"] = name
             others = [other for other in names if other != name]
             made["audit"] = {
-                **{"kind": kind, "performed": kind != "ServiceRequest", "line": number + 1},
-                **{"file": f"{kind}.ndjson", "knownAt": made["order"]["serviceDate"]},
-                **{"sameDay": others, **where},
+                "kind": kind,
+                "performed": kind != "ServiceRequest",
+                "line": number + 1,
+                "file": f"{kind}.ndjson",
+                "knownAt": made["order"]["serviceDate"],
+                "sameDay": others,
+                **where,
             }
             made["patient"] = patient
             rows.append(made)
@@ -96,19 +100,37 @@ def sample_rows(events: int, seed: int = 1) -> list[Json]:
 def row(number: int = 1, **changes: object) -> Json:
     """A row of a performed order that is covered; ``audit`` and ``order`` change members."""
     order = {
-        **{"reference": f"Procedure/{number}", "system": "cpt", "code": "33249"},
-        **{"class": "initial-implant", "serviceDate": "2024-03-02"},
-        **{"serviceDateBasis": "occurrence", "dependsOn": None},
+        "reference": f"Procedure/{number}",
+        "system": "cpt",
+        "code": "33249",
+        "class": "initial-implant",
+        "serviceDate": "2024-03-02",
+        "serviceDateBasis": "occurrence",
+        "dependsOn": None,
     }
     audit = {
-        **{"kind": "Procedure", "performed": True, "file": "Procedure.ndjson", "line": number},
-        **{"knownAt": "2024-03-02", "site": None, "operator": None, "sameDay": []},
+        "kind": "Procedure",
+        "performed": True,
+        "file": "Procedure.ndjson",
+        "line": number,
+        "knownAt": "2024-03-02",
+        "site": None,
+        "operator": None,
+        "sameDay": [],
     }
     made: Json = {
-        **{"patient": f"Patient/{number}", "policy": None, "status": "covered"},
-        **{"indicationsMet": [], "indications": [], "always": [], "missingSecondary": []},
-        **{"waitingPeriods": [], "earliestEligibleDate": None, "findings": []},
-        **{"coverage": None, "dataDigest": "d"},
+        "patient": f"Patient/{number}",
+        "policy": None,
+        "status": "covered",
+        "indicationsMet": [],
+        "indications": [],
+        "always": [],
+        "missingSecondary": [],
+        "waitingPeriods": [],
+        "earliestEligibleDate": None,
+        "findings": [],
+        "coverage": None,
+        "dataDigest": "d",
     }
     made |= {name: value for name, value in changes.items() if name not in {"order", "audit"}}
     for name, held in (("order", order), ("audit", audit)):
@@ -120,10 +142,18 @@ def row(number: int = 1, **changes: object) -> Json:
 def window(event: str = "MI", days: int = 12, **changes: object) -> Json:
     """An open waiting period that applies."""
     return {
-        **{"event": event, "eventDate": "2024-02-01", "reference": "Condition/mi"},
-        **{"lastExcludedDay": "2024-03-13", "firstEligibleDay": "2024-03-14"},
-        **{"daysRemaining": days, "length": "40 days", "certainty": "definite"},
-        **{"applies": True, "exception": None, "citation": "P-WAIT", **changes},
+        "event": event,
+        "eventDate": "2024-02-01",
+        "reference": "Condition/mi",
+        "lastExcludedDay": "2024-03-13",
+        "firstEligibleDay": "2024-03-14",
+        "daysRemaining": days,
+        "length": "40 days",
+        "certainty": "definite",
+        "applies": True,
+        "exception": None,
+        "citation": "P-WAIT",
+        **changes,
     }
 
 
@@ -131,15 +161,21 @@ def finding(code: str, severity: str = "warning", text: str = "Something is wron
     """A finding with one record as evidence."""
     evidence = {"reference": "Observation/o1", "code": "8806-2", "value": None, "date": None}
     return {
-        **{"code": code, "severity": severity, "text": text, "citation": "P-X"},
-        **{"evidence": [evidence], "codes": []},
+        "code": code,
+        "severity": severity,
+        "text": text,
+        "citation": "P-X",
+        "evidence": [evidence],
+        "codes": [],
     }
 
 
 def pair(primary: str, partners: Sequence[str], supported: Sequence[str] = ()) -> Json:
     """A missing pair."""
     return {
-        **{"primary": primary, "anyOf": [*partners], "supported": [*supported]},
+        "primary": primary,
+        "anyOf": [*partners],
+        "supported": [*supported],
         "citation": "P-PAIR",
     }
 
@@ -161,14 +197,24 @@ def write_audit(folder: Path, rows: Sequence[Json], rejects: Sequence[Json] = ()
     _write_lines(folder / "determinations.ndjson", in_order(rows))
     _write_lines(folder / "rejects.ndjson", rejects)
     counts = {
-        **{"lines": 5 * len(rows) + len(rejects), "blank": 0, "rejected": len(rejects)},
-        **{"resources": 5 * len(rows), "patients": len({one["patient"] for one in rows})},
-        **{"orders": len(rows), "byStatus": Counter(one["status"] for one in rows)},
+        "lines": 5 * len(rows) + len(rejects),
+        "blank": 0,
+        "rejected": len(rejects),
+        "resources": 5 * len(rows),
+        "patients": len({one["patient"] for one in rows}),
+        "orders": len(rows),
+        "byStatus": Counter(one["status"] for one in rows),
     }
     manifest = {
-        **{"format": 1, "version": "0.0", "engine": "embedded", "hindsight": False},
-        **{"started": "2026-11-21T08:00:00Z", "finished": "2026-11-21T08:01:00Z"},
-        **{"today": "2026-11-21", "dataDigest": "sha256:0123", "root": str(folder)},
+        "format": 1,
+        "version": "0.0",
+        "engine": "embedded",
+        "hindsight": False,
+        "started": "2026-11-21T08:00:00Z",
+        "finished": "2026-11-21T08:01:00Z",
+        "today": "2026-11-21",
+        "dataDigest": "sha256:0123",
+        "root": str(folder),
         "policies": [{"id": "ncd-20.4", "version": "2018.2.15", "effective": "2018-02-15"}],
         "inputs": [{"file": "a.ndjson", "bytes": 10, "sha256": "00", "lines": counts["lines"]}],
         "counts": counts,

@@ -51,9 +51,11 @@ def by_year(tally: Tally, found: Sequence[Population], limit: Limit | None) -> S
         cells = list(zip(*lines, strict=True))
         stacks = [Stack(str(year), parts) for year, parts in zip(years, cells, strict=True)]
         charts.append(columns(f"Events by status and year: {one.name}", _KINDS, stacks))
+        # Of a single year everything is the same as of all.
+        sums = [_sum(parts) for parts in cells] if len(years) > 1 else [one.total]
         rows += [
-            (one.name, str(year), *parts, _sum(parts))
-            for year, parts in zip(years, cells, strict=True)
+            (one.name, str(year), *parts, whole)
+            for year, parts, whole in zip(years, cells, sums, strict=True)
         ]
         rows.append((one.name, _ALL, *(one.statuses[status] for status in STATUSES), one.total))
     heads = ("events", "year", *_HEADS, _ALL)

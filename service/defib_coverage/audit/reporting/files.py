@@ -78,6 +78,7 @@ def new_report(folder: Path, *, replace: bool) -> Iterator[Drawer]:
         if there is not None and not replace:
             message = f"{folder / there}: is there already. Name another folder, or add --force"
             raise InputError(message)
+        is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         hidden = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
         try:
@@ -86,6 +87,8 @@ def new_report(folder: Path, *, replace: bool) -> Iterator[Drawer]:
             _put(hidden, folder, drawer.names)
         finally:
             shutil.rmtree(hidden, ignore_errors=True)
+            if is_new and not any(folder.iterdir()):
+                folder.rmdir()
     except OSError as error:
         message = f"{folder}: cannot be written ({error.strerror})"
         raise InputError(message) from error

@@ -78,8 +78,8 @@ def read_rows(folder: Path, manifest: Manifest) -> Iterator[Row]:
     due = manifest.counts
     if statuses.total() != due.orders:
         message = (
-            f"{path}: has {statuses.total()} rows, the manifest counts {due.orders}: "
-            "the audit is not finished, or was changed"
+            f"{path}: rows: {statuses.total()}, counted by the manifest: {due.orders}. "
+            "The audit is not finished, or was changed"
         )
         raise InputError(message)
     if due.by_status and +Counter(due.by_status) != +statuses:
@@ -105,7 +105,7 @@ def count_rejects(folder: Path, manifest: Manifest) -> Counter[str]:
         found[reject.reason if known else _OTHER_REASONS] += 1
     if found.total() != manifest.counts.rejected:
         message = (
-            f"{path}: has {found.total()} lines, the manifest counts {manifest.counts.rejected}"
+            f"{path}: lines: {found.total()}, counted by the manifest: {manifest.counts.rejected}"
         )
         raise InputError(message)
     return found
@@ -138,7 +138,7 @@ def _fault(error: Exception) -> str:
     """What is wrong, without what the line says: it may be a patient's."""
     if not isinstance(error, msgspec.ValidationError):
         return "no JSON text"
-    place = str(error).rpartition(" - at `$")[2].rstrip("`")
+    place = str(error).partition(" - at `$")[2].rstrip("`")
     if "missing required field" in str(error):
         return str(error).partition(" - at ")[0].replace("Object missing", "without the")
     return f"{place.lstrip('.')} is not what it should be" if place else "no JSON object"
