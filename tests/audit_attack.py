@@ -7,10 +7,12 @@ solver over whole numbers.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
 
 from audit_samples import read_csv
 
@@ -60,25 +62,25 @@ class Attack:
             for parts, low, high in self._sums
         )
 
-    def _extreme(self, cell: Cell, sign: int) -> int:
+    @cached_property
+    def _model(self) -> tuple[dict[Cell, int], LinearConstraint, Bounds]:
+        """The place of each cell, what adds up, and between which ends each cell is."""
         places = {one: at for at, one in enumerate(self._ends)}
         rows = np.zeros((len(self._sums), len(places)))
         for number, (parts, _, _) in enumerate(self._sums):
             for one, factor in parts.items():
                 rows[number, places[one]] = factor
+        lows, highs = zip(*self._ends.values(), strict=True)
+        least, most = ([ends[at] for ends in self._sums] for at in (1, 2))
+        return places, LinearConstraint(csr_array(rows), least, most), Bounds(lows, highs)
+
+    def _extreme(self, cell: Cell, sign: int) -> int:
+        places, sums, bounds = self._model
         aim = np.zeros(len(places))
         aim[places[cell]] = sign
-        lows, highs = zip(*self._ends.values(), strict=True)
-        found = milp(
-            aim,
-            constraints=LinearConstraint(
-                rows, [low for _, low, _ in self._sums], [high for _, _, high in self._sums]
-            ),
-            bounds=Bounds(lows, highs),
-            integrality=np.ones(len(places)),
-        )
+        found = milp(aim, constraints=sums, bounds=bounds, integrality=np.ones(len(places)))
         assert found.success, found.message
-        return round(sign * found.fun)
+        return sign * round(float(found.fun))
 
     def _cell(self, cell: Cell, text: str, withheld: tuple[int, int] = (0, _MOST)) -> None:
         self.told[cell] = text
@@ -90,7 +92,7 @@ class Attack:
             assert text == f"<{self._least}", text
             self._ends[cell] = (1, self._least - 1)
 
-    def _line(self, cells: Mapping[Cell, str]) -> None:
+    def _line(self, cells: dict[Cell, str]) -> None:
         """Cells that add up: where one of them is told or marked, withheld ones are not small."""
         whole = all(text == "withheld" for text in cells.values())
         for cell, text in cells.items():
@@ -114,7 +116,9 @@ class Attack:
             self._line({("years", name, s, "all"): lines["all"][s] for s in STATUSES})
             self._cell(("years", name, "all", "all"), lines["all"]["all"])
             for status in STATUSES:
-                cells = {("years", name, status, year): lines[year][status] for year in years}
+                cells: dict[Cell, str] = {
+                    ("years", name, status, year): lines[year][status] for year in years
+                }
                 self._line(cells)
                 self._add_up(list(cells), ("years", name, status, "all"))
             for year in (*years, "all"):
@@ -126,7 +130,9 @@ class Attack:
     def _windows(self, rows: Sequence[Mapping[str, str]]) -> None:
         for column in list(rows[0])[1:]:
             name = column.partition(" ")[2]
-            cells = {("windows", column, row["days early"]): row[column] for row in rows}
+            cells: dict[Cell, str] = {
+                ("windows", column, row["days early"]): row[column] for row in rows
+            }
             total = ("windows", column, "all")
             self._cell(total, cells.pop(total), (self._least, _MOST))
             self._line(cells)
@@ -160,7 +166,9 @@ class Attack:
             return
         basis = self.populations[0]
         one = name.removesuffix("s")
-        cells = {(name, row[one], "not covered"): row["not covered"] for row in rows}
+        cells: dict[Cell, str] = {
+            (name, row[one], "not covered"): row["not covered"] for row in rows
+        }
         self._line(cells)
         self._add_up(list(cells), ("years", basis, "not covered", "all"))
         for row in rows:

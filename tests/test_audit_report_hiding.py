@@ -233,11 +233,14 @@ def test_a_population_of_few_events_is_in_no_table(tmp_path: Path, number: int) 
 
 
 def test_a_status_that_few_events_have_is_in_no_table(tmp_path: Path) -> None:
-    specs = [(kind(), 200), (kind("not-covered", windows=[window()]), 4), (kind("conditional"), 90)]
+    specs = [
+        *((kind(), 160), (kind(site="B"), 40), (kind("conditional"), 90)),
+        (kind("not-covered", windows=[window()]), 4),
+    ]
     folder = report_of(tmp_path, rows_of(specs), 11)
     lines = (folder / "status-by-year.csv").read_text().splitlines()
     assert lines[-1] == "performed,all,200,withheld,<11,294"
-    assert "withheld" in (folder / "sites.csv").read_text()
+    assert "B,40,withheld,,," in (folder / "sites.csv").read_text()
 
 
 def test_a_line_of_which_every_cell_is_the_least_is_withheld_whole() -> None:

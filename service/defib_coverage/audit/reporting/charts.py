@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WIDTH = 640
 _LEFT, _RIGHT = 56, 12
 _LEGEND, _HEIGHT, _FOOT = 28, 190, 24
-_STEP, _BAR, _LABEL, _END = 26, 16, 200, 92
+_STEP, _BAR, _LABEL, _END = 26, 16, 226, 84
 _LETTERS = 30
 MOST_ROWS = 25
 """How many rows a picture of bars has; the table beside it has more."""

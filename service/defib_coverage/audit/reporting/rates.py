@@ -37,12 +37,12 @@ class _Group(NamedTuple):
 
 
 def by_site(tally: Tally, basis: Population | None, limit: Limit | None) -> Section | None:
-    """The rates of sites; None where no event names one."""
+    """The rates of sites; None where no event names one, or all are too small to be named."""
     return _section("sites", "site", tally.sites, basis, limit)
 
 
 def by_operator(tally: Tally, basis: Population | None, limit: Limit | None) -> Section | None:
-    """The rates of operators; None where no event names one."""
+    """The rates of operators; None as of sites."""
     return _section("operators", "operator", tally.operators, basis, limit)
 
 
@@ -58,6 +58,8 @@ def _section(
         return None
     if limit is not None:
         groups = _pooled(groups, limit)
+        if len(groups) == 1:
+            return None
     parts = _not_covered(groups, basis, limit)
     heads = [one, "events", "not covered", "rate", "95 % from", "to"]
     rows: list[tuple[Cell, ...]] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.audit.reporting import figures
+from defib_coverage.audit.reporting import figures, lacks
 from defib_coverage.audit.reporting.at_risk import at_risk
 from defib_coverage.audit.reporting.events import events_of
 from defib_coverage.audit.reporting.files import ORDERS, PAGE, WORKLIST, new_report
@@ -140,7 +140,7 @@ def _sections(
     made = [figures.by_year(tally, found, limit), figures.windows(tally, found, limit)]
     if priced and base is not None:
         made.append(at_risk(tally, base, limit))
-    made.append(figures.pairs(tally, found, limit))
+    made.append(lacks.pairs(tally, found, limit))
     made += [one for one in (by_site(tally, base, limit), by_operator(tally, base, limit)) if one]
-    made.append(figures.findings(tally, found, limit, shorts))
+    made.append(lacks.findings(tally, found, limit, shorts))
     return made

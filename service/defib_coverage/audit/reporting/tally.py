@@ -90,8 +90,8 @@ class Tally:
                 last[window.event] = max(last.get(window.event, days), days)
             else:
                 exempt.add((done, window.event, window.exception or "does not bind"))
-        for name, (days, certainty) in last.items():
-            self.windows[done, name, min((days - 1) // _BIN, _BINS)] += 1
+        for name, (remaining, certainty) in last.items():
+            self.windows[done, name, min((remaining - 1) // _BIN, _BINS)] += 1
             self.certainty[done, name, certainty] += 1
         self.exempt.update(exempt)
         self.in_window[done] += bool(last)
