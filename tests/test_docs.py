@@ -74,7 +74,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_subcommand_that_is_named_exists() -> None:
-    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish) )?[a-z]+)\b") - {
+    named = in_code(r"defib-coverage ((?:(?:policy|client|ledger|db|publish|audit) )?[a-z]+)\b") - {
         "defib"
     }
     assert {"evaluate", "validate", "policy diff", "client add", "ledger report"} <= named

@@ -27,12 +27,15 @@ from defib_coverage.audit.reporting.tally import Tally
 from defib_coverage.audit.reporting.tiles import tiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from defib_coverage.audit.reporting.events import Event
     from defib_coverage.audit.reporting.files import Drawer
     from defib_coverage.audit.reporting.payment import PaymentTable, Priced
+    from defib_coverage.audit.reporting.rows import Row
     from defib_coverage.audit.reporting.section import Section
+
+    Watch = Callable[[Iterable[Row], int], Iterable[Row]]
 
 FIRST = 200
 """How many entries of the worklist stand in the page."""
@@ -59,12 +62,16 @@ class Written(msgspec.Struct, frozen=True):
     entries: int | None
 
 
-def write_report(wanted: Wanted, shorts: Mapping[str, str]) -> Written:
+def write_report(
+    wanted: Wanted, shorts: Mapping[str, str], watched: Watch = lambda rows, _: rows
+) -> Written:
     """Write the report of an audit.
 
     Args:
         wanted: what is asked for.
         shorts: the phrases of findings, by code.
+        watched: gives on the rows that it is given, of which there are so many, and may show how
+            far it is.
 
     Raises:
         InputError: audit or payment table cannot be used, or the report cannot be written.
@@ -73,8 +80,8 @@ def write_report(wanted: Wanted, shorts: Mapping[str, str]) -> Written:
     payment = None if wanted.payment is None else read_payment_table(wanted.payment)
     rejects = count_rejects(wanted.audit, manifest)
     limit = None if wanted.suppress_below is None else Limit(wanted.suppress_below)
-    source = events_of(read_rows(wanted.audit, manifest))
-    events = ((event, None if payment is None else payment.of(event)) for event in source)
+    rows = watched(read_rows(wanted.audit, manifest), manifest.counts.orders)
+    events = ((event, None if payment is None else payment.of(event)) for event in events_of(rows))
     tally = Tally()
     with new_report(wanted.output, replace=wanted.replace) as drawer:
         work = None if limit is not None else _write_rows(events, tally, payment, drawer)
