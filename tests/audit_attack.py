@@ -33,6 +33,7 @@ class Attack:
         self.told: dict[Cell, str] = {}
         self._ends: dict[Cell, tuple[int, int]] = {}
         self._sums: list[tuple[dict[Cell, int], int, int]] = []
+        self._wholes: list[tuple[Cell, tuple[Cell, ...]]] = []
         files = {path.stem: list(read_csv(path)) for path in folder.glob("*.csv")}
         self.populations = [
             row["events"] for row in files.get("status-by-year", []) if row["year"] == "all"
@@ -53,6 +54,14 @@ class Attack:
     def range(self, cell: Cell) -> tuple[int, int]:
         """The least and the most that a cell can be."""
         return self._extreme(cell, 1), self._extreme(cell, -1)
+
+    def remainders(self) -> list[int]:
+        """What remains of the wholes that are told, without their parts that are told."""
+        return [
+            int(self.told[whole]) - sum(int(self.told[part]) for part in parts)
+            for whole, parts in self._wholes
+            if all(self.told[one].isdigit() for one in (whole, *parts))
+        ]
 
     def allows(self, truth: Mapping[Cell, int]) -> bool:
         """Whether what is true is among what the attack holds possible."""
@@ -103,6 +112,7 @@ class Attack:
 
     def _within(self, cell: Cell, whole: Cell) -> None:
         """A part of a whole; where it is withheld beside it, what remains is small."""
+        self._wholes.append((whole, (cell,)))
         low = high = None
         if self.told[cell] == "withheld" and self.told[whole].isdigit():
             low, high = 1, self._least - 1
@@ -175,6 +185,7 @@ class Attack:
             events, part = (name, row[one], "events"), (name, row[one], "not covered")
             self._cell(events, row["events"])
             self._sums.append(({events: 1, part: -1}, 0, _MOST))
+            self._wholes.append((events, (part,)))
         self._add_up([(name, row[one], "events") for row in rows], ("years", basis, "all", "all"))
 
     def _money(self, rows: Sequence[Mapping[str, str]]) -> None:
@@ -186,3 +197,4 @@ class Attack:
             if parts:
                 whole = ("years", self.populations[0], status, "all")
                 self._sums.append(({whole: 1, **dict.fromkeys(parts, -1)}, 0, _MOST))
+                self._wholes.append((whole, tuple(parts)))

@@ -45,6 +45,7 @@ def check_attack(folder: Path, rows: Sequence[Json], least: int) -> int:
         assert low < high, f"{cell} is {low}"
     for cell, text in attack.told.items():
         assert not text.isdigit() or not 0 < int(text) < least, f"{cell} is told"
+    assert not [rest for rest in attack.remainders() if 0 < rest < least]
     return len(hidden)
 
 
