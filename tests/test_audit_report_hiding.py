@@ -233,6 +233,24 @@ def test_a_population_of_few_events_is_in_no_table(tmp_path: Path, number: int) 
     assert f"<b>{number}</b>" not in page
 
 
+def test_findings_that_tell_of_windows_and_pairs_are_left_out(tmp_path: Path) -> None:
+    # 21 in a window, of which 11 after a bypass, would leave 10 after an infarction.
+    told = [finding("waiting-period-open"), finding("secondary-diagnosis-missing")]
+    specs = [
+        (kind(), 90),
+        (kind("not-covered", windows=[window("CABG", 20)], findings=told), 11),
+        (kind("not-covered", windows=[window("MI", 20)], findings=told), 10),
+        (kind("not-covered", findings=[finding("lvef-too-high")]), 20),
+    ]
+    rows = rows_of(specs)
+    folder = report_of(tmp_path, rows, 11)
+    assert [line.split(",")[0] for line in (folder / "findings.csv").read_text().split()] == [
+        *("finding", "lvef-too-high"),
+    ]
+    whole = report_of(tmp_path, rows, None)
+    assert "waiting-period-open,,21" in (whole / "findings.csv").read_text()
+
+
 def test_a_status_that_few_events_have_is_in_no_table(tmp_path: Path) -> None:
     specs = [
         *((kind(), 160), (kind(site="B"), 40), (kind("conditional"), 90)),
