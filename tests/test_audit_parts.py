@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defib_coverage.audit.cohort import Cohort
-from defib_coverage.audit.inputs import InputFile, Slice, find_files, slices_of
-from defib_coverage.audit.keeping import Kept, bucket_of, keep, kept, size_of
+from defib_coverage.audit.inputs import SLICE, InputFile, Slice, find_files, slices_of, together
+from defib_coverage.audit.keeping import Kept, Wanted, bucket_of, keep, kept, size_of
 from defib_coverage.audit.lines import LONGEST, Line, read_lines
 from defib_coverage.audit.scanning import Place, places_of
 from defib_coverage.documents.document import InputError
@@ -138,7 +138,8 @@ def test_buckets_give_back_what_was_kept(places: list[tuple[int, bytes]], bucket
     with TemporaryDirectory() as name:
         folder = Path(name)
         file = file_of(folder / "a.ndjson", text)
-        keep(file, Slice(3, 0, 0, len(text)), wanted, buckets, folder / "000003.pages")
+        whole = Wanted(file, Slice(3, 0, 0, len(text)), wanted)
+        keep([whole], buckets, folder / "000003.pages")
         found = [list(kept(bucket, buckets, folder)) for bucket in range(buckets)]
         sizes = [size_of(bucket, buckets, folder) for bucket in range(buckets)]
     expected = [
@@ -207,3 +208,26 @@ def test_places_are_read_in_blocks_of_any_length(tmp_path: Path) -> None:
     path.write_bytes(rows.tobytes())
     found = list(places_of(path, cohort))
     assert found == [Place(5 << 20, n, n * 4, 3) for n in range(0, count, 1000)]
+
+
+@given(st.lists(st.integers(0, SLICE + 9), max_size=40))
+def test_small_files_are_kept_together(sizes: list[int]) -> None:
+    files = [
+        InputFile(str(n), str(n), size, 0, gzip=True, form="lines") for n, size in enumerate(sizes)
+    ]
+    pieces = slices_of(files)
+    found = list(together(files, pieces))
+    assert [piece for one in found for piece in one] == list(pieces)
+    # None but the last is small, and none is larger than a small one and a large one.
+    weights = [sum(sizes[piece.file] for piece in one) for one in found]
+    assert all(weight >= SLICE for weight in weights[:-1])
+    assert all(weight < 2 * SLICE + 9 for weight in weights)
+
+
+def test_lines_of_one_number_in_two_slices_are_both_kept(tmp_path: Path) -> None:
+    wanted = []
+    for number, text in enumerate((b"{}", b"[]")):
+        file = file_of(tmp_path / f"{number}.ndjson", text)
+        wanted.append(Wanted(file, Slice(number, number, 0, 2), [Place(5, 0, 0, 2)]))
+    keep(wanted, 1, tmp_path / "000000.pages")
+    assert list(kept(0, 1, tmp_path)) == [Kept(0, 0, b"{}"), Kept(1, 0, b"[]")]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from defib_coverage.audit.cohort import Cohort
 from defib_coverage.audit.engine import Outcome
 from defib_coverage.audit.examining import Judged
+from defib_coverage.audit.inputs import together, weight_of
 from defib_coverage.audit.job import lines_of
 from defib_coverage.audit.keeping import weigh
 from defib_coverage.audit.scanning import paths_of
@@ -24,7 +25,7 @@ from defib_coverage.audit.tasks import (
     BUCKET,
     digest_file,
     judge_bucket,
-    keep_slice,
+    keep_slices,
     scan_slice,
 )
 from defib_coverage.audit.work import Folders, digests_of, meet, put, rejects_of, rows_of
@@ -132,11 +133,13 @@ class Embedded:
         buckets: int,
         lines: Lines,
     ) -> Judged:
-        progress.stage("Sorting", len(job.slices), "pieces")
         keeps = [
-            partial(keep_slice, job.files[piece.file], piece, folders, buckets)
-            for piece in job.slices
+            partial(
+                keep_slices, [(job.files[piece.file], piece) for piece in pieces], folders, buckets
+            )
+            for pieces in together(job.files, job.slices)
         ]
+        progress.stage("Sorting", len(keeps), "pieces")
         self._all(pool, keeps, lambda _, __: progress.advance(1))
         progress.stage("Judging", buckets, "pieces")
         judged = Judged()
@@ -194,7 +197,7 @@ def _follow(parent: BaseProcess) -> None:
 def _weight(job: Job, number: int) -> int:
     """The bytes of a slice."""
     piece = job.slices[number]
-    return (job.files[piece.file].size if piece.end is None else piece.end) - piece.start
+    return weight_of(job.files[piece.file], piece)
 
 
 def _plan(job: Job, folders: Folders) -> int:

@@ -29,8 +29,8 @@ Kind = Literal["record", "shared", "unread", "nobody", "bundle", "request"]
 class Head(NamedTuple):
     """What a line is.
 
-    ``record``: that of a patient, by the key in ``patients``. ``shared``: what records of many
-    point at, as people or devices on a shelf. ``unread``: of a type that the rules do not read.
+    ``record``: that of ``patients``, by their keys. ``shared``: what records of many patients point
+    at, as people, or devices on a shelf. ``unread``: of a type that the rules do not read.
     ``nobody``: about no patient, as a group's. ``bundle`` and ``request`` hold records of their own.
     """
 

@@ -16,7 +16,7 @@ from defib_coverage.audit.files import is_remote, list_files, open_file
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from defib_coverage.audit.files import Found
 
@@ -143,3 +143,22 @@ def slices_of(files: Sequence[InputFile], size: int = SLICE) -> tuple[Slice, ...
         for start in range(0, max(file.size, 1), size):
             found.append(Slice(len(found), number, start, min(start + size, file.size)))
     return tuple(found)
+
+
+def weight_of(file: InputFile, piece: Slice) -> int:
+    """The bytes of a slice of a file, as they lie on the disk."""
+    return (file.size if piece.end is None else piece.end) - piece.start
+
+
+def together(files: Sequence[InputFile], slices: Sequence[Slice]) -> Iterator[list[Slice]]:
+    """Slices in their order, as many small ones together as make a large one."""
+    held: list[Slice] = []
+    size = 0
+    for piece in slices:
+        held.append(piece)
+        size += weight_of(files[piece.file], piece)
+        if size >= SLICE:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held

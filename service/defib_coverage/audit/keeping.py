@@ -1,14 +1,16 @@
 """The second pass: the lines of patients who may have an order of ours, put into buckets on disk.
 
-A slice leaves one file of pages. A page holds lines by bucket: first where each bucket ends within
-the page, then the lines. Buckets are ranges of the patients' hashes, so that reading them one after
-the other gives the patients in the order of their hashes, however many buckets there are.
+Slices leave a file of pages, small ones together: however many files there are, these are few. A
+page holds lines by bucket: first where each bucket ends within the page, then the lines. Buckets
+are ranges of the patients' hashes, so that reading them one after the other gives the patients in
+the order of their hashes, however many buckets there are.
 """
 
 from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.audit.files import open_file
@@ -16,7 +18,7 @@ from defib_coverage.audit.lines import read_lines
 from defib_coverage.audit.scanning import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -28,6 +30,14 @@ _PAGE = 8 << 20
 _FRAME = struct.Struct("<IQI")
 _SIZE = array("Q").itemsize
 _HASHES = 1 << 32
+
+
+class Wanted(NamedTuple):
+    """What is kept of a slice: the lines at some places."""
+
+    file: InputFile
+    piece: Slice
+    places: Iterable[Place]
 
 
 class Kept(NamedTuple):
@@ -48,17 +58,18 @@ def weigh(places: Path, cohort: Cohort) -> int:
     return sum(place.length for place in places_of(places, cohort))
 
 
-def keep(file: InputFile, piece: Slice, wanted: Iterable[Place], buckets: int, to: Path) -> None:
-    """Write the lines of a slice that are kept: those at the places ``wanted``.
+def keep(wanted: Iterable[Wanted], buckets: int, to: Path) -> None:
+    """Write the lines of slices that are kept.
 
     Raises:
-        OSError: the file cannot be read, or ``to`` not written.
+        OSError: a file cannot be read, or ``to`` not written.
     """
     part = to.with_suffix(".part")
     with part.open("wb") as out:
         pages = _Pages(out, buckets)
-        for place, text in texts_at(file, piece, wanted):
-            pages.add(place, piece.number, text)
+        for one in wanted:
+            for place, text in texts_at(one.file, one.piece, one.places):
+                pages.add(place, one.piece.number, text)
         pages.flush()
     part.replace(to)
 
@@ -102,14 +113,14 @@ class _Pages:
         self._buckets = buckets
         self._held: dict[int, list[bytes]] = {}
         self._size = 0
-        self._last: tuple[int, int] | None = None
+        self._last: tuple[int, int, int] | None = None
 
     def add(self, place: Place, number: int, text: bytes) -> None:
         bucket = bucket_of(place.hash, self._buckets)
         # A Bundle of several patients of one bucket is kept in it once.
-        if self._last == (place.number, bucket):
+        if self._last == (number, place.number, bucket):
             return
-        self._last = (place.number, bucket)
+        self._last = (number, place.number, bucket)
         frame = _FRAME.pack(number, place.number, len(text))
         self._held.setdefault(bucket, []).extend((frame, text))
         self._size += len(frame) + len(text)

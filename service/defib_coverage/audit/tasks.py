@@ -15,12 +15,14 @@ import msgspec
 from defib_coverage.audit.examining import Judged, examine
 from defib_coverage.audit.files import open_file
 from defib_coverage.audit.job import cohort, shared_records, tools
-from defib_coverage.audit.keeping import keep, kept, size_of
+from defib_coverage.audit.keeping import Wanted, keep, kept, size_of
 from defib_coverage.audit.records import Gathering
 from defib_coverage.audit.scanning import Scanned, paths_of, places_of, scan
 from defib_coverage.audit.work import page_path, put, row_paths
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from defib_coverage.audit.inputs import InputFile, Slice
     from defib_coverage.audit.job import Lines, Spec
     from defib_coverage.audit.work import Folders
@@ -57,13 +59,21 @@ def scan_slice(spec: Spec, file: InputFile, piece: Slice, folders: Folders) -> S
     return scan(file, piece, tools(spec).heads, folders.scans)
 
 
-def keep_slice(file: InputFile, piece: Slice, folders: Folders, buckets: int) -> None:
-    """Keep the lines of a slice that count, unless that was done."""
-    to = page_path(folders.pages, piece.number)
+def keep_slices(pieces: Sequence[tuple[InputFile, Slice]], folders: Folders, buckets: int) -> None:
+    """Keep the lines of some slices that count, unless that was done."""
+    to = page_path(folders.pages, pieces[0][1].number)
     if not to.exists():
-        places = paths_of(folders.scans, piece.number).places
-        wanted = places_of(places, cohort(str(folders.cohort)))
-        keep(file, piece, wanted, buckets, to)
+        members = cohort(str(folders.cohort))
+        keep(
+            (
+                Wanted(
+                    file, piece, places_of(paths_of(folders.scans, piece.number).places, members)
+                )
+                for file, piece in pieces
+            ),
+            buckets,
+            to,
+        )
 
 
 def judge_bucket(spec: Spec, folders: Folders, lines: Lines, bucket: int, buckets: int) -> Judged:

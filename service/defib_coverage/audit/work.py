@@ -87,7 +87,7 @@ def row_paths(folder: Path, bucket: int) -> RowPaths:
 
 
 def page_path(folder: Path, number: int) -> Path:
-    """The file of the lines that were kept of a slice."""
+    """The file of the lines that were kept of some slices, by the number of the first."""
     return folder / f"{number:06}.pages"
 
 
