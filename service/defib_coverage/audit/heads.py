@@ -31,7 +31,7 @@ class Head(NamedTuple):
 
     ``record``: that of ``patients``, by their keys. ``shared``: what records of many patients point
     at, as people, or devices on a shelf. ``unread``: of a type that the rules do not read.
-    ``nobody``: about no patient, as a group's. ``bundle`` and ``request`` hold records of their own.
+    ``nobody``: about no patient, as a group's. ``bundle`` and ``request`` hold further records.
     """
 
     kind: Kind
