@@ -5,6 +5,7 @@ They are kept in a file of SQLite, which finds one by its name however many ther
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -158,6 +159,8 @@ def build(path: Path, lines: Iterator[bytes]) -> None:
         for line in lines:
             _put(connection, line)
         connection.commit()
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, f"cannot be written ({error})", str(part)) from error
     finally:
         connection.close()
     part.replace(path)
