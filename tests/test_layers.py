@@ -60,8 +60,8 @@ LAYERS = {
     },
     "whatif": {"coverage", "errors", "explaining", "fhir", "whatif"},
     "audit": {
-        *("__version__", "audit", "content", "coverage", "documents", "drafts", "errors", "fhir"),
-        *("hooks", "payer_file"),
+        *("__version__", "audit", "content", "coverage", "documents", "drafts", "errors"),
+        *("explaining", "fhir", "hooks", "ledger", "payer_file"),
     },
     "console": {
         *("__version__", "console", "content", "coverage", "documents", "edge", "errors"),

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
 
 NAME = "manifest.json"
-_FORMAT = 1
+ROWS = "determinations.ndjson"
+REJECTS = "rejects.ndjson"
+WORK = "work"
+FORMAT = 1
+"""The format of audits that is written and read."""
 
 
 class InputRecord(msgspec.Struct, frozen=True):
@@ -75,6 +79,10 @@ class Counts(msgspec.Struct, frozen=True, rename="camel"):
     by_status: dict[str, int]
 
 
+class _Formatted(msgspec.Struct):
+    format: int
+
+
 class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """All that is needed to repeat a run and to compare two.
 
@@ -83,7 +91,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     site's own ``overlay``. ``started`` and ``finished`` are instants.
     """
 
-    format: int = _FORMAT
+    format: int = FORMAT
     version: str
     engine: str
     started: str
@@ -149,17 +157,28 @@ def applied(knowledge: Knowledge) -> tuple[AppliedPolicy, ...]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a finished audit.
+    """What the run says of itself.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: the folder holds no finished audit that this version reads.
     """
     path = folder / NAME
+    if not folder.is_dir():
+        message = f"{folder}: there is no such folder"
+        raise InputError(message)
+    if not path.is_file() or not (folder / ROWS).is_file():
+        missing = ROWS if path.is_file() else NAME
+        begun = (folder / ROWS).is_file() or path.is_file() or (folder / WORK).is_dir()
+        told = "the audit is not finished" if begun else "it is no audit"
+        message = f"{folder}: holds no {missing}: {told}. Run defib-coverage audit run first"
+        raise InputError(message)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError as error:
-        message = f"{folder}: holds no finished audit ({NAME} is missing)"
-        raise InputError(message) from error
+        text = path.read_bytes()
+        found = msgspec.json.decode(text, type=_Formatted).format
+        if found != FORMAT:
+            message = f"{path}: has format {found}; this version reads format {FORMAT}"
+            raise InputError(message)
+        return msgspec.json.decode(text, type=Manifest)
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror})"
         raise InputError(message) from error

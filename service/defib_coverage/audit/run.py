@@ -14,7 +14,16 @@ from defib_coverage import __version__
 from defib_coverage.audit.heads import Unusable
 from defib_coverage.audit.inputs import SLICE, find_files, slices_of
 from defib_coverage.audit.job import Job
-from defib_coverage.audit.manifest import NAME, Manifest, applied, counts_of, inputs_of
+from defib_coverage.audit.manifest import (
+    NAME,
+    REJECTS,
+    ROWS,
+    WORK,
+    Manifest,
+    applied,
+    counts_of,
+    inputs_of,
+)
 from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
 
@@ -26,10 +35,7 @@ if TYPE_CHECKING:
     from defib_coverage.audit.job import Spec
     from defib_coverage.coverage.determine import Knowledge
 
-ROWS = "determinations.ndjson"
 COLUMNS = "determinations.parquet"
-REJECTS = "rejects.ndjson"
-_WORK = "work"
 _JOB = "job.json"
 
 
@@ -73,7 +79,7 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
 def day_of(out: Path) -> date | None:
     """What was today for the run that was broken off in a folder; None where there is none."""
     try:
-        return msgspec.json.decode((out / _WORK / _JOB).read_bytes(), type=Job).spec.today
+        return msgspec.json.decode((out / WORK / _JOB).read_bytes(), type=Job).spec.today
     except (OSError, *BAD):
         return None
 
@@ -109,7 +115,7 @@ def _start(out: Path, job: Job) -> Path:
     if (out / NAME).exists():
         message = f"{out}: holds a finished audit; name another folder, or delete it"
         raise InputError(message)
-    work = out / _WORK
+    work = out / WORK
     written = work / _JOB
     if written.exists():
         try:
@@ -180,7 +186,7 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
     for name in (ROWS, COLUMNS, REJECTS, NAME):
         (out / f"{name}.part").replace(out / name)
-    shutil.rmtree(out / _WORK)
+    shutil.rmtree(out / WORK)
     return manifest
 
 

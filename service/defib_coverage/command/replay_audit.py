@@ -17,9 +17,9 @@ from defib_coverage import __version__
 from defib_coverage.audit.embedded import Embedded
 from defib_coverage.audit.examining import RejectedRow
 from defib_coverage.audit.job import Spec
-from defib_coverage.audit.manifest import NAME, Manifest, read_manifest
+from defib_coverage.audit.manifest import NAME, REJECTS, ROWS, Manifest, read_manifest
 from defib_coverage.audit.rows import Row
-from defib_coverage.audit.run import REJECTS, ROWS, Clock, Order, run
+from defib_coverage.audit.run import Clock, Order, run
 from defib_coverage.audit.scanning import hash_of
 from defib_coverage.command.audit_run import Bars
 from defib_coverage.command.recorded_calls import Reject

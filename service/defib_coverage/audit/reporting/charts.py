@@ -1,0 +1,203 @@
+"""The report's pictures: columns, bars and intervals as SVG, drawn from what the tables tell.
+
+A hidden number draws nothing: neither a height nor a scale tells of it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree.ElementTree import Element, tostring
+
+from markupsafe import Markup
+
+from defib_coverage.audit.reporting.hiding import Hidden
+from defib_coverage.audit.reporting.section import Chart
+from defib_coverage.audit.reporting.table import Cell, Ratio, told
+from defib_coverage.ledger.charts import child, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_WIDTH = 640
+_LEFT, _RIGHT = 56, 12
+_LEGEND, _HEIGHT, _FOOT = 28, 190, 24
+_STEP, _BAR, _LABEL, _END = 26, 16, 226, 84
+_LETTERS = 30
+MOST_ROWS = 25
+"""How many rows a picture of bars has; the table beside it has more."""
+_MOST_LABELS = 12
+_GAP = "*"
+
+
+class Kind(NamedTuple):
+    """A part of each column or bar: what it is called, and its class in the style sheet."""
+
+    name: str
+    style: str
+
+
+class Stack(NamedTuple):
+    """A column or bar: what it is about, and the numbers of its parts."""
+
+    label: str
+    parts: tuple[Cell, ...]
+
+
+class Whisker(NamedTuple):
+    """A share with its interval, and what it is about."""
+
+    label: str
+    rate: Ratio
+    low: Ratio
+    high: Ratio
+    note: str
+
+
+def columns(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Chart:
+    """Standing columns, their parts one upon another."""
+    svg = _svg(caption, _LEGEND + _HEIGHT + _FOOT)
+    _legend(svg, kinds, any(_has_gap(stack) for stack in stacks))
+    top = _round_up(max((_length(stack) for stack in stacks), default=0))
+    foot, room = float(_LEGEND + _HEIGHT), _HEIGHT - 18.0
+    for part in (0, 1, 2):
+        level = foot - room * part / 2
+        _line(svg, (_LEFT, level, _WIDTH - _RIGHT, level), "rule")
+        _text(svg, (_LEFT - 6, level + 4), f"{top * part / 2:,.0f}", "end")
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(stacks), 1)
+    wide = min(step * 0.7, 48.0)
+    every = -(-len(stacks) // _MOST_LABELS)
+    for number, stack in enumerate(stacks):
+        x, y = _LEFT + step * (number + 0.5), foot
+        for kind, cell in zip(kinds, stack.parts, strict=True):
+            tall = room * _number(cell) / top
+            y -= tall
+            if tall:
+                _rect(svg, (x - wide / 2, y, wide, tall), kind, stack.label, cell)
+        if _has_gap(stack):
+            _text(svg, (x, y - 4), _GAP, "middle")
+        if number % every == 0:
+            _text(svg, (x, foot + 16), stack.label, "middle")
+    return _chart(caption, svg)
+
+
+def bars(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Chart:
+    """Lying bars, the first of many, each with its sum at its end."""
+    stacks = stacks[:MOST_ROWS]
+    svg = _svg(caption, _LEGEND + _STEP * len(stacks))
+    _legend(svg, kinds, any(_has_gap(stack) for stack in stacks))
+    most = max((_length(stack) for stack in stacks), default=0) or 1
+    scale = (_WIDTH - _LABEL - _END) / most
+    for number, stack in enumerate(stacks):
+        x, y = float(_LABEL), _LEGEND + _STEP * number
+        _text(svg, (_LABEL - 8, y + 13), _short(stack.label), "end")
+        for kind, cell in zip(kinds, stack.parts, strict=True):
+            length = scale * _number(cell)
+            if length:
+                _rect(svg, (x, y, length, _BAR), kind, stack.label, cell)
+            x += length
+        _text(svg, (x + 6, y + 13), _sum(stack), "start")
+    return _chart(caption, svg)
+
+
+def intervals(caption: str, rows: Sequence[Whisker], overall: Ratio | None) -> Chart:
+    """Shares with their intervals, the first of many; a line stands at the share of all."""
+    rows = rows[:MOST_ROWS]
+    foot = _LEGEND + _STEP * len(rows)
+    svg = _svg(caption, foot + _FOOT)
+    top = max([0.05, *(row.high.value for row in rows), overall.value if overall else 0])
+    scale = (_WIDTH - _LABEL - 24) / top
+    for part in (0, 1, 2):
+        x = _LABEL + scale * top * part / 2
+        _line(svg, (x, _LEGEND, x, foot), "rule")
+        _text(svg, (x, foot + 16), f"{top * part / 2:.0%}", "middle")
+    if overall is not None:
+        x = _LABEL + scale * overall.value
+        _line(svg, (x, _LEGEND - 6, x, foot), "overall")
+        _text(svg, (x, 14), f"all: {told(overall)}", "middle" if x < _WIDTH - 60 else "end")
+    for number, row in enumerate(rows):
+        y = _LEGEND + _STEP * number + 8.0
+        _text(svg, (_LABEL - 8, y + 5), _short(row.label), "end")
+        low, rate, high = (_LABEL + scale * share.value for share in (row.low, row.rate, row.high))
+        group = child(svg, "g")
+        child(group, "title", text=f"{row.label}: {row.note}")
+        _line(group, (low, y, high, y), "whisker")
+        for end in (low, high):
+            _line(group, (end, y - 5, end, y + 5), "whisker")
+        child(group, "circle", {"class": "rate", "cx": f"{rate:.1f}", "cy": f"{y:.1f}", "r": "5"})
+    return _chart(caption, svg)
+
+
+def _number(cell: Cell) -> float:
+    return float(cell) if isinstance(cell, int | Decimal) else 0.0
+
+
+def _length(stack: Stack) -> float:
+    return sum(_number(cell) for cell in stack.parts)
+
+
+def _has_gap(stack: Stack) -> bool:
+    return any(isinstance(cell, Hidden) for cell in stack.parts)
+
+
+def _sum(stack: Stack) -> str:
+    """What stands at the end of a bar: its sum, or what is told instead."""
+    if _has_gap(stack):
+        only = stack.parts[0]
+        return only.text if len(stack.parts) == 1 and isinstance(only, Hidden) else _GAP
+    return f"{_length(stack):,.0f}"
+
+
+def _round_up(number: float) -> int:
+    """The next number that halves well: 2, 4, 6, 8, 10, 20, 40, ..."""
+    size = 1
+    while True:
+        for factor in (2, 4, 6, 8, 10):
+            if number <= size * factor:
+                return size * factor
+        size *= 10
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LETTERS else label[: _LETTERS - 1] + "…"
+
+
+def _svg(caption: str, height: float) -> Element:
+    svg = Element("svg", viewBox=f"0 0 {_WIDTH} {height:.0f}", role="img")
+    svg.set("aria-label", shown(caption))
+    svg.set("font-size", "13")
+    return svg
+
+
+def _legend(svg: Element, kinds: Sequence[Kind], has_gap: bool) -> None:  # noqa: FBT001
+    x = float(_LEFT)
+    for kind in kinds:
+        place = {"x": f"{x:.1f}", "y": "4", "width": "12", "height": "12"}
+        child(svg, "rect", {"class": kind.style, **place})
+        _text(svg, (x + 18, 14), kind.name, "start")
+        x += 40 + 7 * len(kind.name)
+    if has_gap:
+        _text(svg, (x, 14), f"{_GAP} not all of it is told", "start")
+
+
+def _rect(
+    svg: Element, place: tuple[float, float, float, float], kind: Kind, label: str, cell: Cell
+) -> None:
+    x, y, width, height = (f"{value:.1f}" for value in place)
+    made = child(svg, "rect", {"class": kind.style}, x=x, y=y, width=width, height=height)
+    child(made, "title", text=f"{label}: {told(cell)} {kind.name}")
+
+
+def _line(svg: Element, ends: tuple[float, float, float, float], style: str) -> None:
+    x1, y1, x2, y2 = (f"{value:.1f}" for value in ends)
+    child(svg, "line", {"class": style}, x1=x1, y1=y1, x2=x2, y2=y2)
+
+
+def _text(svg: Element, place: tuple[float, float], text: str, anchor: str) -> None:
+    x, y = (f"{value:.1f}" for value in place)
+    child(svg, "text", {"text-anchor": anchor, "x": x, "y": y}, text)
+
+
+def _chart(caption: str, svg: Element) -> Chart:
+    # The writer of the tree has escaped every text.
+    return Chart(caption, Markup(tostring(svg, encoding="unicode", method="html")))  # noqa: S704
