@@ -205,6 +205,27 @@ ODD: dict[str, Json] = {
     "writing": {"authoredOn": 20261110},
 }
 
+# Which records then say that something of them is left out.
+UNREAD = {
+    "identifier": {"ServiceRequest"},
+    "reason": {"ServiceRequest", "Procedure"},
+    "writing": {"ServiceRequest"},
+}
+# What may be an order, and says in no way that can be read what, whether or when.
+UNKNOWN: dict[str, Json] = {
+    "unknown-code": procedure(OURS, DAY) | {"code": 5},
+    "unknown-status": procedure(OURS, DAY) | {"status": 5},
+    "unknown-day": procedure(OURS, DAY) | {"performedDateTime": 20261110},
+    "unknown-lines": bill("Claim", line(servicedDate=DAY), item="none"),
+    "unknown-line": bill("Claim", line(servicedDate=DAY), line(servicedDate=5)),
+    "unknown-bill": bill("Claim", line(servicedDate=DAY), status=["active"]),
+}
+# What is none of ours, however odd.
+NOT_OURS: dict[str, Json] = {
+    "odd-pacemaker": procedure("33208", DAY) | {"status": 5, "performedDateTime": 20261110},
+    "odd-visit": bill("Claim", line("99223"), status=5, created=5, provider="none"),
+}
+
 
 class Audit(NamedTuple):
     """What came of the charts."""
@@ -226,6 +247,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
         charts.append(charted(f"odd-{name}", order(day=DAY), procedure(OURS, DAY, id="done")))
         for one in charts[-1].everything():
             one.update(odd)
+    charts += [charted(name, record) for name, record in (UNKNOWN | NOT_OURS).items()]
     export = write(folder / "export", charts, Shape(name="orders", parts=2))
     return Audit(audited(export.folder, folder / "out"), folder / "out")
 
@@ -335,17 +357,24 @@ def test_row_says_where_and_by_whom(
 
 @pytest.mark.parametrize("name", ODD)
 def test_order_with_an_odd_member_is_still_an_order(name: str, audit: Audit) -> None:
-    kinds = {row["audit"]["kind"] for row in audit.of(f"odd-{name}").values()}
-    # A Procedure whose reasons cannot be read is told among the rejects.
-    assert kinds == {"ServiceRequest", *({"Procedure"} if name != "reason" else ())}
+    rows = audit.of(f"odd-{name}")
+    assert {row["audit"]["kind"] for row in rows.values()} == {"ServiceRequest", "Procedure"}
+    unread = {
+        row["audit"]["kind"]
+        for row in rows.values()
+        if "order-partly-unread" in {one["code"] for one in row["findings"]}
+    }
+    assert unread == UNREAD.get(name, set())
 
 
-def test_procedure_that_cannot_be_read_is_told(audit: Audit) -> None:
-    (reject,) = audit.outcome.rejects
-    assert reject["file"].startswith("Procedure.")
-    assert reject["reason"] == "may be an order, and cannot be read"
+def test_record_that_may_be_an_order_and_cannot_be_read_is_told(audit: Audit) -> None:
+    """Of what is ours whether and when it was done must be known, of the rest nothing."""
+    told = {(one["file"].partition(".")[0], one["reason"]) for one in audit.outcome.rejects}
+    reason = "may be an order, and cannot be read"
+    assert told == {("Procedure", reason), ("Claim", reason)}
+    assert {name for name in UNKNOWN if audit.of(name)} == set()
     counts = audit.outcome.manifest["counts"]
-    assert (counts["unjudged"], counts["rejected"], counts["rejects"]) == (1, 0, 1)
+    assert counts["unjudged"] == counts["rejects"] == len(UNKNOWN)
 
 
 def test_rows_are_sorted_by_patient_day_and_order(audit: Audit) -> None:

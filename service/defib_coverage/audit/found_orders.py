@@ -8,6 +8,7 @@ import msgspec
 
 from defib_coverage.audit.bills import Bill, lines_of
 from defib_coverage.audit.heads import ORDER_TYPES
+from defib_coverage.audit.partly import check_read, read_partly
 from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
 from defib_coverage.fhir.order_reader import read_order, reason_references
 from defib_coverage.fhir.raw import BAD, decode_order
@@ -100,8 +101,11 @@ class _AskedDevice(msgspec.Struct):
     performer: Reference | None = None
 
 
-_decode_procedure = msgspec.json.Decoder(_Procedure).decode
-_decode_bill = msgspec.json.Decoder(Bill).decode
+_procedures = msgspec.json.Decoder(_Procedure)
+_bills = msgspec.json.Decoder(Bill)
+# Where these cannot be read, it is not known what was done; or of what is ours, whether and when.
+_WHAT = frozenset({"code", "item", "procedure"})
+_WHEN = frozenset({"status", "performedDateTime", "performedPeriod", "billablePeriod", "created"})
 _decode_asked = msgspec.json.Decoder(_Asked).decode
 _decode_asked_device = msgspec.json.Decoder(_AskedDevice).decode
 
@@ -165,12 +169,10 @@ class OrderFinder:
         found = read_order(order, record.name, self._index, self._is_patient, device)
         if found.code is None:
             return
-        if unread:
-            found = msgspec.structs.replace(found, unread=unread + found.unread)
         site, operator = _asked(raw, record.type)
         named = self._devices.name(order) if order.code_reference is not None else None
         yield FoundOrder(
-            order=found,
+            order=_partly(found, unread),
             record=record,
             kind=record.type,
             performed=order.status == "completed",
@@ -181,9 +183,8 @@ class OrderFinder:
         )
 
     def _performed(self, record: Record) -> Iterator[FoundOrder]:
-        done = _decode_procedure(record.text)
-        if done.status not in _PERFORMED:
-            return
+        done, unread = read_partly(_procedures, record.text)
+        check_read(unread, _WHAT)
         order = Order(
             "ServiceRequest",
             status="completed",
@@ -197,11 +198,14 @@ class OrderFinder:
         found = read_order(order, record.name, self._index, self._is_patient)
         if found.code is None:
             return
+        check_read(unread, _WHEN)
+        if done.status not in _PERFORMED:
+            return
         devices = [one.manipulated for one in done.focal_device if one.is_put_in]
         devices += done.used_reference
         by = done.performer[0] if done.performer else None
         yield FoundOrder(
-            order=found,
+            order=_partly(found, unread),
             record=record,
             kind=record.type,
             performed=True,
@@ -218,15 +222,17 @@ class OrderFinder:
         return visit.period if isinstance(visit, Encounter) else None
 
     def _billed(self, record: Record) -> Iterator[FoundOrder]:
-        bill = _decode_bill(record.text)
+        bill, unread = read_partly(_bills, record.text)
+        check_read(unread, _WHAT)
         if bill.status not in _BILLED:
             return
         for line in lines_of(bill):
             order = line.order
             found = self._read_line(order, f"{record.name}#{line.name}")
             if found is not None:
+                check_read(unread, _WHEN)
                 yield FoundOrder(
-                    order=found,
+                    order=_partly(found, unread),
                     record=record,
                     kind=record.type,
                     performed=bill.is_billed,
@@ -243,6 +249,11 @@ class OrderFinder:
             if found.code is not None:
                 return found
         return None
+
+
+def _partly(order: DeviceOrder, unread: tuple[str, ...]) -> DeviceOrder:
+    """An order with the members of its record that could not be read."""
+    return msgspec.structs.replace(order, unread=unread + order.unread) if unread else order
 
 
 def _asked(raw: msgspec.Raw, kind: str) -> tuple[str | None, str | None]:

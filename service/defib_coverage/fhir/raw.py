@@ -138,7 +138,7 @@ def decode_order(raw: msgspec.Raw) -> tuple[Order, tuple[str, ...]] | None:
         members = _decode_members(raw)
     except BAD:
         return None
-    read, unread = _read_members(Order, members)
+    read, unread = read_members(Order, members)
     for name, member in _CODES.items():
         if member in unread:
             read |= _read_code(name, members[member])
@@ -147,10 +147,10 @@ def decode_order(raw: msgspec.Raw) -> tuple[Order, tuple[str, ...]] | None:
     return Order(**read), unread  # type: ignore[arg-type]  # each decoded by its own type
 
 
-def _read_members(
-    kind: type[Order | OrderConcept], members: Mapping[str, msgspec.Raw]
+def read_members(
+    kind: type[msgspec.Struct], members: Mapping[str, msgspec.Raw]
 ) -> tuple[dict[str, object], tuple[str, ...]]:
-    """The fields that can be read, and the members that cannot."""
+    """The fields of a shape that can be read, and the members that cannot."""
     read: dict[str, object] = {}
     unread: list[str] = []
     for field in msgspec.structs.fields(kind):
@@ -165,7 +165,7 @@ def _read_members(
 def _read_code(name: str, raw: msgspec.Raw) -> dict[str, object]:
     """What can be read of the code of an order: what stands beside its codings is no part of it."""
     try:
-        read, _ = _read_members(OrderConcept, _decode_members(raw))
+        read, _ = read_members(OrderConcept, _decode_members(raw))
     except BAD:
         return {}
     return {name: OrderConcept(**read)}  # type: ignore[arg-type]  # each decoded by its own type
