@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 # Bytes of the input that are behind one part of the patients: what is kept of them is less.
 _PART = 128 << 20
 _LONGEST = 300
+# Tasks of a stage: the driver keeps track of each.
+_MOST_TASKS = 4000
 
 
 class Spark:
@@ -113,7 +115,7 @@ def _scan(spark: SparkSession, job: Job, folders: Folders, progress: Progress) -
     progress.stage("Reading", todo, "pieces")
     if todo:
         read = Read(job, slices, files)
-        table = spark.range(todo, numPartitions=todo).mapInArrow(read.work, FOUND.ddl)
+        table = _numbered(spark, todo).mapInArrow(read.work, FOUND.ddl)
         with _computed(table) as found:
             _write(found, folders, progress)
     return [
@@ -159,7 +161,7 @@ def _judge(
     parts = max(sum(file.size for file in job.files) // _PART, context.defaultParallelism)
     pieces = len(job.slices)
     table = (
-        spark.range(pieces, numPartitions=pieces)
+        _numbered(spark, pieces)
         .mapInArrow(Keep(job, cohort, shared).work, KEPT.ddl)
         # Parts are ranges of hashes, so that they come back in the order of the patients.
         .repartitionById(parts, expr(f"cast((hash * {parts}) >> 32 as int)"))
@@ -180,6 +182,11 @@ def _judge(
     put(paths.done, msgspec.json.encode(judged))
     progress.advance(1)
     return judged
+
+
+def _numbered(spark: SparkSession, count: int) -> DataFrame:
+    """Numbers from 0, each a task of its own unless there are very many."""
+    return spark.range(count, numPartitions=min(count, _MOST_TASKS))
 
 
 @contextmanager
