@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from audit_exports import write
+from audit_population import charted
+from audit_runs import WRITTEN, Quiet
+from audit_shapes import Shape
+from defib_coverage.audit import embedded
 from defib_coverage.audit.job import Spec
 from defib_coverage.audit.run import Clock, Order, run
 from defib_coverage.content import load
 from defib_coverage.documents.document import InputError
+from fhir_builders import b3_chart, practitioner
+from fhir_builders import order as ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +48,13 @@ class Engine:
         raise BrokenOffError
 
 
-class Silent:
-    """Is told how far a run is, and tells nobody."""
+class Embedded(embedded.Embedded):
+    """The embedded engine, broken off when it has done all and nothing is written yet."""
 
-    def stage(self, name: str, total: int, unit: str) -> None:
-        """Nothing."""
-
-    def advance(self, done: int) -> None:
-        """Nothing."""
+    def run(self, job: Job, work: Path, progress: Progress) -> Outcome:
+        """Do everything, and end."""
+        super().run(job, work, progress)
+        raise BrokenOffError
 
 
 @pytest.fixture
@@ -62,13 +68,13 @@ def order(tmp_path: Path) -> Order:
 def begun(order: Order, engine: Engine) -> None:
     """A run that comes to its engine."""
     with pytest.raises(BrokenOffError):
-        run(order, engine, Silent(), CLOCK)
+        run(order, engine, Quiet(), CLOCK)
 
 
 def refused(order: Order, engine: Engine, words: str) -> None:
     """A run that does not."""
     with pytest.raises(InputError, match=words):
-        run(order, engine, Silent(), CLOCK)
+        run(order, engine, Quiet(), CLOCK)
 
 
 def test_no_engine_goes_on_where_another_began(order: Order) -> None:
@@ -102,3 +108,37 @@ def test_folder_that_holds_something_else_is_left_alone(there: str, order: Order
     (order.out / there).write_bytes(b"mine")
     refused(order, Engine("embedded"), "is not empty")
     assert (order.out / there).read_bytes() == b"mine"
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    charts = [
+        charted(f"p-{number}", ordered(), *b3_chart(), practitioner("dr", "MD"))
+        for number in range(9)
+    ]
+    return write(
+        tmp_path_factory.mktemp("work") / "export", charts, Shape(name="work", layout="mixed")
+    ).folder
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        *("scans/000000.json", "scans/000000.places", "scans/000000.orders", "scans/000000.shared"),
+        *("pages/000000.pages", "pages/000000.json", "rows/000000.rows", "rows/000000.json"),
+        *("buckets", "cohort.bits", "shared.sqlite", "digests/000000"),
+    ],
+)
+def test_what_a_machine_lost_when_it_went_away_is_done_again(
+    lost: str, export: Path, order: Order
+) -> None:
+    order = order._replace(sources=[str(export)])
+    whole = order._replace(out=order.out.with_name("whole"))
+    run(whole, embedded.Embedded(1), Quiet(), CLOCK)
+    begun(order, Embedded(1))
+    # A file may be there without what was written to it.
+    assert (order.out / "work" / lost).stat().st_size
+    (order.out / "work" / lost).write_bytes(b"")
+    run(order, embedded.Embedded(1), Quiet(), CLOCK)
+    for name in (*WRITTEN, "manifest.json"):
+        assert (order.out / name).read_bytes() == (whole.out / name).read_bytes()

@@ -28,7 +28,7 @@ from defib_coverage.audit.tasks import (
     keep_slices,
     scan_slice,
 )
-from defib_coverage.audit.work import Folders, digests_of, meet, put, rejects_of, rows_of
+from defib_coverage.audit.work import Folders, digests_of, is_there, meet, put, rejects_of, rows_of
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Embedded:
         digests = [
             partial(digest_file, file, folders, number)
             for number, file in enumerate(job.files)
-            if not folders.digest(number).exists()
+            if not is_there(folders.digest(number))
         ]
         scans = [
             partial(scan_slice, job.spec, job.files[piece.file], piece, folders)
@@ -203,7 +203,7 @@ def _weight(job: Job, number: int) -> int:
 def _plan(job: Job, folders: Folders) -> int:
     """How many buckets there are, so that none is too large; once decided it stays."""
     decided = folders.work / "buckets"
-    if decided.exists():
+    if is_there(decided):
         return int(decided.read_text(encoding="ascii"))
     cohort = Cohort(folders.cohort.read_bytes())
     step = max(len(job.slices) // _SAMPLE, 1)

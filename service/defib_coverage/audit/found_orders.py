@@ -26,7 +26,6 @@ from defib_coverage.fhir.resources import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from defib_coverage.audit.heads import Heads
     from defib_coverage.audit.records import Record
     from defib_coverage.coverage.codes import CodeIndex
     from defib_coverage.fhir.order_devices import Devices
@@ -116,7 +115,6 @@ class OrderFinder:
     def __init__(
         self,
         index: CodeIndex,
-        heads: Heads,
         is_patient: PatientCheck,
         devices: Devices,
         visits: Mapping[str, Resource],
@@ -125,13 +123,11 @@ class OrderFinder:
 
         Args:
             index: tells which codes are ours.
-            heads: tell whether a record that cannot be read may be an order of ours.
             is_patient: tells the patient.
             devices: the Devices of the patient, which orders may name.
             visits: the Encounters of the patient by name.
         """
         self._index = index
-        self._heads = heads
         self._is_patient = is_patient
         self._devices = devices
         self._visits = visits
@@ -153,9 +149,7 @@ class OrderFinder:
             try:
                 found += self._readers[record.type](record)
             except BAD:
-                # What is plainly coded as something else costs nothing but itself.
-                if self._heads.read(record.text).order:
-                    unreadable.append(record)
+                unreadable.append(record)
         found.sort(key=lambda one: one.order.reference)
         return FoundOrders(tuple(found), tuple(unreadable))
 

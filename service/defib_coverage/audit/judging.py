@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.audit.found_orders import OrderFinder
-from defib_coverage.audit.heads import Heads
 from defib_coverage.audit.look_back import DatedOrder, LookBack, as_it_stood
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.determine import Terms, determine
@@ -85,7 +84,6 @@ class Judge:
             hindsight: whether facts that were recorded after an order's day count too.
         """
         self.knowledge = knowledge
-        self._heads = Heads(knowledge.index)
         self._reader = ChartReader(knowledge.index, plans)
         self._evaluator = Evaluator(knowledge, plans)
         self._today = today
@@ -104,7 +102,7 @@ class Judge:
                 place = "" if error.place is None else f"{error.place}: "
                 refused.append(Refused(request, f"{place}{error.message}"))
         chart = _Records(patient, self.knowledge, self._reader, shared)
-        found = chart.orders(self._heads)
+        found = chart.orders()
         refused += [Refused(one, "may be an order, and cannot be read") for one in found.unreadable]
         if found.orders:
             judged += self._of_chart(chart, found.orders)
@@ -181,8 +179,8 @@ class _Records:
             if unreadable:
                 self._unreadable[record.name] = unreadable
 
-    def orders(self, heads: Heads) -> FoundOrders:
-        """The orders of ours; ``heads`` tell what may be one."""
+    def orders(self) -> FoundOrders:
+        """The orders of ours."""
         devices = Devices()
         visits = {}
         for name, entry in self.entries.items():
@@ -195,7 +193,7 @@ class _Records:
             for entry in () if wanted is None else self._shared.find([wanted]):
                 devices.add(entry.resource)
         is_patient = PatientCheck(self._patient.id)
-        finder = OrderFinder(self._index, heads, is_patient, devices, visits)
+        finder = OrderFinder(self._index, is_patient, devices, visits)
         return finder.find(self._patient.records)
 
     def _device_requests(self) -> Iterator[Order]:

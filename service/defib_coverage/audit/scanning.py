@@ -105,7 +105,7 @@ def hash_of(patient: str) -> int:
 
 
 def scan(file: InputFile, piece: Slice, heads: Heads, folder: Path) -> Scanned:
-    """Read a slice, and write down what it holds.
+    """Read a slice, and write down what it holds in all of its files but ``done``.
 
     Raises:
         OSError: the file cannot be read, or the folder not written to.
@@ -119,9 +119,6 @@ def scan(file: InputFile, piece: Slice, heads: Heads, folder: Path) -> Scanned:
         for line in read_lines(file, piece):
             scan_.take(line)
         scan_.flush()
-    part = paths.done.with_name(paths.done.name + ".part")
-    part.write_bytes(_encode(scan_.scanned))
-    part.replace(paths.done)
     return scan_.scanned
 
 

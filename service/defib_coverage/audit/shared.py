@@ -153,7 +153,6 @@ def build(path: Path, lines: Iterator[bytes]) -> None:
     connection = sqlite3.connect(part)
     try:
         # It is made anew if it is not made whole.
-        connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA journal_mode = OFF")
         connection.executescript(_TABLES)
         for line in lines:

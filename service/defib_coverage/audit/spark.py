@@ -35,6 +35,9 @@ from defib_coverage.audit.spark_work import (
 from defib_coverage.audit.work import (
     Folders,
     digests_of,
+    finish,
+    finished,
+    is_there,
     meet,
     put,
     rejects_of,
@@ -105,12 +108,8 @@ def _told() -> Iterator[None]:
 
 def _scan(spark: SparkSession, job: Job, folders: Folders, progress: Progress) -> list[Scanned]:
     """Read what no earlier run has read."""
-    slices = tuple(
-        piece.number
-        for piece in job.slices
-        if not paths_of(folders.scans, piece.number).done.exists()
-    )
-    files = tuple(n for n in range(len(job.files)) if not folders.digest(n).exists())
+    slices = tuple(n for n in range(len(job.slices)) if _known(folders, n) is None)
+    files = tuple(n for n in range(len(job.files)) if not is_there(folders.digest(n)))
     todo = len(slices) + len(files)
     progress.stage("Reading", todo, "pieces")
     if todo:
@@ -119,9 +118,14 @@ def _scan(spark: SparkSession, job: Job, folders: Folders, progress: Progress) -
         with _computed(table) as found:
             _write(found, folders, progress)
     return [
-        msgspec.json.decode(paths_of(folders.scans, one.number).done.read_bytes(), type=Scanned)
-        for one in job.slices
+        msgspec.json.decode(_known(folders, n) or b"", type=Scanned) for n in range(len(job.slices))
     ]
+
+
+def _known(folders: Folders, number: int) -> bytes | None:
+    """What an earlier run, or this one, found in a slice."""
+    paths = paths_of(folders.scans, number)
+    return finished(paths.done, [paths.orders, paths.shared, paths.rejects])
 
 
 def _write(found: DataFrame, folders: Folders, progress: Progress) -> None:
@@ -133,12 +137,14 @@ def _write(found: DataFrame, folders: Folders, progress: Progress) -> None:
                 put(folders.digest(row.number), bytes(row.data))
                 progress.advance(1)
                 continue
-            name = f"{row.number:06}.{row.name}"
             if row.name == DONE:
                 stack.close()
-                put(folders.scans / name, bytes(row.data))
+                paths = paths_of(folders.scans, row.number)
+                left = [paths.orders, paths.shared, paths.rejects]
+                finish(paths.done, left, bytes(row.data))
                 progress.advance(1)
                 continue
+            name = f"{row.number:06}.{row.name}"
             if name != open_name:
                 stack.close()
                 file = stack.enter_context((folders.scans / name).open("wb"))
@@ -152,8 +158,9 @@ def _judge(
     """Judge every patient of the cohort, unless that was done."""
     paths = row_paths(folders.rows, 0)
     progress.stage("Judging", 1, "step")
-    if paths.done.exists():
-        return msgspec.json.decode(paths.done.read_bytes(), type=Judged)
+    known = finished(paths.done, paths[:-1])
+    if known is not None:
+        return msgspec.json.decode(known, type=Judged)
     context = spark.sparkContext
     cohort = context.broadcast(folders.cohort.read_bytes())
     context.addFile(str(folders.shared.resolve()))
@@ -179,7 +186,7 @@ def _judge(
                 judged.add(msgspec.json.decode(bytes(row.text), type=Judged))
             else:
                 files[row.kind].write(row.text)
-    put(paths.done, msgspec.json.encode(judged))
+    finish(paths.done, paths[:-1], msgspec.json.encode(judged))
     progress.advance(1)
     return judged
 

@@ -119,14 +119,16 @@ class Read(NamedTuple):
             return
         piece = self.job.slices[self.slices[at]]
         with tempfile.TemporaryDirectory() as folder:
-            scan(self.job.files[piece.file], piece, tools(self.job.spec).heads, Path(folder))
+            file, heads = self.job.files[piece.file], tools(self.job.spec).heads
+            scanned = scan(file, piece, heads, Path(folder))
             paths = paths_of(Path(folder), piece.number)
-            for path in (paths.orders, paths.shared, paths.rejects, paths.done):
+            for path in (paths.orders, paths.shared, paths.rejects):
                 with path.open("rb") as file:
                     first = True
                     while (data := file.read(_CHUNK)) or first:
                         first = False
                         yield piece.number, path.suffix[1:], data
+            yield piece.number, DONE, msgspec.json.encode(scanned)
 
 
 class Keep(NamedTuple):

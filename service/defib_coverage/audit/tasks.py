@@ -18,7 +18,7 @@ from defib_coverage.audit.job import cohort, shared_records, tools
 from defib_coverage.audit.keeping import Wanted, keep, kept, size_of
 from defib_coverage.audit.records import Gathering
 from defib_coverage.audit.scanning import Scanned, paths_of, places_of, scan
-from defib_coverage.audit.work import page_path, put, row_paths
+from defib_coverage.audit.work import finish, finished, page_paths, put, row_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,16 +53,19 @@ def digest_file(file: InputFile, folders: Folders, number: int) -> None:
 
 def scan_slice(spec: Spec, file: InputFile, piece: Slice, folders: Folders) -> Scanned:
     """Scan a slice, unless that was done."""
-    done = paths_of(folders.scans, piece.number).done
-    if done.exists():
-        return msgspec.json.decode(done.read_bytes(), type=Scanned)
-    return scan(file, piece, tools(spec).heads, folders.scans)
+    paths = paths_of(folders.scans, piece.number)
+    known = finished(paths.done, paths[:-1])
+    if known is not None:
+        return msgspec.json.decode(known, type=Scanned)
+    scanned = scan(file, piece, tools(spec).heads, folders.scans)
+    finish(paths.done, paths[:-1], msgspec.json.encode(scanned))
+    return scanned
 
 
 def keep_slices(pieces: Sequence[tuple[InputFile, Slice]], folders: Folders, buckets: int) -> None:
     """Keep the lines of some slices that count, unless that was done."""
-    to = page_path(folders.pages, pieces[0][1].number)
-    if not to.exists():
+    to = page_paths(folders.pages, pieces[0][1].number)
+    if finished(to.done, [to.pages]) is None:
         members = cohort(str(folders.cohort))
         keep(
             (
@@ -72,15 +75,17 @@ def keep_slices(pieces: Sequence[tuple[InputFile, Slice]], folders: Folders, buc
                 for file, piece in pieces
             ),
             buckets,
-            to,
+            to.pages,
         )
+        finish(to.done, [to.pages], b"")
 
 
 def judge_bucket(spec: Spec, folders: Folders, lines: Lines, bucket: int, buckets: int) -> Judged:
     """Judge the patients of a bucket, unless that was done."""
     paths = row_paths(folders.rows, bucket)
-    if paths.done.exists():
-        return msgspec.json.decode(paths.done.read_bytes(), type=Judged)
+    known = finished(paths.done, paths[:-1])
+    if known is not None:
+        return msgspec.json.decode(known, type=Judged)
     counts = Judged()
     with_ = tools(spec)
     shared = shared_records(str(folders.shared))
@@ -96,7 +101,7 @@ def judge_bucket(spec: Spec, folders: Folders, lines: Lines, bucket: int, bucket
                 found = examine(patient, with_.judge, shared, lines, counts)
                 rows.writelines(found.rows)
                 rejects.writelines(found.rejects)
-    put(paths.done, msgspec.json.encode(counts))
+    finish(paths.done, paths[:-1], msgspec.json.encode(counts))
     return counts
 
 

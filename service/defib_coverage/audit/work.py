@@ -1,6 +1,8 @@
 """What a run knows so far: the files of its work folder, the same for every engine.
 
 Whatever is there under its own name is whole, so that a run that was broken off goes on from it.
+But where the machine itself went away, files may be shorter than they were written: what tells that
+a piece of work is done tells how large the files are that it left.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from defib_coverage.audit.scanning import Reject, orders_of, paths_of
 from defib_coverage.audit.shared import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from defib_coverage.audit.job import Job, Lines
 
@@ -26,6 +28,32 @@ def put(path: Path, text: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(text)
     part.replace(path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file of ``put`` is there, none of which is empty."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def finish(done: Path, left: Sequence[Path], text: bytes) -> None:
+    """Write down that a piece of work is done, what came of it, and which files it left."""
+    put(done, _sizes(left) + b"\n" + text)
+
+
+def finished(done: Path, left: Sequence[Path]) -> bytes | None:
+    """What came of a piece of work; None where it is to be done, or to be done again."""
+    try:
+        sizes, _, text = done.read_bytes().partition(b"\n")
+        return text if sizes == _sizes(left) else None
+    except FileNotFoundError:
+        return None
+
+
+def _sizes(left: Sequence[Path]) -> bytes:
+    return msgspec.json.encode([path.stat().st_size for path in left])
 
 
 class Folders(NamedTuple):
@@ -86,19 +114,26 @@ def row_paths(folder: Path, bucket: int) -> RowPaths:
     return RowPaths(*(folder / f"{bucket:06}.{ending}" for ending in ("rows", "rejects", "json")))
 
 
-def page_path(folder: Path, number: int) -> Path:
-    """The file of the lines that were kept of some slices, by the number of the first."""
-    return folder / f"{number:06}.pages"
+class PagePaths(NamedTuple):
+    """The file of the lines that were kept of some slices; ``done`` comes last."""
+
+    pages: Path
+    done: Path
+
+
+def page_paths(folder: Path, number: int) -> PagePaths:
+    """The files of some slices, by the number of the first, in the folder of pages."""
+    return PagePaths(folder / f"{number:06}.pages", folder / f"{number:06}.json")
 
 
 def meet(job: Job, folders: Folders) -> None:
     """Write down who may have an order of ours, and what their records may point at."""
-    if not folders.cohort.exists():
+    if not is_there(folders.cohort):
         cohort = Cohort()
         for piece in job.slices:
             cohort.add(orders_of(paths_of(folders.scans, piece.number).orders))
         put(folders.cohort, bytes(cohort))
-    if not folders.shared.exists():
+    if not is_there(folders.shared):
         build(folders.shared, _shared(job, folders))
 
 
