@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -57,7 +57,7 @@ def made_odd(record: Json, chance: random.Random) -> Json:
     if not where:
         return made
     *path, last = chance.choice(where)
-    holder = made
+    holder: Any = made
     for name in path:
         holder = holder[name]
     if isinstance(holder, dict) and chance.random() < 0.15:
