@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defib_coverage.audit.cohort import Cohort
-from defib_coverage.audit.inputs import SLICE, InputFile, Slice, find_files, slices_of, together
+from defib_coverage.audit.inputs import TOGETHER, InputFile, Slice, find_files, slices_of, together
 from defib_coverage.audit.keeping import Kept, Wanted, bucket_of, keep, kept, size_of
 from defib_coverage.audit.lines import LONGEST, Line, read_lines
 from defib_coverage.audit.scanning import Place, places_of
@@ -210,7 +210,7 @@ def test_places_are_read_in_blocks_of_any_length(tmp_path: Path) -> None:
     assert found == [Place(5 << 20, n, n * 4, 3) for n in range(0, count, 1000)]
 
 
-@given(st.lists(st.integers(0, SLICE + 9), max_size=40))
+@given(st.lists(st.integers(0, TOGETHER + 9), max_size=40))
 def test_small_files_are_kept_together(sizes: list[int]) -> None:
     files = [
         InputFile(str(n), str(n), size, 0, gzip=True, form="lines") for n, size in enumerate(sizes)
@@ -220,8 +220,8 @@ def test_small_files_are_kept_together(sizes: list[int]) -> None:
     assert [piece for one in found for piece in one] == list(pieces)
     # None but the last is small, and none is larger than a small one and a large one.
     weights = [sum(sizes[piece.file] for piece in one) for one in found]
-    assert all(weight >= SLICE for weight in weights[:-1])
-    assert all(weight < 2 * SLICE + 9 for weight in weights)
+    assert all(weight >= TOGETHER for weight in weights[:-1])
+    assert all(weight < 2 * TOGETHER + 9 for weight in weights)
 
 
 def test_lines_of_one_number_in_two_slices_are_both_kept(tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ def some_scanned(work: Path) -> bool:
 
 
 def some_kept(work: Path) -> bool:
-    return files_in(work, "pages/*.pages", 20)
+    # What is kept of small files goes into one, which is not whole yet.
+    return files_in(work, "pages/*.part", 1)
 
 
 def judging(work: Path) -> bool:

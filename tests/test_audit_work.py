@@ -65,7 +65,7 @@ def order(tmp_path: Path) -> Order:
     return Order([str(tmp_path / "a.ndjson")], tmp_path / "out", spec, knowledge)
 
 
-def begun(order: Order, engine: Engine) -> None:
+def begun(order: Order, engine: Engine | Embedded) -> None:
     """A run that comes to its engine."""
     with pytest.raises(BrokenOffError):
         run(order, engine, Quiet(), CLOCK)

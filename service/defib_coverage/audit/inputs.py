@@ -29,6 +29,8 @@ _ASIDE = frozenset({"errors"})
 SLICE = 64 << 20
 """Bytes of a file that are read as one piece of work."""
 _MOST_SLICES = 2000
+TOGETHER = 16 << 20
+"""Bytes of small slices that are kept together."""
 
 
 class InputFile(msgspec.Struct, frozen=True):
@@ -157,7 +159,7 @@ def together(files: Sequence[InputFile], slices: Sequence[Slice]) -> Iterator[li
     for piece in slices:
         held.append(piece)
         size += weight_of(files[piece.file], piece)
-        if size >= SLICE:
+        if size >= TOGETHER:
             yield held
             held, size = [], 0
     if held:

@@ -119,8 +119,8 @@ class Read(NamedTuple):
             return
         piece = self.job.slices[self.slices[at]]
         with tempfile.TemporaryDirectory() as folder:
-            file, heads = self.job.files[piece.file], tools(self.job.spec).heads
-            scanned = scan(file, piece, heads, Path(folder))
+            heads = tools(self.job.spec).heads
+            scanned = scan(self.job.files[piece.file], piece, heads, Path(folder))
             paths = paths_of(Path(folder), piece.number)
             for path in (paths.orders, paths.shared, paths.rejects):
                 with path.open("rb") as file:
