@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audit_exports import write
-from audit_population import charted
-from audit_runs import Outcome, audited
+from audit_population import TODAY, charted
+from audit_runs import Outcome, audited, run_here
 from audit_shapes import Shape
 from defib_coverage.audit.heads import Heads, Unusable
 from defib_coverage.audit.keeping import Kept
 from defib_coverage.audit.records import Gathering
 from defib_coverage.audit.shared import SharedRecords, build
 from defib_coverage.content import load
-from fhir_builders import Json, concept, order, procedure, resource
+from fhir_builders import (
+    INSTANCE,
+    Json,
+    bundle,
+    by_keys,
+    concept,
+    condition,
+    lvef,
+    nyha,
+    order,
+    patient,
+    procedure,
+    resource,
+    visit,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +116,33 @@ def test_records_without_ids_are_told_apart(tmp_path: Path, heads: Heads) -> Non
     assert {one.text for one in found.records} == set(texts)
     # The same text again is the same record.
     assert (found.read, found.older) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "day", "status"),
+    [
+        # Nine days after an infarction, whenever the audit is made.
+        ("2024-05-10", "2024-05-10", "not-covered"),
+        ("2024-07-10", "2024-07-10", "covered"),
+        (None, TODAY, "covered"),
+    ],
+)
+def test_hook_request_is_of_the_day_on_which_its_orders_were_written(
+    written: str | None, day: str, status: str, tmp_path: Path
+) -> None:
+    chart = [patient(), condition("I25.5", "2023-01-10"), condition("I50.22", "2023-01-10")]
+    chart += [lvef(30, "2024-04-01"), nyha(2, "2024-04-01"), visit("2024-04-01")]
+    chart.append(condition("I21.4", "2024-05-01"))
+    call = {
+        "hook": "order-sign",
+        "hookInstance": INSTANCE,
+        "context": {
+            "userId": "Practitioner/dr-1",
+            "patientId": "p1",
+            "draftOrders": bundle([order(day=None, authoredOn=written)]),
+        },
+        "prefetch": by_keys(chart),
+    }
+    (tmp_path / "calls.ndjson").write_text(json.dumps(call), encoding="utf-8")
+    (row,) = run_here(tmp_path / "calls.ndjson", tmp_path / "out").rows
+    assert (row["order"]["serviceDate"], row["status"]) == (day, status)

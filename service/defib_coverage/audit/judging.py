@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.dates import DateSpan
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.coverage.orders import DeviceOrder
     from defib_coverage.fhir.plans import Plan
     from defib_coverage.fhir.resources import Order, Resource
 
@@ -117,6 +118,9 @@ class Judge:
         decoded = decode_request(request.text, self.knowledge.index)
         longer = read_configuration(decoded.request.extension).longer_reading
         found = self._evaluator.evaluate(decoded, self._today, longer_reading=longer)
+        made = _written(found.orders, self._today)
+        if made is not None:
+            found = self._evaluator.evaluate(decoded, made, longer_reading=longer)
         ours = [d for d in found.determinations if d.order.class_ != "not-defibrillator"]
         names = [one.order.reference for one in ours]
         for one in ours:
@@ -155,6 +159,19 @@ class Judge:
             found = msgspec.structs.replace(found, order=order)
         day, _ = service_date(order, booked.get(order.reference), self._today)
         return DatedOrder(found, day)
+
+
+def _written(orders: Iterable[DeviceOrder], today: date) -> date | None:
+    """The day on which a call was made, as its orders without a day of their own tell."""
+    days = [
+        one.authored.low
+        for one in orders
+        if one.code is not None
+        and (one.occurrence or one.appointment) is None
+        and one.authored is not None
+        and one.authored.high < today
+    ]
+    return max(days, default=None)
 
 
 class _Records:
