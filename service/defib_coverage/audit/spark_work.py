@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import pyarrow as pa
 from pyspark import SparkFiles
 
+from defib_coverage import __version__
 from defib_coverage.audit.cohort import Cohort
 from defib_coverage.audit.examining import Judged, examine
 from defib_coverage.audit.heads import Unusable
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pyspark import Broadcast
 
     from defib_coverage.audit.heads import Heads
-    from defib_coverage.audit.job import Job, Lines
+    from defib_coverage.audit.job import Job, Lines, Tools
 
 DIGEST = "digest"
 DONE = "json"
@@ -98,6 +100,19 @@ def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
         yield from batch.column(0).to_pylist()
 
 
+def _tools(job: Job) -> Tools:
+    """The tools of this process, which must be those of the machine that began the run.
+
+    Raises:
+        ValueError: the package or the site's own files are others here.
+    """
+    made = tools(job.spec)
+    if (made.judge.knowledge.digest, __version__) != (job.digest, job.version):
+        message = f"{gethostname()} has another version of defib-coverage, its rules or codes"
+        raise ValueError(message)
+    return made
+
+
 class Read(NamedTuple):
     """Reads slices, and takes the digests of files; ``todo`` are numbers of slices, then of files.
 
@@ -119,7 +134,7 @@ class Read(NamedTuple):
             return
         piece = self.job.slices[self.slices[at]]
         with tempfile.TemporaryDirectory() as folder:
-            heads = tools(self.job.spec).heads
+            heads = _tools(self.job).heads
             scanned = scan(self.job.files[piece.file], piece, heads, Path(folder))
             paths = paths_of(Path(folder), piece.number)
             for path in (paths.orders, paths.shared, paths.rejects):
@@ -141,7 +156,7 @@ class Keep(NamedTuple):
     def work(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The records that are kept of the slices of these rows."""
         cohort = Cohort(self.cohort.value)
-        heads = tools(self.job.spec).heads
+        heads = _tools(self.job).heads
         gathering = Gathering(heads, shared_records(SparkFiles.get(self.shared)))
         rows = (
             (hash_of(patient), patient, one, line.number, kind, text)
@@ -178,7 +193,7 @@ class Group(NamedTuple):
         return in_batches(self._rows(batches), ROWS)
 
     def _rows(self, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[object, ...]]:
-        with_ = tools(self.job.spec)
+        with_ = _tools(self.job)
         shared = shared_records(SparkFiles.get(self.shared))
         gathering = Gathering(with_.heads, shared)
         counts = Judged()
