@@ -86,6 +86,26 @@ CHARTS: dict[str, Sequence[Json]] = {
         bill("Claim", line(diagnosisSequence=[1, 2]), diagnosis=diagnoses("admitting")),
         *UNDIAGNOSED,
     ],
+    "in-one-stay": [
+        resource(
+            "Procedure",
+            id="done",
+            status="completed",
+            code=concept("33249", "cpt"),
+            performedDateTime="2026-11-09",
+        ),
+        bill("Claim", line(), billablePeriod={"start": "2026-11-08", "end": "2026-11-11"}),
+    ],
+    "years-after": [
+        resource(
+            "Procedure",
+            id="done",
+            status="completed",
+            code=concept("33249", "cpt"),
+            performedDateTime="2019-11-09",
+        ),
+        bill("Claim", line(), billablePeriod={"start": "2026-11-08", "end": "2026-11-11"}),
+    ],
     "not-ours": [bill("ExplanationOfBenefit", line("99223", BLUE_BUTTON))],
 }
 
@@ -143,3 +163,13 @@ def test_diagnosis_counts_in_the_role_of_a_claimed_one(
 ) -> None:
     (row,) = rows_of(audit, name)
     assert row["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("name", "order_class"), [("in-one-stay", "initial-implant"), ("years-after", "replacement")]
+)
+def test_bill_of_another_day_of_a_stay_bills_the_implant_of_that_stay(
+    name: str, order_class: str, audit: Outcome
+) -> None:
+    by_kind = {row["audit"]["kind"]: row["order"]["class"] for row in rows_of(audit, name)}
+    assert by_kind == {"Procedure": "initial-implant", "Claim": order_class}

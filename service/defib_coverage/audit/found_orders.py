@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from defib_coverage.audit.bills import Bill, lines_of
 from defib_coverage.audit.heads import ORDER_TYPES
 from defib_coverage.audit.partly import check_read, read_partly
+from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
 from defib_coverage.fhir.order_reader import read_order, reason_references
 from defib_coverage.fhir.raw import BAD, decode_order
@@ -41,7 +43,8 @@ class FoundOrder(msgspec.Struct, frozen=True):
     """An order of ours as the core sees it, and what else its record says.
 
     ``reasons`` names the Conditions that are its reason, ``devices`` the Devices that it puts in,
-    ``based_on`` the orders that it carries out. See ``rows.Source`` for the others.
+    ``based_on`` the orders that it carries out. ``since`` is the first day of the stay that it
+    bills. See ``rows.Source`` for the others.
     """
 
     order: DeviceOrder
@@ -51,6 +54,7 @@ class FoundOrder(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     based_on: tuple[str, ...] = ()
+    since: date | None = None
     site: str | None = None
     operator: str | None = None
 
@@ -231,6 +235,7 @@ class OrderFinder:
                     kind=record.type,
                     performed=bill.is_billed,
                     reasons=reason_references(order),
+                    since=_begun(bill.billable_period),
                     site=_named(line.site),
                     operator=_named(line.operator),
                 )
@@ -248,6 +253,11 @@ class OrderFinder:
 def _partly(order: DeviceOrder, unread: tuple[str, ...]) -> DeviceOrder:
     """An order with the members of its record that could not be read."""
     return msgspec.structs.replace(order, unread=unread + order.unread) if unread else order
+
+
+def _begun(period: Period | None) -> date | None:
+    day = None if period is None else read_date(period.start)
+    return None if day is None else day.low
 
 
 def _asked(raw: msgspec.Raw, kind: str) -> tuple[str | None, str | None]:

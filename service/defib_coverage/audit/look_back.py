@@ -73,16 +73,21 @@ class LookBack:
     def on(self, day: date) -> list[str]:
         """The names of the records that may stand in the chart of the orders of a day.
 
-        Left out are the orders of that day and what was carried out for them: live, they are the
-        question and not yet part of the chart. So are devices that were not yet in place.
+        Left out are the orders of that day and what was carried out for them, or in the stay that
+        they bill: live, they are the question and not yet part of the chart. So are devices that
+        were not yet in place.
         """
-        absent = {one.found.record.name for one in self._orders if one.day == day}
+        asked = [one.found for one in self._orders if one.day == day]
+        absent = {one.record.name for one in asked}
+        begin = min([day, *(one.since for one in asked if one.since is not None)])
         absent |= {
             one.found.record.name
             for one in self._orders
             if not absent.isdisjoint(one.found.based_on)
+            # A bill may date its line otherwise than the record of what was done in that stay.
+            or (one.found.kind == "Procedure" and one.puts_in and begin <= one.day <= day)
         }
-        absent.update(self._later_devices(day))
+        absent.update(self._later_devices(begin))
         return [name for name in self._records if name not in absent]
 
     def _later_devices(self, day: date) -> list[str]:

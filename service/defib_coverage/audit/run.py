@@ -227,6 +227,13 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
     return manifest
 
 
-def _private(path: Path) -> BinaryIO:
-    """A file that only its owner can read: it holds what was decided of patients."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+@contextmanager
+def _private(path: Path) -> Iterator[BinaryIO]:
+    """A file that only its owner can read: it holds what was decided of patients.
+
+    It is on the disk before what it was made of is deleted.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
