@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from live_server import Live
+    from served import Serving
 
 pytest_plugins = ("live_server",)
 SIGN = SERVICE_IDS["order-sign"]
@@ -213,11 +214,20 @@ def test_what_all_workers_counted_is_read_together(
     assert list((tmp_path / "state").glob("metrics/*")) == []
 
 
+def _started(server: Serving, workers: int) -> None:
+    """Wait until so many workers have started, one after another."""
+    deadline = time.monotonic() + _PATIENCE
+    while server.log().count("Application startup complete") < workers:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_worker_that_died_leaves_its_counts_and_no_gauge(tmp_path: Path) -> None:
     state = tmp_path / "state"
     settings = {"metrics": "on", "state": str(state), "ledger": "spool"}
     with serving(tmp_path, "--workers", "2", **settings) as server:
         base = server.base()
+        _started(server, 2)
         call(base, 12)
         before = {path.name for path in state.glob("metrics/*/gauge_live*")}
         assert len(before) == 2
@@ -227,10 +237,7 @@ def test_a_worker_that_died_leaves_its_counts_and_no_gauge(tmp_path: Path) -> No
             if f"gauge_livesum_{child.pid}.db" in before
         )
         os.kill(victim, signal.SIGKILL)
-        deadline = time.monotonic() + _PATIENCE
-        while server.log().count("Application startup complete") < 3:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        _started(server, 3)
         call(base, 3)
         assert answered(samples(requests.get(f"{base}/metrics", timeout=30).text)) == 15
         after = {path.name for path in state.glob("metrics/*/gauge_live*")}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _BATCH = 4 << 20
 _STOP_SECONDS = 30
+# What spark-submit leaves to the program that it starts.
+_SUBMITTED = "PYSPARK_GATEWAY_PORT"
 # What every session needs: batches by bytes, so that a few long lines are no burden.
 _ALWAYS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "0",
@@ -47,16 +49,17 @@ def session(master: str | None, folder: Path) -> Iterator[SparkSession]:
     """A session that ends with the run.
 
     Args:
-        master: such as ``local[2]`` or ``spark://host:7077``; None takes what ``spark-submit`` set.
+        master: such as ``local[2]`` or ``spark://host:7077``; None takes what ``spark-submit`` set,
+            or else all processors of this machine.
         folder: where a local session writes.
 
     Raises:
         InputError: there is no Java, or Spark does not start.
     """
-    if master is None:
+    if master is None and _SUBMITTED in os.environ:
         yield _submitted()
         return
-    started = _start(master, folder)
+    started = _start(master or "local[*]", folder)
     try:
         yield started
     finally:
@@ -71,7 +74,7 @@ def _submitted() -> SparkSession:
     try:
         return builder.getOrCreate()
     except PySparkException as error:
-        message = "Spark does not start; name a --master, or run this with spark-submit"
+        message = "the session of spark-submit cannot be used; its log says why"
         raise InputError(message) from error
 
 

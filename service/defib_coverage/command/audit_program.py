@@ -50,7 +50,8 @@ def run(  # noqa: PLR0913 - the options of a command
     master: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="The Spark cluster, or local[2]; that of spark-submit if not given."
+            metavar="URL",
+            help="The Spark cluster, or local[2]; else that of spark-submit, or all here.",
         ),
     ] = None,
 ) -> None:
