@@ -1,7 +1,7 @@
 # Every target works in the environment of $(PYTHON); `make venv` makes one in .venv.
 PYTHON ?= $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 
-.PHONY: venv run test soak lint types bench bench-ledger bench-pages bench-audit check schemas families published lock
+.PHONY: venv run test core alone others soak lint types bench bench-ledger bench-pages bench-audit check schemas families published lock
 
 venv: .venv/bin/defib-coverage
 
@@ -15,16 +15,24 @@ PORT ?= 8000
 run: venv
 	.venv/bin/python docs/samples/try.py $(PORT)
 
-# The core's tests, measured; beside them those that need the machine for themselves: they kill
+# First the core's tests, measured. Then those that need the machine for themselves: they kill
 # servers, count seconds, press many at a time. Then all others, a process for each processor.
-ALONE = $(wildcard tests/test_core_*.py tests/test_properties_c*.py) \
-  $(addprefix tests/test_,$(addsuffix .py,vignettes time_coverage payers overlay \
-    edge_load fhir_hostile ledger_kills protocol_parallel running))
+CORE = $(wildcard tests/test_core_*.py tests/test_properties_c*.py) \
+  $(addprefix tests/test_,$(addsuffix .py,vignettes time_coverage payers overlay))
+ALONE = $(addprefix tests/test_,$(addsuffix .py,edge_load fhir_hostile ledger_kills \
+  protocol_parallel running))
 
-test:
-	$(PYTHON) -m coverage run -m pytest $(ALONE)
+test: core alone others
+
+core:
+	$(PYTHON) -m coverage run -m pytest $(CORE)
 	$(PYTHON) -m coverage report --include='*/defib_coverage/coverage/*' --fail-under=100 --skip-covered
-	$(PYTHON) -m pytest -n auto --dist loadfile $(filter-out $(ALONE),$(wildcard tests/test_*.py))
+
+alone:
+	$(PYTHON) -m pytest $(ALONE)
+
+others:
+	$(PYTHON) -m pytest -n auto --dist loadfile $(filter-out $(CORE) $(ALONE),$(wildcard tests/test_*.py))
 
 # Random inputs for as long as it takes, in two processes; another SEED gives other inputs. Then the
 # service is killed under load, as often on each database.
@@ -91,5 +99,8 @@ bench-pages:
 bench-audit:
 	$(PYTHON) bench/audit.py
 
-check: lint types test
+# Types and the core's tests use one processor each.
+check: lint
+	$(MAKE) --jobs=2 types core
+	$(MAKE) alone others
 	$(PYTHON) -m defib_coverage policy check

@@ -17,7 +17,7 @@ from defib_coverage.hooks.wire import decode_request
 from fhir_builders import Json, by_keys, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
@@ -27,6 +27,14 @@ TODAY = date(2026, 11, 21)
 # No deadlines: a busy machine is slow, not wrong. The same examples every time.
 settings.register_profile("project", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes to the ledger of whoever runs it: not even a service with no settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -51,14 +51,16 @@ def test_a_code_that_has_ended() -> None:
 
 
 def test_every_known_code_is_told() -> None:
-    for sets in SERVICE.catalogue.sets.values():
-        for one in sets:
-            for member in one.members:
-                got = look_up(system=member.uri, code=member.code)
-                assert got["display"]
-                if member.system == "cpt":
-                    assert got["display"] == member.code
-                    assert "designation" not in got
+    members = [
+        member for sets in SERVICE.catalogue.sets.values() for one in sets for member in one.members
+    ]
+    # The versions of a set hold the same codes.
+    for member in {(member.uri, member.code): member for member in members}.values():
+        got = look_up(system=member.uri, code=member.code)
+        assert got["display"]
+        if member.system == "cpt":
+            assert got["display"] == member.code
+            assert "designation" not in got
 
 
 def test_own_words_are_another_name() -> None:
