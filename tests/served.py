@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from command_line import ROOT, environment
@@ -38,7 +39,12 @@ class Serving:
         while time.monotonic() < deadline and self.process.poll() is None:
             match = re.search(r"running on (https?)://[\d.]+:(\d+)", self.log())
             if match is not None and "startup complete" in self.log():
-                return f"{match[1]}://localhost:{match[2]}"
+                # Of several workers the first one says so before it listens.
+                with (
+                    suppress(ConnectionRefusedError),
+                    socket.create_connection(("localhost", int(match[2])), _PATIENCE),
+                ):
+                    return f"{match[1]}://localhost:{match[2]}"
             time.sleep(0.05)
         raise RuntimeError(self.log())
 

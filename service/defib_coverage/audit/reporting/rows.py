@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from defib_coverage.audit.rows import Source
 from defib_coverage.coverage.determination import (
     Finding,
     JudgedOrder,
@@ -16,28 +17,11 @@ from defib_coverage.coverage.determination import (
 )
 
 
-class RowAudit(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Where a row comes from.
-
-    ``performed``: it was done or billed, not only ordered. ``same_day`` are the references of the
-    patient's other orders of ours on the same service date.
-    """
-
-    kind: str
-    performed: bool
-    file: str
-    line: int
-    known_at: date | None = None
-    site: str | None = None
-    operator: str | None = None
-    same_day: tuple[str, ...] = ()
-
-
 class Row(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
     """One order with its determination, as far as the report tells of it."""
 
     patient: str
-    audit: RowAudit
+    audit: Source
     order: JudgedOrder
     status: Status
     policy: PolicyReference | None = None
