@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -73,7 +74,9 @@ def broken_off(
         deadline = time.monotonic() + _PATIENCE
         while process.poll() is None and time.monotonic() < deadline and not reached(out / "work"):
             time.sleep(0.001)
-        os.killpg(process.pid, how)
+        # It may have come to its end before.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
         told, complaint = process.communicate(timeout=_PATIENCE)
     return subprocess.CompletedProcess(command, process.returncode, told, complaint)
 
