@@ -61,13 +61,13 @@ class Refused(NamedTuple):
     reason: str
 
 
-class Made(msgspec.Struct, rename="camel"):
+class _Made(msgspec.Struct, rename="camel"):
     """When a Device was made."""
 
     manufacture_date: str | None = None
 
 
-_decode_made = msgspec.json.Decoder(Made).decode
+_decode_made = msgspec.json.Decoder(_Made).decode
 
 
 class Judge:

@@ -40,7 +40,6 @@ program.add_typer(ledger, name="ledger")
 program.add_typer(audit, name="audit")
 program.add_typer(db, name="db")
 program.add_typer(publish, name="publish")
-program.add_typer(audit, name="audit")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback
