@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.audit.bills import Bill, lines_of
-from defib_coverage.audit.heads import ORDER_TYPES
 from defib_coverage.audit.partly import check_read, read_partly
+from defib_coverage.audit.shapes import ORDER_TYPES
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
 from defib_coverage.fhir.order_reader import read_order, reason_references

@@ -7,14 +7,15 @@ orders errs on one side: a patient may turn out to have none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Union, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from defib_coverage.audit import shapes
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import is_id, tail
-from defib_coverage.fhir.resources import CodeableConcept, Coding, OrderConcept, Resource, type_name
+from defib_coverage.fhir.resources import Coding, OrderConcept
 from defib_coverage.fhir.systems import meant_by
 from defib_coverage.hooks.limits import check_text
 
@@ -41,114 +42,6 @@ class Head(NamedTuple):
 
 class Unusable(Exception):  # noqa: N818 - what it is: a line that cannot be used
     """Why a line cannot be used, without what it says."""
-
-
-class _Subject(msgspec.Struct, gc=False):
-    reference: str | None = None
-
-
-class _Head(msgspec.Struct, tag_field="resourceType", gc=False):
-    pass
-
-
-class _Patient(_Head, tag="Patient"):
-    id: str | None = None
-
-
-class _Record(_Head):
-    subject: _Subject | None = None
-
-
-class _Held(_Head):
-    subject: _Subject | None = msgspec.field(name="patient", default=None)
-
-
-class _Coverage(_Head, tag="Coverage"):
-    subject: _Subject | None = msgspec.field(name="beneficiary", default=None)
-
-
-class _Done(_Record):
-    code: OrderConcept | None = None
-
-
-class _Request(_Record, tag="DeviceRequest"):
-    code: OrderConcept | None = msgspec.field(name="codeCodeableConcept", default=None)
-    device: _Subject | None = msgspec.field(name="codeReference", default=None)
-
-
-class _SubDetail(msgspec.Struct, gc=False):
-    code: CodeableConcept | None = msgspec.field(name="productOrService", default=None)
-
-
-class _Detail(_SubDetail, rename="camel", gc=False):
-    sub_detail: list[_SubDetail] = []
-
-
-class _Item(_SubDetail, gc=False):
-    detail: list[_Detail] = []
-
-
-class _Billed(msgspec.Struct, gc=False):
-    code: CodeableConcept | None = msgspec.field(name="procedureCodeableConcept", default=None)
-
-
-class _Bill(_Head):
-    subject: _Subject | None = msgspec.field(name="patient", default=None)
-    item: list[_Item] = []
-    procedure: list[_Billed] = []
-
-
-class _Participant(msgspec.Struct, gc=False):
-    actor: _Subject | None = None
-
-
-class _Appointment(_Head, tag="Appointment"):
-    participant: list[_Participant] = []
-
-
-class _Shared(_Head):
-    pass
-
-
-class _Unread(_Head):
-    pass
-
-
-class _Bundle(_Head, tag="Bundle"):
-    pass
-
-
-def _of(base: type, *names: str) -> tuple[type, ...]:
-    return tuple(msgspec.defstruct(name, [], bases=(base,), tag=name, gc=False) for name in names)
-
-
-_RECORDS = _of(
-    _Record,
-    *("Condition", "Observation", "MedicationRequest", "MedicationStatement"),
-    *("Encounter", "DocumentReference"),
-)
-_HELD = _of(_Held, "Device")
-_DONE = _of(_Done, "Procedure", "ServiceRequest")
-_BILLS = _of(_Bill, "Claim", "ExplanationOfBenefit")
-_SHARED = _of(_Shared, "Practitioner", "PractitionerRole", "Medication", "Organization")
-_KNOWN = (
-    *(_Patient, _Coverage, _Request, _Appointment, _Bundle),
-    *(*_RECORDS, *_HELD, *_DONE, *_BILLS, *_SHARED),
-)
-_NAMED = {kind.__struct_config__.tag for kind in _KNOWN}  # type: ignore[attr-defined]
-_OTHERS = _of(_Unread, *sorted({type_name(kind) for kind in get_args(Resource)} - _NAMED))
-RECORD_TYPES = frozenset(
-    str(kind.__struct_config__.tag)  # type: ignore[attr-defined]
-    for kind in (_Patient, _Coverage, _Request, _Appointment, *_RECORDS, *_HELD, *_DONE, *_BILLS)
-)
-"""The types of records of a patient that an audit keeps."""
-_TYPES = frozenset({type_name(kind) for kind in get_args(Resource)})
-ORDER_TYPES = frozenset(
-    {"ServiceRequest", "DeviceRequest", "Procedure", "Claim", "ExplanationOfBenefit"}
-)
-"""The types that orders are told by."""
-_decode = msgspec.json.Decoder(Union[_KNOWN + _OTHERS]).decode  # noqa: UP007 - made of a list
-_PLAIN = frozenset(_RECORDS + _HELD + (_Coverage,))
 
 
 class _Context(msgspec.Struct):
@@ -185,43 +78,43 @@ class Heads:
         try:
             if not text.isascii():
                 text.decode()
-            head = _decode(text)
+            head = shapes.decode(text)
         except BAD as error:
             return self._carefully(text, error)
-        if type(head) in _PLAIN:
+        if type(head) in shapes.PLAIN:
             subject = head.subject
             if subject is not None:
                 reference = subject.reference
                 # Nearly all name the patient like this.
                 if reference is not None and reference[:8] == "Patient/" and is_id(reference[8:]):
                     return Head("record", (reference,))
-            elif type(head) in _HELD:
+            elif type(head) in shapes.HELD:
                 return Head("shared")  # a device on a shelf: an order may name it
             return _of_subject(subject)
         return self._other(head)
 
     def _other(self, head: object) -> Head:
         match head:
-            case _Done():
+            case shapes.Done():
                 order = self._ours(_codings(head.code))
                 return _of_subject(head.subject)._replace(order=order)
-            case _Request():
+            case shapes.Request():
                 order = head.device is not None or self._ours(_codings(head.code))
                 return _of_subject(head.subject)._replace(order=order)
-            case _Bill():
+            case shapes.Bill():
                 return _of_subject(head.subject)._replace(order=self._ours(_billed(head)))
-            case _Patient():
+            case shapes.Patient():
                 if not is_id(head.id):
                     message = "a Patient without a usable id"
                     raise Unusable(message)
                 return Head("record", (f"Patient/{head.id}",))
-            case _Appointment():
+            case shapes.Appointment():
                 return _of_participants(head)
             case _:
                 kind: Kind = "bundle"
-                if isinstance(head, _Shared):
+                if isinstance(head, shapes.Shared):
                     kind = "shared"
-                elif isinstance(head, _Unread):
+                elif isinstance(head, shapes.Unread):
                     kind = "unread"
                 return Head(kind)
 
@@ -269,14 +162,14 @@ class Heads:
         if not isinstance(named_type, str):
             message = "without a resourceType"
             raise Unusable(message)
-        if named_type not in RECORD_TYPES:
+        if named_type not in shapes.RECORD_TYPES:
             message = "of a resource type that FHIR R4 does not have"
             raise Unusable(message)
         subject = next((found[name] for name in _SUBJECTS if name in found), None)
         reference = subject.get("reference") if isinstance(subject, dict) else None
-        whose = _of_subject(_Subject(reference if isinstance(reference, str) else None))
+        whose = _of_subject(shapes.Subject(reference if isinstance(reference, str) else None))
         # Which code it has cannot be told: it may be an order.
-        return whose._replace(order=named_type in ORDER_TYPES)
+        return whose._replace(order=named_type in shapes.ORDER_TYPES)
 
 
 def _call(text: bytes) -> Head:
@@ -300,7 +193,7 @@ def _codings(concept: OrderConcept | None) -> Iterable[Coding]:
     return [*concept.coding, *(coding for one in more if one for coding in one.coding)]
 
 
-def _billed(bill: _Bill) -> Iterable[Coding]:
+def _billed(bill: shapes.Bill) -> Iterable[Coding]:
     concepts = [one.code for one in bill.procedure]
     for item in bill.item:
         concepts.append(item.code)
@@ -326,7 +219,7 @@ def patient_key(reference: str) -> str | None:
         kind, identifier = "Patient", reference.removeprefix("urn:uuid:")
     else:
         kind, _, identifier = tail(reference).partition("/")
-    if kind in _TYPES and kind != "Patient":
+    if kind in shapes.TYPES and kind != "Patient":
         return None
     if kind != "Patient" or not is_id(identifier):
         message = "it names its patient by no usable id"
@@ -334,7 +227,7 @@ def patient_key(reference: str) -> str | None:
     return f"Patient/{identifier}"
 
 
-def _of_subject(subject: _Subject | None) -> Head:
+def _of_subject(subject: shapes.Subject | None) -> Head:
     """Whose record it is.
 
     Raises:
@@ -350,7 +243,7 @@ def _of_subject(subject: _Subject | None) -> Head:
     return Head("nobody") if key is None else Head("record", (key,))
 
 
-def _of_participants(appointment: _Appointment) -> Head:
+def _of_participants(appointment: shapes.Appointment) -> Head:
     """Whose appointment it is; who or what else takes part may be named in any way.
 
     Raises:
