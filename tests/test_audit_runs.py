@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from audit_breaks import POINTS, broken_off
 from audit_exports import Export, write
 from audit_population import TODAY, population
 from audit_runs import WRITTEN, audit, audited, outcome_of
 from audit_shapes import Shape
-from command_line import ROOT, environment
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
 # Many files, so that there is a middle to be killed in.
 SHAPE = Shape(name="runs", parts=25, packing="various", duplicates=True, strangers=50, odd=True)
-_PATIENCE = 120
 
 
 class Whole(NamedTuple):
@@ -58,88 +54,40 @@ def without_times(out: Path) -> Json:
     return {k: v for k, v in manifest.items() if k not in {"started", "finished"}}
 
 
-def broken_off(
-    whole: Whole, out: Path, reached: Callable[[Path], bool], how: int = signal.SIGKILL
-) -> subprocess.CompletedProcess[bytes]:
-    """Begin an audit, and end it and all of its processes as soon as it has come to a point."""
-    command = [sys.executable, "-m", "defib_coverage", "audit", "run"]
-    with subprocess.Popen(
-        [*command, whole.export.folder, "-o", out, "--today", TODAY],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        deadline = time.monotonic() + _PATIENCE
-        while process.poll() is None and time.monotonic() < deadline and not reached(out / "work"):
-            time.sleep(0.001)
-        # It may have come to its end before.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        told, complaint = process.communicate(timeout=_PATIENCE)
-    return subprocess.CompletedProcess(command, process.returncode, told, complaint)
+def broken(
+    whole: Whole, out: Path, point: str | int, by: int = signal.SIGKILL
+) -> subprocess.CompletedProcess[str]:
+    """An audit of the export that is broken off."""
+    asked = ("audit", "run", whole.export.folder, "-o", out, "--today", TODAY)
+    return broken_off(*asked, out=out, point=point, by=by)
 
 
-def files_in(work: Path, pattern: str, least: int) -> bool:
-    return sum(1 for _ in work.glob(pattern)) >= least
-
-
-def begun(work: Path) -> bool:
-    return (work / "job.json").exists()
-
-
-def some_scanned(work: Path) -> bool:
-    return files_in(work, "scans/*.json", 20)
-
-
-def some_kept(work: Path) -> bool:
-    # What is kept of small files goes into one, which is not whole yet.
-    return files_in(work, "pages/*.part", 1)
-
-
-def judging(work: Path) -> bool:
-    return files_in(work, "rows/*.rows", 1)
-
-
-@pytest.mark.parametrize("reached", [begun, some_scanned, some_kept, judging])
-def test_killed_run_goes_on_to_the_same_bytes(
-    reached: Callable[[Path], bool], whole: Whole, tmp_path: Path
-) -> None:
-    done = broken_off(whole, tmp_path / "out", reached)
-    assert done.returncode == -signal.SIGKILL
-    assert reached(tmp_path / "out" / "work")
-    assert not (tmp_path / "out" / "manifest.json").exists()
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_run_goes_on_to_the_same_bytes(point: str, whole: Whole, tmp_path: Path) -> None:
+    done = broken(whole, tmp_path / "out", point)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert POINTS[point](tmp_path / "out")
     audited(whole.export.folder, tmp_path / "out")
     assert_same(tmp_path / "out", whole)
-
-
-def _later(seconds: float) -> Callable[[Path], bool]:
-    stop = time.monotonic() + seconds
-    return lambda _: time.monotonic() > stop
 
 
 def test_run_that_is_killed_again_and_again_comes_to_the_same_bytes(
     whole: Whole, tmp_path: Path
 ) -> None:
-    """Each time it gets a little further, and is killed wherever it is then."""
+    """Each time it gets a little further."""
     kills = 0
-    for steps in range(1, 400):
-        done = broken_off(whole, tmp_path / "out", _later(0.4 * steps))
-        if done.returncode == 0:
-            break
-        assert done.returncode == -signal.SIGKILL
+    while (done := broken(whole, tmp_path / "out", 60 * (kills + 1))).returncode:
+        assert done.returncode == -signal.SIGKILL, done.stderr
         kills += 1
-    assert kills > 0
+    assert kills > 5
     assert_same(tmp_path / "out", whole)
 
 
 def test_run_that_is_interrupted_says_how_it_goes_on(whole: Whole, tmp_path: Path) -> None:
-    done = broken_off(whole, tmp_path / "out", some_scanned, signal.SIGINT)
+    done = broken(whole, tmp_path / "out", "some scanned", signal.SIGINT)
     assert done.returncode == 130
-    complaint = done.stderr.decode()
-    assert "the same command goes on from there" in complaint
-    assert "Traceback" not in complaint
+    assert "the same command goes on from there" in done.stderr
+    assert "Traceback" not in done.stderr
     audited(whole.export.folder, tmp_path / "out")
     assert_same(tmp_path / "out", whole)
 
@@ -186,7 +134,7 @@ def test_run_does_not_go_on_with_other_files(
     change: Callable[[Path], None], tmp_path: Path
 ) -> None:
     export = write(tmp_path / "export", population(), SHAPE)
-    broken_off(Whole(export, tmp_path), tmp_path / "out", some_scanned)
+    broken(Whole(export, tmp_path), tmp_path / "out", "some scanned")
     change(export.folder)
     done = audit(export.folder, "-o", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -195,7 +143,7 @@ def test_run_does_not_go_on_with_other_files(
 
 
 def test_run_does_not_go_on_with_other_options(whole: Whole, tmp_path: Path) -> None:
-    broken_off(whole, tmp_path / "out", some_scanned)
+    broken(whole, tmp_path / "out", "some scanned")
     for options in (["--hindsight"], ["--today", "2026-11-19"]):
         done = audit(whole.export.folder, "-o", tmp_path / "out", *options)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -204,7 +152,7 @@ def test_run_does_not_go_on_with_other_options(whole: Whole, tmp_path: Path) -> 
 
 def test_run_does_not_go_on_with_another_engine(whole: Whole, tmp_path: Path) -> None:
     """What one engine knows so far is not what the other one keeps."""
-    broken_off(whole, tmp_path / "out", some_scanned)
+    broken(whole, tmp_path / "out", "some scanned")
     done = audit(whole.export.folder, "-o", tmp_path / "out", "--engine", "spark")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "by the embedded engine; go on with that one, or delete the folder" in done.stderr

@@ -24,6 +24,7 @@ from defib_coverage.audit.manifest import (
     applied,
     counts_of,
     inputs_of,
+    read_manifest,
 )
 from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
@@ -70,6 +71,10 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
         work = _folder(order.out)
         with _alone(work):
             _start(order.out, job)
+            if (order.out / NAME).exists():
+                # It was broken off while it cleared up.
+                _clear(work)
+                return read_manifest(order.out)
             outcome = engine.run(job, work, progress)
             _check_unchanged(order, job)
             return _finish(order, job, outcome, engine.name, clock)
@@ -118,7 +123,7 @@ def _folder(out: Path) -> Path:
         InputError: the folder holds something else.
     """
     work = out / WORK
-    if (out / NAME).exists():
+    if (out / NAME).exists() and not (work / _JOB).exists():
         message = f"{out}: holds a finished audit; name another folder, or delete it"
         raise InputError(message)
     if out.is_dir() and not work.exists() and any(out.iterdir()):
@@ -223,8 +228,19 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
     for name in (ROWS, COLUMNS, REJECTS, NAME):
         (out / f"{name}.part").replace(out / name)
-    shutil.rmtree(out / WORK)
+    _clear(out / WORK)
     return manifest
+
+
+def _clear(work: Path) -> None:
+    """Delete what a finished run knew; last what tells that the rest is ours, and its lock."""
+    for one in work.iterdir():
+        if one.is_dir():
+            shutil.rmtree(one)
+        elif one.name not in {_JOB, _LOCK}:
+            one.unlink()
+    (work / _JOB).unlink()
+    shutil.rmtree(work)
 
 
 @contextmanager
