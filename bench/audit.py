@@ -22,7 +22,7 @@ from audit_export import generate
 from export_lines import Plan
 
 EMBEDDED_SIZES = (20_000, 200_000)
-SPARK_SIZES = (20_000, 60_000)
+SPARK_SIZES = (20_000, 200_000)
 RATE, MEMORY, GROWTH = 2500.0, 300.0, 1.2
 _LOOK = 0.1
 _DAY = "2026-11-21"

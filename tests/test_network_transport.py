@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 HERE = Reach(development=True)
 SECONDS = 0.4
+# A busy machine takes its time; no server of these tests ends as soon as this.
+SLACK = 2.0
+ENOUGH = 30.0
 MOST = 1 << 20
 
 
-def _get(host: Host, *urls: str, seconds: float = SECONDS) -> list[Reply | TransferError]:
+def _get(host: Host, *urls: str, seconds: float = ENOUGH) -> list[Reply | TransferError]:
     work: list[Callable[[Transfer], Reply]] = [
         lambda transfer, url=url: host.get(url, {}, transfer, MOST)  # type: ignore[misc]
         for url in urls
@@ -50,8 +53,8 @@ def test_threads_are_free_again_after_the_deadline() -> None:
     host = Host("freed", 4)
     with wild_server(_drip) as server:
         begin = time.monotonic()
-        found = _get(host, *[f"{server.root}/{n}" for n in range(8)])
-        assert time.monotonic() - begin < SECONDS + 0.2
+        found = _get(host, *[f"{server.root}/{n}" for n in range(8)], seconds=SECONDS)
+        assert time.monotonic() - begin < SECONDS + SLACK
         assert {_reason(one) for one in found} == {Reason.TOO_LATE}
         # With all four threads still at work these could not even begin.
         ended = threading.Event()
@@ -61,7 +64,7 @@ def test_threads_are_free_again_after_the_deadline() -> None:
             done.append(None)
             ended.set()
 
-        asyncio.run(host.run([work] * 4, time.monotonic() + SECONDS, HERE))
+        asyncio.run(host.run([work] * 4, time.monotonic() + SLACK, HERE))
         assert len(done) == 4
     host.close()
 
@@ -74,7 +77,7 @@ def test_a_connection_is_used_again_and_guarded_again() -> None:
         kept.append(exchange)
         exchange.connection.recv(1 << 16)
         kept.append(exchange)
-        time.sleep(3)
+        time.sleep(10)
 
     host = Host("again", 1)
     with wild_server(first_well_then_never) as server:
@@ -82,9 +85,9 @@ def test_a_connection_is_used_again_and_guarded_again() -> None:
         assert isinstance(first, Reply)
         assert first.body == b"{}"
         begin = time.monotonic()
-        (second,) = _get(host, server.root)
+        (second,) = _get(host, server.root, seconds=SECONDS)
         assert _reason(second) is Reason.TOO_LATE
-        assert time.monotonic() - begin < SECONDS + 0.2
+        assert time.monotonic() - begin < SECONDS + SLACK
         assert len(kept) == 2
         assert len(server.heads) == 1
     host.close()
@@ -100,14 +103,14 @@ def test_a_connection_that_closes_after_its_answer_is_guarded_too() -> None:
 
     host = Host("closing", 1)
     with wild_server(drip_in_a_chunks_head) as server:
-        (found,) = _get(host, server.root)
+        (found,) = _get(host, server.root, seconds=SECONDS)
         assert _reason(found) is Reason.TOO_LATE
 
         def done(_: Transfer) -> bool:
             return True
 
         # With its one thread still at work this could not even begin.
-        assert asyncio.run(host.run([done], time.monotonic() + SECONDS, HERE)) == [True]
+        assert asyncio.run(host.run([done], time.monotonic() + SLACK, HERE)) == [True]
     host.close()
 
 
@@ -121,7 +124,7 @@ def test_all_pieces_are_asked_room_for_as_they_come() -> None:
     host = Host("room", 1)
     with wild_server(lambda exchange: exchange.answer(b" " * MOST)) as server:
         work = [lambda transfer: host.get(server.root, {}, transfer, MOST, take)]
-        (found,) = asyncio.run(host.run(work, time.monotonic() + SECONDS, HERE))
+        (found,) = asyncio.run(host.run(work, time.monotonic() + ENOUGH, HERE))
         assert _reason(found) is Reason.TOO_LARGE
         assert sum(asked) < MOST
     host.close()
@@ -154,7 +157,7 @@ def test_what_is_no_http_is_not_reachable() -> None:
 
 def test_a_name_that_nobody_knows() -> None:
     host = Host("unknown", 1)
-    (found,) = _get(host, "http://no-such-host.invalid/", seconds=20)
+    (found,) = _get(host, "http://no-such-host.invalid/")
     assert _reason(found) is Reason.NAME_UNKNOWN
     host.close()
 
@@ -178,12 +181,11 @@ def test_tls_is_checked_against_the_authorities_that_are_trusted(tmp_path: Path)
     authority.cert_pem.write_to_path(files[2])
     known, unknown = Host("known", 1, files[2]), Host("unknown", 1)
     with real_server(certificate=(str(files[0]), str(files[1]), str(files[2]))) as server:
-        (good,) = _get(known, f"{server.base}/metadata", seconds=10)
-        (bad,) = _get(unknown, f"{server.base}/metadata", seconds=10)
+        (good,) = _get(known, f"{server.base}/metadata")
+        (bad,) = _get(unknown, f"{server.base}/metadata")
         (other_name,) = _get(
             known,
             server.base.replace("localhost", "127.0.0.1") + "/metadata",
-            seconds=10,
         )
         known.close()
         unknown.close()

@@ -6,7 +6,7 @@ import gzip
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from defib_coverage.bulk.outcomes import outcome_of
+from defib_coverage.fhir.outcomes import outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 from defib_coverage.bulk.faults import BUSY, PASSING, REASONS, FetchError
 from defib_coverage.bulk.manifest import LARGEST, MOST_FILES, MOST_PAGES, put_together, read_page
-from defib_coverage.bulk.outcomes import outcome_of, progress, told
+from defib_coverage.bulk.outcomes import progress, told
+from defib_coverage.fhir.outcomes import outcome_of
 from defib_coverage.network.transfer import TransferError
 
 if TYPE_CHECKING:

@@ -64,37 +64,6 @@ class Bundle(_Read, frozen=True):
         return next((link.url for link in self.link if link.relation == "next"), None)
 
 
-class _Text(_Read, frozen=True):
-    text: str | None = None
-
-
-class _Issue(_Read, frozen=True):
-    severity: str | None = None
-    code: str | None = None
-    details: _Text | None = None
-    diagnostics: str | None = None
-
-
-class Outcome(_Read, frozen=True):
-    """An OperationOutcome."""
-
-    issue: tuple[_Issue, ...] = ()
-
-    @property
-    def codes(self) -> frozenset[str | None]:
-        """The types of its issues."""
-        return frozenset(issue.code for issue in self.issue)
-
-
-def words_of(outcome: Outcome) -> str:
-    """What the issues say, the first three."""
-    texts = (
-        (issue.details.text if issue.details is not None else None) or issue.diagnostics
-        for issue in outcome.issue
-    )
-    return "; ".join([text for text in texts if text][:3])
-
-
 class _Parameter(_Read, frozen=True):
     name: str | None = None
     value_boolean: bool | None = None

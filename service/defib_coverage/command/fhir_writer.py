@@ -9,14 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from defib_coverage.command.fhir_connection import ServerError
-from defib_coverage.command.fhir_replies import (
-    Bundle,
-    Capability,
-    Head,
-    Outcome,
-    Parameters,
-    words_of,
-)
+from defib_coverage.command.fhir_replies import Bundle, Capability, Head, Parameters
+from defib_coverage.fhir.outcomes import outcome_of
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.network.addresses import below
 from defib_coverage.terminology.push_plan import Held, Listed
@@ -34,6 +28,7 @@ _GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _GOOD = range(200, 300)
 _PAGE = 200
 _MOST_PAGES = 50
+_MOST_ISSUES = 3
 # What a server says that has no such operation, or lets nobody use it.
 _NO_OPERATION = {
     HTTPStatus.FORBIDDEN,
@@ -215,7 +210,7 @@ class FhirWriter:
                 return Answer("found")
             text = self._connection.said(found.message or "result is false")
             return Answer("unknown-system" if found.lacks_system else "not-found", text)
-        outcome = _decoded(reply, Outcome)
+        outcome = outcome_of(reply.body)
         unsupported = outcome is not None and "not-supported" in outcome.codes
         # A server that has the operation says 404 of a value set that it does not know.
         unlisted = reply.status == HTTPStatus.NOT_FOUND and not self._validates
@@ -225,8 +220,9 @@ class FhirWriter:
 
     def _told(self, reply: Reply) -> str:
         """A reply in words: its status, and what it says of the reason."""
-        outcome = _decoded(reply, Outcome)
-        words = "" if outcome is None else self._connection.said(words_of(outcome))
+        outcome = outcome_of(reply.body)
+        texts = [] if outcome is None else [said for one in outcome.issue if (said := one.said)]
+        words = self._connection.said("; ".join(texts[:_MOST_ISSUES]))
         return f"{reply.status}: {words}" if words else f"{reply.status}, {reply.kind or 'no body'}"
 
 
