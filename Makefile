@@ -95,7 +95,7 @@ bench-ledger:
 bench-pages:
 	$(PYTHON) bench/pages.py
 
-# Audits of generated exports of up to 200,000 patients: 16 GB of temporary files, some five minutes.
+# Audits of generated exports of up to 200,000 patients: 16 GB of temporary files, some eight minutes.
 bench-audit:
 	$(PYTHON) bench/audit.py
 
