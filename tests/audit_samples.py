@@ -231,6 +231,7 @@ def write_audit(folder: Path, rows: Sequence[Json], rejects: Sequence[Json] = ()
         today=date(2026, 11, 21),
         overlay=None,
         payers=None,
+        payers_digest="00",
         canonical_base="https://defib-coverage.example/fhir",
         data_digest="sha256:0123",
         policies=(AppliedPolicy("ncd-20.4", "2018.2.15", date(2018, 2, 15)),),

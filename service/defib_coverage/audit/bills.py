@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from defib_coverage.audit.partly import days_of
 from defib_coverage.fhir.resources import CodeableConcept, Order, OrderConcept, Period, Reference
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ class _Item(_SubDetail):
     care_team_sequence: list[int] = []
 
 
+class _AddedItem(_Item):
+    """A line that the payer has added, for the lines of the claim that it names."""
+
+    item_sequence: list[int] = []
+    provider: list[Reference] = []
+
+
 class _Procedure(msgspec.Struct, rename="camel"):
     sequence: int | None = None
     date: str | None = None
@@ -73,6 +81,7 @@ class Bill(msgspec.Struct, rename="camel"):
     provider: Reference | None = None
     facility: Reference | None = None
     item: list[_Item] = []
+    add_item: list[_AddedItem] = []
     procedure: list[_Procedure] = []
     diagnosis: list[_Diagnosis] = []
     insurance: list[_Insurance] = []
@@ -85,10 +94,14 @@ class Bill(msgspec.Struct, rename="camel"):
 
 
 class BillLine(NamedTuple):
-    """A line: its name within the bill, the order that it bills, where and by whom."""
+    """A line: its name within the bill, the order that it bills, where and by whom.
+
+    ``days`` are the texts that may date it, the best first.
+    """
 
     name: str
     order: Order
+    days: tuple[str | None, ...]
     site: Reference | None
     operator: Reference | None
 
@@ -96,27 +109,33 @@ class BillLine(NamedTuple):
 def lines_of(bill: Bill) -> Iterator[BillLine]:
     """The lines of a bill, and the procedures of its head, as inpatient claims have them."""
     for number, item in enumerate(bill.item, 1):
-        for name, code in _billed(item, number):
-            order = _order(bill, code, item.diagnosis_sequence)
-            order.occurrence_date_time = item.serviced_date
-            order.occurrence_period = item.serviced_period or bill.billable_period
-            yield BillLine(
-                name,
-                order,
-                item.location_reference or bill.facility,
-                _operator(bill, item.care_team_sequence),
-            )
+        operator = _operator(bill, item.care_team_sequence)
+        yield from _item_lines(bill, item, str(item.sequence or number), operator)
+    for number, added in enumerate(bill.add_item, 1):
+        about = [one for one in bill.item if one.sequence in added.item_sequence]
+        added.diagnosis_sequence = [one for item in about for one in item.diagnosis_sequence]
+        operator = added.provider[0] if added.provider else _operator(bill, ())
+        yield from _item_lines(bill, added, f"added-{number}", operator)
     for number, done in enumerate(bill.procedure, 1):
         order = _order(bill, done.procedure_codeable_concept, ())
-        order.occurrence_date_time = done.date
-        order.occurrence_period = bill.billable_period
+        days = (done.date, *days_of(bill.billable_period))
         name = f"procedure-{done.sequence or number}"
-        yield BillLine(name, order, bill.facility, _operator(bill, ()))
+        yield BillLine(name, order, days, bill.facility, _operator(bill, ()))
 
 
-def _billed(item: _Item, number: int) -> Iterator[tuple[str, OrderConcept | None]]:
+def _item_lines(
+    bill: Bill, item: _Item, name: str, operator: Reference | None
+) -> Iterator[BillLine]:
+    """What a line bills, and what the lines below it do."""
+    site = item.location_reference or bill.facility
+    days = (item.serviced_date, *days_of(item.serviced_period), *days_of(bill.billable_period))
+    for below, code in _billed(item, name):
+        order = _order(bill, code, item.diagnosis_sequence)
+        yield BillLine(below, order, days, site, operator)
+
+
+def _billed(item: _Item, name: str) -> Iterator[tuple[str, OrderConcept | None]]:
     """What a line bills, and what the lines below it do: the name and the code of each."""
-    name = str(item.sequence or number)
     yield name, item.product_or_service
     for below, detail in enumerate(item.detail, 1):
         inner = f"{name}.{detail.sequence or below}"

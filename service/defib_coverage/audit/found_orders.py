@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.audit.bills import Bill, lines_of
-from defib_coverage.audit.partly import check_read, read_partly
+from defib_coverage.audit.partly import check_read, days_of, first_day, read_partly
 from defib_coverage.audit.shapes import ORDER_TYPES
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
@@ -42,6 +42,7 @@ _LONGEST_NAME = 200
 class FoundOrder(msgspec.Struct, frozen=True):
     """An order of ours as the core sees it, and what else its record says.
 
+    ``performed`` says whether it was carried out or billed, as far as no other of them tells it.
     ``reasons`` names the Conditions that are its reason, ``devices`` the Devices that it puts in,
     ``based_on`` the orders that it carries out. ``since`` is the first day of the stay that it
     bills. See ``rows.Source`` for the others.
@@ -84,6 +85,9 @@ class _Procedure(msgspec.Struct, rename="camel"):
     encounter: Reference | None = None
     performed_date_time: str | None = None
     performed_period: Period | None = None
+    performed_string: str | None = None
+    performed_age: object = None
+    performed_range: object = None
     based_on: list[Reference] = []
     reason_code: list[CodeableConcept] = []
     reason_reference: list[Reference] = []
@@ -91,6 +95,13 @@ class _Procedure(msgspec.Struct, rename="camel"):
     location: Reference | None = None
     focal_device: list[_Focal] = []
     used_reference: list[Reference] = []
+
+    @property
+    def days(self) -> tuple[str | None, ...]:
+        """The texts that may date it, the best first; one is empty where an age is all it tells."""
+        aged = self.performed_age is not None or self.performed_range is not None
+        dated = (self.performed_date_time, *days_of(self.performed_period), self.performed_string)
+        return (*dated, "" if aged else None)
 
 
 class _Asked(msgspec.Struct, rename="camel"):
@@ -107,8 +118,13 @@ class _AskedDevice(msgspec.Struct):
 _procedures = msgspec.json.Decoder(_Procedure)
 _bills = msgspec.json.Decoder(Bill)
 # Where these cannot be read, it is not known what was done; or of what is ours, whether and when.
-_WHAT = frozenset({"code", "item", "procedure"})
-_WHEN = frozenset({"status", "performedDateTime", "performedPeriod", "billablePeriod", "created"})
+_WHAT = frozenset({"code", "codeCodeableConcept", "codeReference", "item", "addItem", "procedure"})
+_WHEN = frozenset(
+    {
+        *("status", "performedDateTime", "performedPeriod", "performedString"),
+        *("billablePeriod", "created"),
+    }
+)
 _decode_asked = msgspec.json.Decoder(_Asked).decode
 _decode_asked_device = msgspec.json.Decoder(_AskedDevice).decode
 
@@ -155,7 +171,13 @@ class OrderFinder:
             except BAD:
                 unreadable.append(record)
         found.sort(key=lambda one: one.order.reference)
-        return FoundOrders(tuple(found), tuple(unreadable))
+        # What was carried out is told by the procedure, on its own day.
+        carried_out = {name for one in found for name in one.based_on}
+        orders = [
+            msgspec.structs.replace(one, performed=False) if one.record.name in carried_out else one
+            for one in found
+        ]
+        return FoundOrders(tuple(orders), tuple(unreadable))
 
     def _requested(self, record: Record) -> Iterator[FoundOrder]:
         raw = msgspec.Raw(record.text)
@@ -166,6 +188,7 @@ class OrderFinder:
         device = self._devices.ordered_as(order)
         found = read_order(order, record.name, self._index, self._is_patient, device)
         if found.code is None:
+            check_read(unread, _WHAT)
             return
         site, operator = _asked(raw, record.type)
         named = self._devices.name(order) if order.code_reference is not None else None
@@ -188,8 +211,6 @@ class OrderFinder:
             status="completed",
             code=done.code,
             subject=done.subject,
-            occurrence_date_time=done.performed_date_time,
-            occurrence_period=done.performed_period or self._visit(done.encounter),
             reason_code=done.reason_code,
             reason_reference=done.reason_reference,
         )
@@ -199,6 +220,8 @@ class OrderFinder:
         check_read(unread, _WHEN)
         if done.status not in _PERFORMED:
             return
+        days = (*done.days, *days_of(self._visit(done.encounter)))
+        found = msgspec.structs.replace(found, occurrence=first_day(days))
         devices = [one.manipulated for one in done.focal_device if one.is_put_in]
         devices += done.used_reference
         by = done.performer[0] if done.performer else None
@@ -229,6 +252,7 @@ class OrderFinder:
             found = self._read_line(order, f"{record.name}#{line.name}")
             if found is not None:
                 check_read(unread, _WHEN)
+                found = msgspec.structs.replace(found, occurrence=first_day(line.days))
                 yield FoundOrder(
                     order=_partly(found, unread),
                     record=record,

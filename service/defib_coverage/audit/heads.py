@@ -195,7 +195,7 @@ def _codings(concept: OrderConcept | None) -> Iterable[Coding]:
 
 def _billed(bill: shapes.Bill) -> Iterable[Coding]:
     concepts = [one.code for one in bill.procedure]
-    for item in bill.item:
+    for item in (*bill.item, *bill.add_item):
         concepts.append(item.code)
         for detail in item.detail:
             concepts += [detail.code, *(sub.code for sub in detail.sub_detail)]

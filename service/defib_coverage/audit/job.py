@@ -17,7 +17,7 @@ from defib_coverage.audit.judging import Judge
 from defib_coverage.audit.shared import SharedRecords
 from defib_coverage.content import load
 from defib_coverage.drafts import lay_over
-from defib_coverage.payer_file import read_payers
+from defib_coverage.fhir.plans import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Spec(msgspec.Struct, frozen=True):
     """How orders are judged: what a process needs to make its own tools.
 
-    ``today`` is the service date of an order that has no date at all. ``overlay`` and ``payers``
-    are the site's own folder and file, ``drafts`` files that are laid over what is in force.
+    ``today`` is the service date of an order that has no date at all. ``overlay`` is the site's own
+    folder, ``payers`` its file of payers and ``plans`` what stands in that, ``drafts`` are files
+    that are laid over what is in force.
     """
 
     today: date
@@ -35,6 +36,7 @@ class Spec(msgspec.Struct, frozen=True):
     canonical_base: str
     overlay: str | None = None
     payers: str | None = None
+    plans: tuple[Plan, ...] = ()
     drafts: tuple[str, ...] = ()
 
 
@@ -65,15 +67,14 @@ def tools(spec: Spec) -> Tools:
     """The tools of this process, made once.
 
     Raises:
-        DataError: the data, the site's own or a draft cannot be used.
+        DataError: the data, the site's overlay or a draft cannot be used.
     """
     overlay = None if spec.overlay is None else Path(spec.overlay)
     content = load(overlay)
     if spec.drafts:
         content = lay_over(content, [Path(one) for one in spec.drafts], overlay).content
     knowledge = content.knowledge(spec.canonical_base)
-    plans = read_payers(None if spec.payers is None else Path(spec.payers))
-    judge = Judge(knowledge, plans, spec.today, hindsight=spec.hindsight)
+    judge = Judge(knowledge, spec.plans, spec.today, hindsight=spec.hindsight)
     made = Tools(Heads(knowledge.index), judge)
     # Looking through what never goes away is a third of the cost of large charts.
     gc.collect()

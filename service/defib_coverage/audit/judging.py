@@ -20,7 +20,7 @@ from defib_coverage.fhir.order_devices import Devices
 from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, decode_order, read_entry
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.references import PatientCheck
-from defib_coverage.fhir.resources import Bundle, Device, Encounter, Entry
+from defib_coverage.fhir.resources import Bundle, Condition, Device, Encounter, Entry
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluator, with_references
 from defib_coverage.hooks.wire import decode_request
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from defib_coverage.fhir.resources import Order, Resource
 
 _CHART = "chart"
+_IN_PLACE = "existing-defibrillator"
+# A visit for a device; on the day of an implant it is for the one that is exchanged.
+_CARED_FOR = frozenset({"Z45.02"})
 # A drug or a person that is pointed at may point at another; no chart needs more steps.
 _STEPS = 3
 
@@ -133,7 +136,7 @@ class Judge:
             (self._dated(one, booked) for one in found),
             key=lambda one: (one.day, one.found.order.reference),
         )
-        past = LookBack(chart.entries, dated, chart.devices())
+        past = LookBack(chart.entries, dated, chart.devices(), chart.carried())
         for day, group in groupby(dated, key=lambda one: one.day):
             asked = [one.found for one in group]
             seen = chart.read(past.on(day), day)
@@ -225,8 +228,24 @@ class _Records:
         found: dict[str, date | None] = {}
         for record in self._patient.records:
             resource = self.entries[record.name].resource
-            if isinstance(resource, Device) and self._reader.knows(resource.type):
+            if isinstance(resource, Device) and self._reader.matches(resource.type):
                 found[record.name] = _made(record.text)
+        return found
+
+    def carried(self) -> dict[str, date]:
+        """The Conditions that say that a defibrillator is in place, each with its first day."""
+        found: dict[str, date] = {}
+        for name, entry in self.entries.items():
+            resource = entry.resource
+            if isinstance(resource, Condition) and any(
+                match.value_set == _IN_PLACE and match.entry.code not in _CARED_FOR
+                for match in self._reader.matches(resource.code)
+            ):
+                onset = None if resource.onset_period is None else resource.onset_period.start
+                texts = (resource.onset_date_time, onset, resource.recorded_date)
+                since = next((day for text in texts if (day := read_date(text))), None)
+                if since is not None:
+                    found[name] = since.low
         return found
 
     def read(self, names: Iterable[str], day: date) -> Chart:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.coverage.dates import read_date
-from defib_coverage.coverage.orders import IMPLANTS
+from defib_coverage.coverage.orders import FIRST_IMPLANTS, IMPLANTS
 from defib_coverage.fhir.resources import (
     Appointment,
     Coverage,
@@ -43,6 +43,11 @@ class DatedOrder(msgspec.Struct, frozen=True):
         order = self.found.order
         return self.found.performed and order.refusal is None and order.order_class in IMPLANTS
 
+    @property
+    def is_first(self) -> bool:
+        """Whether a device was put in that may be the patient's first."""
+        return self.puts_in and self.found.order.order_class in FIRST_IMPLANTS
+
 
 class LookBack:
     """The records of a patient, to be seen from any day."""
@@ -52,6 +57,7 @@ class LookBack:
         records: Collection[str],
         orders: Sequence[DatedOrder],
         devices: Mapping[str, date | None],
+        carried: Mapping[str, date],
     ) -> None:
         """See the records of a patient.
 
@@ -59,10 +65,12 @@ class LookBack:
             records: their names.
             orders: the orders of ours among them, by day.
             devices: the defibrillators among them by name, each with the day it was made.
+            carried: the records that say that one is in place, each with the day it says so of.
         """
         self._records = records
         self._orders = orders
         self._devices = devices
+        self._carried = carried
         # What was done tells more than what was asked for; of a device that several name, as the
         # one that is taken out may be, the first implant counts, or else the last request.
         asked = [one for one in orders if not one.puts_in]
@@ -75,7 +83,7 @@ class LookBack:
 
         Left out are the orders of that day and what was carried out for them, or in the stay that
         they bill: live, they are the question and not yet part of the chart. So are devices that
-        were not yet in place.
+        were not yet in place, and what was written of them.
         """
         asked = [one.found for one in self._orders if one.day == day]
         absent = {one.record.name for one in asked}
@@ -88,7 +96,15 @@ class LookBack:
             or (one.found.kind == "Procedure" and one.puts_in and begin <= one.day <= day)
         }
         absent.update(self._later_devices(begin))
+        absent.update(self._carried_since(begin))
         return [name for name in self._records if name not in absent]
+
+    def _carried_since(self, day: date) -> list[str]:
+        """What says that a device is in place since the first implant of the day or later."""
+        implants = [one.day for one in self._orders if one.is_first and one.day >= day]
+        if not implants:
+            return []
+        return [name for name, since in self._carried.items() if since >= min(implants)]
 
     def _later_devices(self, day: date) -> list[str]:
         """The devices that were put in on the day or later.

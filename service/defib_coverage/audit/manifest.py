@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,13 @@ from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from defib_coverage.audit.engine import Outcome
     from defib_coverage.audit.job import Job
     from defib_coverage.coverage.determine import Knowledge
+    from defib_coverage.fhir.plans import Plan
 
 NAME = "manifest.json"
 ROWS = "determinations.ndjson"
@@ -88,7 +91,8 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     ``today`` is the service date of orders without any date; ``hindsight`` whether facts recorded
     after an order's day counted. ``data_digest`` is that of rules, codes and wording with the
-    site's own ``overlay``. ``started`` and ``finished`` are instants.
+    site's own ``overlay``, ``payers_digest`` that of what stands in its file of ``payers``.
+    ``started`` and ``finished`` are instants.
     """
 
     format: int = FORMAT
@@ -100,6 +104,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     hindsight: bool
     overlay: str | None
     payers: str | None
+    payers_digest: str
     canonical_base: str
     data_digest: str
     policies: tuple[AppliedPolicy, ...]
@@ -148,6 +153,11 @@ def inputs_of(job: Job, outcome: Outcome) -> tuple[InputRecord, ...]:
         InputRecord(file.name, file.path, file.size, digest, number)
         for file, digest, number in zip(job.files, outcome.digests, lines, strict=True)
     )
+
+
+def digest_of_plans(plans: Sequence[Plan]) -> str:
+    """The SHA-256 of what is known of a site's payers."""
+    return hashlib.sha256(msgspec.json.encode(plans)).hexdigest()
 
 
 def applied(knowledge: Knowledge) -> tuple[AppliedPolicy, ...]:

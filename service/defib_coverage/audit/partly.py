@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from defib_coverage.coverage.dates import read_date
 from defib_coverage.fhir.raw import BAD, read_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
+
+    from defib_coverage.coverage.dates import DateSpan
+    from defib_coverage.fhir.resources import Period
 
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
@@ -40,3 +44,21 @@ def check_read(unread: Iterable[str], needed: AbstractSet[str]) -> None:
     """
     if not needed.isdisjoint(unread):
         raise msgspec.ValidationError
+
+
+def days_of(period: Period | None) -> tuple[str | None, str | None]:
+    """The days that may date what was done in a period: its first, or else its last."""
+    return (None, None) if period is None else (period.start, period.end)
+
+
+def first_day(texts: Iterable[str | None]) -> DateSpan | None:
+    """The first text that is a date; None where nothing is said.
+
+    Raises:
+        ValidationError: what is said is no date.
+    """
+    said = [text for text in texts if text is not None]
+    found = next((day for text in said if (day := read_date(text)) is not None), None)
+    if said and found is None:
+        raise msgspec.ValidationError
+    return found

@@ -23,6 +23,7 @@ from defib_coverage.audit.manifest import (
     Manifest,
     applied,
     counts_of,
+    digest_of_plans,
     inputs_of,
     read_manifest,
 )
@@ -218,6 +219,7 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
         hindsight=job.spec.hindsight,
         overlay=job.spec.overlay,
         payers=job.spec.payers,
+        payers_digest=digest_of_plans(job.spec.plans),
         canonical_base=job.spec.canonical_base,
         data_digest=job.digest,
         policies=applied(order.knowledge),

@@ -85,6 +85,7 @@ class Bill(Head):
 
     subject: Subject | None = msgspec.field(name="patient", default=None)
     item: list[Item] = []
+    add_item: list[Item] = msgspec.field(name="addItem", default_factory=list)
     procedure: list[Billed] = []
 
 

@@ -88,7 +88,6 @@ def _engine(wishes: Wishes) -> Engine:
 def _order(wishes: Wishes) -> Order:
     settings = read_settings(os.environ)
     knowledge = load(settings.overlay_folder).knowledge(settings.canonical_base)
-    read_payers(settings.payer_file)
     today = wishes.today or day_of(wishes.out) or datetime.now(settings.time_zone).date()
     spec = Spec(
         today=today,
@@ -96,6 +95,7 @@ def _order(wishes: Wishes) -> Order:
         canonical_base=settings.canonical_base,
         overlay=_place(settings.overlay_folder),
         payers=_place(settings.payer_file),
+        plans=read_payers(settings.payer_file),
     )
     return Order(wishes.sources, wishes.out, spec, knowledge)
 

@@ -17,7 +17,14 @@ from defib_coverage import __version__
 from defib_coverage.audit.embedded import Embedded
 from defib_coverage.audit.examining import RejectedRow
 from defib_coverage.audit.job import Spec
-from defib_coverage.audit.manifest import NAME, REJECTS, ROWS, Manifest, read_manifest
+from defib_coverage.audit.manifest import (
+    NAME,
+    REJECTS,
+    ROWS,
+    Manifest,
+    digest_of_plans,
+    read_manifest,
+)
 from defib_coverage.audit.rows import Row
 from defib_coverage.audit.run import Clock, Order, run
 from defib_coverage.audit.scanning import hash_of
@@ -25,6 +32,7 @@ from defib_coverage.command.audit_run import Bars
 from defib_coverage.command.recorded_calls import Reject
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.documents.document import InputError
+from defib_coverage.payer_file import read_payers
 from defib_coverage.replaying.replay import Judged, Where
 from defib_coverage.settings import read_settings
 
@@ -109,6 +117,7 @@ class Audited:
             canonical_base=settings.canonical_base,
             overlay=_place(settings.overlay_folder),
             payers=_place(settings.payer_file),
+            plans=read_payers(settings.payer_file),
         )
         if not is_result(self._path):
             return _Plan((str(self._path),), spec, None, None)
@@ -117,7 +126,7 @@ class Audited:
         as_made = (
             manifest.version == __version__
             and manifest.data_digest == sides.present.digest
-            and manifest.payers == spec.payers
+            and manifest.payers_digest == digest_of_plans(spec.plans)
             and manifest.canonical_base == spec.canonical_base
         )
         sources = tuple(one.path for one in manifest.inputs)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from defib_coverage.coverage.chart import Chart
-    from defib_coverage.coverage.codes import CodeIndex
+    from defib_coverage.coverage.codes import CodeIndex, Match
     from defib_coverage.fhir.answers import Answers
     from defib_coverage.fhir.plans import Plan
     from defib_coverage.fhir.resources import CodeableConcept, Resource
@@ -68,9 +68,9 @@ class ChartReader:
         """Read by ``index``, and tell Coverages of the configured payers ``plans``."""
         self._vocabulary = Vocabulary(index, plans)
 
-    def knows(self, concept: CodeableConcept | None) -> bool:
-        """Whether a code of a concept is in any value set."""
-        return bool(self._vocabulary.matches(concept))
+    def matches(self, concept: CodeableConcept | None) -> tuple[Match, ...]:
+        """The value sets that any code of a concept is in."""
+        return self._vocabulary.matches(concept)
 
     def read(
         self,
