@@ -106,6 +106,26 @@ CHARTS: dict[str, Sequence[Json]] = {
         ),
         bill("Claim", line(), billablePeriod={"start": "2026-11-08", "end": "2026-11-11"}),
     ],
+    "added": [
+        bill(
+            "ExplanationOfBenefit",
+            line("99223", diagnosisSequence=[2]),
+            line("99223", sequence=2, diagnosisSequence=[1]),
+            diagnosis=diagnoses("principal"),
+            provider={"reference": "Organization/main"},
+            addItem=[
+                {"productOrService": concept("99223", "cpt"), "servicedDate": DAY},
+                {
+                    "itemSequence": [1, 2],
+                    "productOrService": concept("33249", "cpt"),
+                    "servicedPeriod": {"start": DAY},
+                    "provider": [{"reference": "Practitioner/dr-9"}],
+                    "detail": [{"productOrService": concept("C1721", "hcpcs")}],
+                },
+            ],
+        ),
+        *UNDIAGNOSED,
+    ],
     "not-ours": [bill("ExplanationOfBenefit", line("99223", BLUE_BUTTON))],
 }
 
@@ -130,6 +150,16 @@ def test_code_of_ours_is_told_by_whatever_name_its_system_has(name: str, audit: 
 
 def test_code_that_is_not_ours_is_no_order(audit: Outcome) -> None:
     assert rows_of(audit, "not-ours") == []
+
+
+def test_line_that_the_payer_has_added_is_billed_too(audit: Outcome) -> None:
+    """It stands for the lines that it names, with what they claim."""
+    rows = rows_of(audit, "added")
+    names = [f"ExplanationOfBenefit/added.bill#added-2{below}" for below in ("", ".1")]
+    assert [row["order"]["reference"] for row in rows] == names
+    for row in rows:
+        assert (row["status"], row["order"]["serviceDate"]) == ("covered", DAY)
+        assert (row["audit"]["performed"], row["audit"]["operator"]) == (True, "Practitioner/dr-9")
 
 
 def test_what_stands_below_a_line_is_billed_too(audit: Outcome) -> None:

@@ -245,9 +245,47 @@ DEVICES = (
     Case("made-later", [ORDER, device() | {"manufactureDate": "2024-06-01"}], FIRST, FIRST),
     Case("made-earlier", [ORDER, device() | {"manufactureDate": "2019"}], EXCHANGE, EXCHANGE),
 )
+# What is written of a device in place, and whether a first implant has brought it about.
+STATUS = "Z95.810"
+
+
+def carried(code: str = STATUS, system: str = "icd10cm", **fields: object) -> Json:
+    """What is written of a device in place, with no day but those that are named."""
+    return condition(code, None, system=system, **fields)
+
+
+CARRIED = (
+    Case("written-after", [IMPLANT, carried(recordedDate=f"{DAY}T15:00:00-04:00")], FIRST, FIRST),
+    Case("written-on-leaving", [IMPLANT, carried(recordedDate=AFTER)], FIRST, FIRST),
+    Case("since-then", [IMPLANT, carried(onsetDateTime=DAY, recordedDate=AFTER)], FIRST, FIRST),
+    Case("since-a-time", [IMPLANT, carried(onsetPeriod={"start": DAY})], FIRST, FIRST),
+    Case(
+        "written-in-snomed",
+        [IMPLANT, carried("443325000", "snomed", recordedDate=DAY)],
+        FIRST,
+        FIRST,
+    ),
+    Case(
+        "written-before-what-was-asked-for-is-done",
+        [ORDER, procedure("33249", AFTER), carried(recordedDate=AFTER)],
+        FIRST,
+        FIRST,
+    ),
+    Case("written-before", [IMPLANT, carried(recordedDate=BEFORE)], EXCHANGE, EXCHANGE),
+    Case("since-before", [IMPLANT, carried(onsetDateTime=BEFORE)], EXCHANGE, EXCHANGE),
+    Case("never-dated", [IMPLANT, carried()], EXCHANGE, EXCHANGE),
+    Case("seen-for-one", [IMPLANT, carried("Z45.02", recordedDate=DAY)], EXCHANGE, EXCHANGE),
+    # Nothing was put in: it was there.
+    Case("only-asked-for", [ORDER, carried(recordedDate=DAY)], EXCHANGE, EXCHANGE),
+)
 CASES = {
     case.name: case._replace(chart=[*case.chart, *rest])
-    for cases, rest in ((RECORDED, REST), (SINCE, REST), (DEVICES, (*REST, HEART, READING)))
+    for cases, rest in (
+        (RECORDED, REST),
+        (SINCE, REST),
+        (DEVICES, (*REST, HEART, READING)),
+        (CARRIED, (*REST, HEART, READING)),
+    )
     for case in cases
 }
 
@@ -297,7 +335,7 @@ def test_order_is_of_the_day_of_the_appointment_that_was_kept(runs: Runs) -> Non
     assert row["order"]["serviceDateBasis"] == "appointment"
 
 
-@pytest.mark.parametrize("case", DEVICES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", DEVICES + CARRIED, ids=lambda case: case.name)
 def test_device_counts_where_it_was_in_place_before(case: Case, runs: Runs) -> None:
     for outcome, expected in ((runs.known, case.known), (runs.hindsight, case.hindsight)):
         found = rows_of(outcome, case.name)

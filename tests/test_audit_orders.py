@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 DAY = "2026-11-10"
 OURS = "33249"
+CPT = "http://www.ama-assn.org/go/cpt"
 PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
 ICD10CM = "icd10cm"
 
@@ -110,6 +111,24 @@ CHARTS: dict[str, Sequence[Json]] = {
             ],
         )
     ],
+    "done-to-a-day": [procedure(OURS, None, id="done", performedPeriod={"end": DAY})],
+    "done-in-words": [procedure(OURS, None, id="done", performedString=DAY)],
+    "done-in-odd-words-in-a-stay": [
+        procedure(OURS, "10/11/2026", id="done", encounter=reference("Encounter/stay")),
+        STAY,
+    ],
+    "done-for-now": [procedure(OURS, None, id="done", status="in-progress")],
+    "bill-to-a-day": [bill("Claim", line(), billablePeriod={"end": DAY}, created="2026-11-15")],
+    "bill-around-an-odd-day": [
+        bill("Claim", line(servicedDate="20261110"), billablePeriod={"start": DAY})
+    ],
+    "line-to-a-day": [
+        bill(
+            "Claim",
+            line(servicedPeriod={"end": DAY}),
+            billablePeriod={"start": "2026-11-08", "end": "2026-11-12"},
+        )
+    ],
     "day-of-line": [bill("Claim", line(servicedPeriod={"start": DAY}), created="2026-11-15")],
     "day-of-bill": [bill("Claim", line(), billablePeriod={"start": DAY}, created="2026-11-15")],
     "day-of-writing": [bill("Claim", line(), created="2026-11-15")],
@@ -166,6 +185,12 @@ CHARTS: dict[str, Sequence[Json]] = {
         bill("Claim", line(sequence=1, servicedDate=DAY)),
         *b3_chart(),
     ],
+    "carried-out-later": [
+        order(day=None, id="asked", status="completed", authoredOn="2026-10-20"),
+        procedure(OURS, DAY, id="done", basedOn=[reference("ServiceRequest/asked")]),
+        *b3_chart(),
+    ],
+    "never-told-when": [order(day=None, id="asked", status="completed", authoredOn="2026-10-20")],
     "place-of-order": [
         order(
             day=DAY,
@@ -219,11 +244,27 @@ UNKNOWN: dict[str, Json] = {
     "unknown-lines": bill("Claim", line(servicedDate=DAY), item="none"),
     "unknown-line": bill("Claim", line(servicedDate=DAY), line(servicedDate=5)),
     "unknown-bill": bill("Claim", line(servicedDate=DAY), status=["active"]),
+    "unknown-request": order(day=DAY) | {"code": {"coding": [{"system": CPT, "code": 33249}]}},
+    "unknown-words": order(day=DAY) | {"code": OURS},
+    "unknown-device": device_request("C1721", DAY)
+    | {"codeCodeableConcept": {"coding": [None, *concept("C1721", "hcpcs")["coding"]]}},
+    "unknown-added": bill("ExplanationOfBenefit", addItem=5),
+}
+# What was carried out on a day that nothing tells.
+UNDATED: dict[str, Json] = {
+    "undated": procedure(OURS, None),
+    "undated-in-words": procedure(OURS, "10/11/2026"),
+    "undated-in-no-month": procedure(OURS, "2026-11-31"),
+    "undated-by-age": procedure(OURS, None, performedAge={"value": 71, "code": "a"}),
+    "undated-bill": bill("Claim", line()),
+    "undated-line": bill("Claim", line(servicedDate="20261110"), created="2026-11-15"),
 }
 # What is none of ours, however odd.
 NOT_OURS: dict[str, Json] = {
     "odd-pacemaker": procedure("33208", DAY) | {"status": 5, "performedDateTime": 20261110},
     "odd-visit": bill("Claim", line("99223"), status=5, created=5, provider="none"),
+    "odd-day": procedure("33208", "10/11/2026"),
+    "odd-days": bill("Claim", line("99223", servicedDate="20261110")),
 }
 
 
@@ -247,7 +288,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
         charts.append(charted(f"odd-{name}", order(day=DAY), procedure(OURS, DAY, id="done")))
         for one in charts[-1].everything():
             one.update(odd)
-    charts += [charted(name, record) for name, record in (UNKNOWN | NOT_OURS).items()]
+    charts += [charted(name, record) for name, record in (UNKNOWN | UNDATED | NOT_OURS).items()]
     export = write(folder / "export", charts, Shape(name="orders", parts=2))
     return Audit(audited(export.folder, folder / "out"), folder / "out")
 
@@ -289,6 +330,13 @@ def test_procedures_at_the_head_of_a_bill_are_orders(audit: Audit) -> None:
     [
         ("procedure-in-a-stay", "2026-11-09", "occurrence"),
         ("procedure-in-a-period", DAY, "occurrence"),
+        ("done-to-a-day", DAY, "occurrence"),
+        ("done-in-words", DAY, "occurrence"),
+        ("done-in-odd-words-in-a-stay", "2026-11-09", "occurrence"),
+        ("done-for-now", TODAY, "today"),
+        ("bill-to-a-day", DAY, "occurrence"),
+        ("bill-around-an-odd-day", DAY, "occurrence"),
+        ("line-to-a-day", DAY, "occurrence"),
         ("day-of-line", DAY, "occurrence"),
         ("day-of-bill", DAY, "occurrence"),
         ("day-of-writing", "2026-11-15", "authored-assumed"),
@@ -329,7 +377,19 @@ def test_order_procedure_and_claim_of_one_implant_are_no_evidence_for_each_other
         assert (row["status"], row["order"]["class"]) == ("covered", "initial-implant")
         beside = [one.replace("thrice.", "") for one in row["audit"]["sameDay"]]
         assert beside == [one for one in names if one != name]
-        assert (row["audit"]["kind"], row["audit"]["performed"]) == (name.split("/")[0], True)
+        # The procedure tells that the order was carried out, and when.
+        assert row["audit"]["performed"] == (name != "ServiceRequest/asked")
+        assert row["audit"]["kind"] == name.split("/")[0]
+
+
+def test_order_was_carried_out_on_the_day_of_its_procedure(audit: Audit) -> None:
+    performed = {
+        (row["order"]["serviceDate"], row["audit"]["performed"])
+        for row in audit.of("carried-out-later").values()
+    }
+    assert performed == {("2026-10-20", False), (DAY, True)}
+    (row,) = audit.of("never-told-when").values()
+    assert row["audit"]["performed"] is True
 
 
 def test_device_that_is_nobodys_yet_tells_what_is_ordered(audit: Audit) -> None:
@@ -370,11 +430,17 @@ def test_order_with_an_odd_member_is_still_an_order(name: str, audit: Audit) -> 
 def test_record_that_may_be_an_order_and_cannot_be_read_is_told(audit: Audit) -> None:
     """Of what is ours whether and when it was done must be known, of the rest nothing."""
     told = {(one["file"].partition(".")[0], one["reason"]) for one in audit.outcome.rejects}
-    reason = "may be an order, and cannot be read"
-    assert told == {("Procedure", reason), ("Claim", reason)}
-    assert {name for name in UNKNOWN if audit.of(name)} == set()
+    unknown = "may be an order, and cannot be read"
+    undated = "was carried out, and no day is told that can be read"
+    unknown_types = {one["resourceType"] for one in UNKNOWN.values()}
+    assert told == {(kind, unknown) for kind in unknown_types} | {
+        (kind, undated) for kind in ("Procedure", "Claim")
+    }
+    assert {name for name in (*UNKNOWN, *UNDATED) if audit.of(name)} == set()
+    reasons = Counter(one["reason"] for one in audit.outcome.rejects)
+    assert reasons == {unknown: len(UNKNOWN), undated: len(UNDATED)}
     counts = audit.outcome.manifest["counts"]
-    assert counts["unjudged"] == counts["rejects"] == len(UNKNOWN)
+    assert counts["unjudged"] == counts["rejects"] == len(UNKNOWN) + len(UNDATED)
 
 
 def test_rows_are_sorted_by_patient_day_and_order(audit: Audit) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.audit.bills import Bill, lines_of
-from defib_coverage.audit.partly import check_read, days_of, first_day, read_partly
+from defib_coverage.audit.partly import (
+    UndatedError,
+    check_read,
+    days_of,
+    first_day,
+    read_partly,
+)
 from defib_coverage.audit.shapes import ORDER_TYPES
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
 _PERFORMED = frozenset({"completed", "in-progress"})
 _BILLED = frozenset({None, "active"})
 _LONGEST_NAME = 200
+_UNREADABLE = "may be an order, and cannot be read"
+_UNDATED = "was carried out, and no day is told that can be read"
 
 
 class FoundOrder(msgspec.Struct, frozen=True):
@@ -60,11 +68,18 @@ class FoundOrder(msgspec.Struct, frozen=True):
     operator: str | None = None
 
 
+class Refused(NamedTuple):
+    """A record that may hold an order and cannot be judged."""
+
+    record: Record
+    reason: str
+
+
 class FoundOrders(NamedTuple):
-    """The orders of ours, and the records that may be some and cannot be read."""
+    """The orders of ours, and the records that may be some and cannot be judged."""
 
     orders: tuple[FoundOrder, ...]
-    unreadable: tuple[Record, ...]
+    refused: tuple[Refused, ...]
 
 
 class _Focal(msgspec.Struct):
@@ -162,14 +177,16 @@ class OrderFinder:
     def find(self, records: Sequence[Record]) -> FoundOrders:
         """The orders of ours, in the order of their references."""
         found: list[FoundOrder] = []
-        unreadable: list[Record] = []
+        refused: list[Refused] = []
         for record in records:
             if record.type not in ORDER_TYPES:
                 continue
             try:
                 found += self._readers[record.type](record)
+            except UndatedError:
+                refused.append(Refused(record, _UNDATED))
             except BAD:
-                unreadable.append(record)
+                refused.append(Refused(record, _UNREADABLE))
         found.sort(key=lambda one: one.order.reference)
         # What was carried out is told by the procedure, on its own day.
         carried_out = {name for one in found for name in one.based_on}
@@ -177,7 +194,7 @@ class OrderFinder:
             msgspec.structs.replace(one, performed=False) if one.record.name in carried_out else one
             for one in found
         ]
-        return FoundOrders(tuple(orders), tuple(unreadable))
+        return FoundOrders(tuple(orders), tuple(refused))
 
     def _requested(self, record: Record) -> Iterator[FoundOrder]:
         raw = msgspec.Raw(record.text)
@@ -220,8 +237,10 @@ class OrderFinder:
         check_read(unread, _WHEN)
         if done.status not in _PERFORMED:
             return
-        days = (*done.days, *days_of(self._visit(done.encounter)))
-        found = msgspec.structs.replace(found, occurrence=first_day(days))
+        day = first_day((*done.days, *days_of(self._visit(done.encounter))))
+        if day is None and done.status == "completed":
+            raise UndatedError
+        found = msgspec.structs.replace(found, occurrence=day)
         devices = [one.manipulated for one in done.focal_device if one.is_put_in]
         devices += done.used_reference
         by = done.performer[0] if done.performer else None
@@ -252,7 +271,10 @@ class OrderFinder:
             found = self._read_line(order, f"{record.name}#{line.name}")
             if found is not None:
                 check_read(unread, _WHEN)
-                found = msgspec.structs.replace(found, occurrence=first_day(line.days))
+                day = first_day(line.days)
+                if (day or found.authored) is None and bill.is_billed:
+                    raise UndatedError
+                found = msgspec.structs.replace(found, occurrence=day)
                 yield FoundOrder(
                     order=_partly(found, unread),
                     record=record,

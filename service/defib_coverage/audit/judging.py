@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from defib_coverage.audit.found_orders import OrderFinder
+from defib_coverage.audit.found_orders import OrderFinder, Refused
 from defib_coverage.audit.look_back import DatedOrder, LookBack, as_it_stood
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.determine import Terms, determine
@@ -57,13 +57,6 @@ class JudgedOrder(NamedTuple):
     same_day: tuple[str, ...] = ()
 
 
-class Refused(NamedTuple):
-    """A record that may hold an order and cannot be judged."""
-
-    record: Record
-    reason: str
-
-
 class _Made(msgspec.Struct, rename="camel"):
     """When a Device was made."""
 
@@ -107,7 +100,7 @@ class Judge:
                 refused.append(Refused(request, f"{place}{error.message}"))
         chart = _Records(patient, self.knowledge, self._reader, shared)
         found = chart.orders()
-        refused += [Refused(one, "may be an order, and cannot be read") for one in found.unreadable]
+        refused += found.refused
         if found.orders:
             judged += self._of_chart(chart, found.orders)
         return judged, refused
