@@ -26,7 +26,11 @@ _PATIENCE = 120
 
 
 def broken_off(
-    *arguments: str | Path, out: Path, point: str | int, by: int = signal.SIGKILL
+    *arguments: str | Path,
+    out: Path,
+    point: str | int,
+    by: int = signal.SIGKILL,
+    settings: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """``defib-coverage`` with these arguments, broken off where an audit has come to a point."""
     with suppress(FileNotFoundError):
@@ -35,7 +39,7 @@ def broken_off(
     return subprocess.run(
         [sys.executable, __file__, *arguments],
         cwd=ROOT,
-        env=environment() | breaking,
+        env=environment(settings) | breaking,
         capture_output=True,
         text=True,
         check=False,

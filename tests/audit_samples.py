@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from defib_coverage.audit.manifest import AppliedPolicy, Counts, InputRecord, Manifest
+from defib_coverage.audit.manifest import (
+    REJECTS,
+    ROWS,
+    AppliedPolicy,
+    Counts,
+    InputRecord,
+    Manifest,
+    output_of,
+)
 from defib_coverage.content import load
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.evaluation import Evaluator
@@ -236,6 +244,7 @@ def write_audit(folder: Path, rows: Sequence[Json], rejects: Sequence[Json] = ()
         data_digest="sha256:0123",
         policies=(AppliedPolicy("ncd-20.4", "2018.2.15", date(2018, 2, 15)),),
         inputs=(InputRecord("a.ndjson", "/a.ndjson", 10, "00", counts.lines),),
+        outputs=tuple(output_of(folder / name, name) for name in (ROWS, REJECTS)),
         counts=counts,
     )
     (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))

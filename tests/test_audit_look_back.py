@@ -251,7 +251,7 @@ STATUS = "Z95.810"
 
 def carried(code: str = STATUS, system: str = "icd10cm", **fields: object) -> Json:
     """What is written of a device in place, with no day but those that are named."""
-    return condition(code, None, system=system, **fields)
+    return condition(code, None, system=system) | fields
 
 
 CARRIED = (

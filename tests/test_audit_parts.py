@@ -167,6 +167,22 @@ def test_what_is_read_is_told_by_its_name(tmp_path: Path) -> None:
     assert not any(one.gzip for one in found)
 
 
+def test_what_audits_wrote_is_not_read(tmp_path: Path) -> None:
+    written = ("manifest.json", "determinations.ndjson", "rejects.ndjson", "report/x.json")
+    for name in (
+        *("a/2025.ndjson", "audits/manifest.json", "b/determinations.ndjson"),
+        *(f"audits/2024/{name}" for name in written),
+        *(f"audits/2025/work/{name}" for name in ("job.json", "scans/000000.json")),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}\n")
+    for source in (tmp_path, tmp_path / "*"):
+        found = find_files([str(source)], tmp_path / "out")
+        assert [one.name for one in found] == ["a/2025.ndjson", "b/determinations.ndjson"]
+    with pytest.raises(InputError, match="beside what audits wrote"):
+        find_files([str(tmp_path / "audits")], tmp_path / "out")
+
+
 def test_the_same_file_by_two_names_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "a.ndjson").write_bytes(b"{}\n")
     found = find_files([str(tmp_path), str(tmp_path / "*.ndjson")], tmp_path / "out")

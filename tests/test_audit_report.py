@@ -470,6 +470,15 @@ def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     assert "line 2: is not where it belongs" in refused(audit)
 
 
+@pytest.mark.parametrize("name", ["determinations.ndjson", "rejects.ndjson"])
+def test_what_was_changed_is_refused_where_it_adds_up(tmp_path: Path, name: str) -> None:
+    reject = {"file": "Condition.ndjson", "line": 7, "reason": "no JSON", "part": None}
+    audit = write_audit(tmp_path, [row(1), row(2)], [reject])
+    path = audit / name
+    path.write_text(path.read_text().replace(".ndjson", ".json", 1))
+    assert f"{path}: is not what the audit wrote" in refused(audit)
+
+
 def test_statuses_that_the_manifest_counts_otherwise_are_told(tmp_path: Path) -> None:
     audit = write_audit(tmp_path, [row(1)])
     path = audit / "determinations.ndjson"

@@ -14,6 +14,7 @@ from audit_exports import Export, write
 from audit_population import TODAY, population
 from audit_runs import WRITTEN, audit, audited, outcome_of
 from audit_shapes import Shape
+from command_line import run
 
 if TYPE_CHECKING:
     import subprocess
@@ -148,6 +149,19 @@ def test_run_does_not_go_on_with_other_options(whole: Whole, tmp_path: Path) -> 
         done = audit(whole.export.folder, "-o", tmp_path / "out", *options)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "other options" in done.stderr
+
+
+def test_run_does_not_go_on_with_other_payers(whole: Whole, tmp_path: Path) -> None:
+    """Not by another file: by another payer in the same one."""
+    payers = tmp_path / "payers.toml"
+    payers.write_text('[payers.one]\nlabel = "One"\nnames = ["One"]\n')
+    settings = {"PAYERS": str(payers)}
+    asked = ("audit", "run", whole.export.folder, "-o", tmp_path / "out", "--today", TODAY)
+    broken_off(*asked, out=tmp_path / "out", point="some scanned", settings=settings)
+    payers.write_text('[payers.one]\nlabel = "One"\nnames = ["Two"]\n')
+    done = run(*asked, settings=settings)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "other options or settings" in done.stderr
 
 
 def test_run_does_not_go_on_with_another_engine(whole: Whole, tmp_path: Path) -> None:

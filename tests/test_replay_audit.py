@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from command_line import edited_policy, run, words
-from fhir_builders import b2_chart, condition, order
+from defib_coverage.audit.manifest import output_of
+from fhir_builders import b2_chart, condition, order, payer
 from test_drafts import edited_set
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from fhir_builders import Json
@@ -64,10 +68,16 @@ def thirty(tmp_path: Path) -> Path:
     return edited_policy(tmp_path, ('last_excluded = "40 days"', 'last_excluded = "30 days"'))
 
 
-def replayed(path: Path, *drafts: Path) -> Json:
+def copied(audited: Path, to: Path) -> Path:
+    """A copy of an audit's folder, to be changed."""
+    shutil.copytree(audited, to)
+    return to
+
+
+def replayed(path: Path, *drafts: Path, settings: Mapping[str, str] | None = None) -> Json:
     """What a replay prints for programs."""
     options = [word for draft in drafts for word in ("--with", str(draft))]
-    done = run("policy", "replay", path, *options, "--json", *TODAY)
+    done = run("policy", "replay", path, *options, "--json", *TODAY, settings=settings)
     assert done.returncode == 0, done.stderr
     found: Json = json.loads(done.stdout)
     return found
@@ -103,36 +113,64 @@ def test_the_folder_of_an_audit_says_the_same(audited: Path, export: Path, thirt
 
 def test_the_rows_of_an_audit_are_those_before(audited: Path, thirty: Path, tmp_path: Path) -> None:
     """Where program and data are the same, nothing is judged twice."""
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in audited.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = copied(audited, tmp_path / "copy")
     rows = copy / "determinations.ndjson"
     kept = [line for line in rows.read_text().splitlines() if '"Patient/p35"' not in line]
     rows.write_text("\n".join(kept) + "\n")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["outputs"][0] = msgspec.to_builtins(output_of(rows, rows.name))
+    (copy / "manifest.json").write_text(json.dumps(manifest))
     found = replayed(copy, thirty)
     (odd,) = [f for f in found["flips"] if f["where"]["patient"] == "Patient/p35"]
     assert odd["difference"]["statusBefore"] == "not-applicable"
 
 
 def test_an_audit_by_other_data_is_made_again(audited: Path, thirty: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in audited.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = copied(audited, tmp_path / "copy")
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps(manifest | {"dataDigest": "0" * 64}))
     (copy / "determinations.ndjson").write_text("")
     assert days_of(replayed(copy, thirty)["flips"]) == [*range(31, 41)]
 
 
+def test_rows_that_were_changed_are_refused(audited: Path, thirty: Path, tmp_path: Path) -> None:
+    copy = copied(audited, tmp_path / "copy")
+    rows = copy / "determinations.ndjson"
+    rows.write_text(rows.read_text().replace('"2026-11-20"', '"2026-11-21"', 1))
+    done = run("policy", "replay", copy, "--with", thirty)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{rows}: is not what the audit wrote" in done.stderr
+
+
+def test_an_audit_by_other_payers_is_made_again(export: Path, thirty: Path, tmp_path: Path) -> None:
+    """A payer that the file names by now is no reason for a flip of the draft."""
+    plan = '[payers.one]\nlabel = "One"\nnames = ["One"]\n'
+    other = '[payers.two]\nlabel = "Two"\nnames = ["Two"]\n'
+    settings = {"PAYERS": str(tmp_path / "payers.toml")}
+    (tmp_path / "payers.toml").write_text(plan)
+    (tmp_path / "export").mkdir()
+    for path in export.iterdir():
+        (tmp_path / "export" / path.name).write_bytes(path.read_bytes())
+    theirs = payer("512") | {"payor": [{"display": "Two of Ohio"}]}
+    with (tmp_path / "export" / "Coverage.001.ndjson").open("w") as file:
+        for number in DAYS:
+            file.writelines(line + "\n" for line in of_patient(number, [theirs]))
+    done = run(
+        "audit", "run", tmp_path / "export", "-o", tmp_path / "out", *TODAY, settings=settings
+    )
+    assert done.returncode == 0, done.stderr
+    before = json.loads((tmp_path / "out" / "manifest.json").read_text())["counts"]["byStatus"]
+    assert before == {"not-applicable": len(DAYS)}
+    assert replayed(tmp_path / "out", thirty, settings=settings)["flips"] == []
+    (tmp_path / "payers.toml").write_text(plan + other)
+    flips = replayed(tmp_path / "out", thirty, settings=settings)["flips"]
+    assert days_of(flips) == [*range(31, 41)]
+
+
 def test_files_that_were_changed_since_are_refused(
     audited: Path, thirty: Path, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in audited.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = copied(audited, tmp_path / "copy")
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["inputs"][0]["sha256"] = "0" * 64
     (copy / "manifest.json").write_text(json.dumps(manifest))

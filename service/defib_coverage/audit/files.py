@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
+from defib_coverage.audit.manifest import JOB, NAME, ROWS, WORK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -71,18 +73,26 @@ def list_files(source: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
 
 
 def _below(folder: Path, prefix: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
-    """The files below a folder; a folder that is linked to from several places is read once."""
+    """The files below a folder; a folder that is linked to from several places is read once.
+
+    What audits wrote there is left out.
+    """
     seen: set[str] = set()
     found: list[Path] = []
     for here, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         real = os.path.realpath(here)
-        if real in seen:
+        if real in seen or _is_audit(Path(here), names):
             folders.clear()
             continue
         seen.add(real)
         found += [Path(here, name) for name in names]
     for one in sorted(found):
         yield from _regular(one, prefix + one.relative_to(folder).as_posix(), wanted)
+
+
+def _is_audit(folder: Path, names: list[str]) -> bool:
+    """Whether an audit has written to a folder, finished or not: its rows are no records."""
+    return {NAME, ROWS}.issubset(names) or (folder / WORK / JOB).is_file()
 
 
 def _refuse(error: OSError) -> NoReturn:

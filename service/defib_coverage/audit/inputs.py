@@ -85,7 +85,10 @@ def find_files(sources: Sequence[str], out: Path) -> tuple[InputFile, ...]:
             message = f"{error.filename or source}: {error.strerror or 'cannot be read'}"
             raise InputError(message) from error
         if not named:
-            message = f"{source}: holds no .ndjson, .jsonl or .json file, compressed or not"
+            message = (
+                f"{source}: holds no .ndjson, .jsonl or .json file, compressed or not, "
+                "beside what audits wrote"
+            )
             raise InputError(message)
     if not found:
         message = f"{out}: is all that there is to read, and is written to"

@@ -24,6 +24,7 @@ NAME = "manifest.json"
 ROWS = "determinations.ndjson"
 REJECTS = "rejects.ndjson"
 WORK = "work"
+JOB = "job.json"
 FORMAT = 1
 """The format of audits that is written and read."""
 
@@ -36,6 +37,14 @@ class InputRecord(msgspec.Struct, frozen=True):
     bytes: int
     sha256: str
     lines: int
+
+
+class OutputRecord(msgspec.Struct, frozen=True):
+    """One file that was written, with its size and SHA-256."""
+
+    file: str
+    bytes: int
+    sha256: str
 
 
 class AppliedPolicy(msgspec.Struct, frozen=True):
@@ -109,6 +118,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     data_digest: str
     policies: tuple[AppliedPolicy, ...]
     inputs: tuple[InputRecord, ...]
+    outputs: tuple[OutputRecord, ...]
     counts: Counts
 
 
@@ -153,6 +163,38 @@ def inputs_of(job: Job, outcome: Outcome) -> tuple[InputRecord, ...]:
         InputRecord(file.name, file.path, file.size, digest, number)
         for file, digest, number in zip(job.files, outcome.digests, lines, strict=True)
     )
+
+
+def output_of(path: Path, name: str) -> OutputRecord:
+    """A file that was written, as it lies there.
+
+    Args:
+        path: where it lies now.
+        name: what it is called in the end.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return OutputRecord(name, file.tell(), digest)
+
+
+def check_output(folder: Path, name: str, manifest: Manifest) -> None:
+    """Refuse a file of an audit that is not what was written.
+
+    Raises:
+        InputError: it was changed, or cannot be read.
+    """
+    path = folder / name
+    try:
+        found = output_of(path, name)
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror})"
+        raise InputError(message) from error
+    if found not in manifest.outputs:
+        message = f"{path}: is not what the audit wrote (its SHA-256 is another): it was changed"
+        raise InputError(message)
 
 
 def digest_of_plans(plans: Sequence[Plan]) -> str:

@@ -16,6 +16,7 @@ from defib_coverage.audit.heads import Unusable
 from defib_coverage.audit.inputs import SLICE, find_files, slices_of
 from defib_coverage.audit.job import Job
 from defib_coverage.audit.manifest import (
+    JOB,
     NAME,
     REJECTS,
     ROWS,
@@ -25,6 +26,7 @@ from defib_coverage.audit.manifest import (
     counts_of,
     digest_of_plans,
     inputs_of,
+    output_of,
     read_manifest,
 )
 from defib_coverage.documents.document import InputError
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
 
 COLUMNS = "determinations.parquet"
-_JOB = "job.json"
 _JOB_PART = "job.json.part"
 _LOCK = "lock"
 
@@ -90,7 +91,7 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
 def day_of(out: Path) -> date | None:
     """What was today for the run that was broken off in a folder; None where there is none."""
     try:
-        return msgspec.json.decode((out / WORK / _JOB).read_bytes(), type=Job).spec.today
+        return msgspec.json.decode((out / WORK / JOB).read_bytes(), type=Job).spec.today
     except (OSError, *BAD):
         return None
 
@@ -124,7 +125,7 @@ def _folder(out: Path) -> Path:
         InputError: the folder holds something else.
     """
     work = out / WORK
-    if (out / NAME).exists() and not (work / _JOB).exists():
+    if (out / NAME).exists() and not (work / JOB).exists():
         message = f"{out}: holds a finished audit; name another folder, or delete it"
         raise InputError(message)
     if out.is_dir() and not work.exists() and any(out.iterdir()):
@@ -158,7 +159,7 @@ def _start(out: Path, job: Job) -> None:
         InputError: the folder holds something else.
     """
     work = out / WORK
-    written = work / _JOB
+    written = work / JOB
     if written.exists():
         try:
             known = msgspec.json.decode(written.read_bytes(), type=Job)
@@ -224,6 +225,7 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
         data_digest=job.digest,
         policies=applied(order.knowledge),
         inputs=inputs_of(job, outcome),
+        outputs=tuple(output_of(out / f"{name}.part", name) for name in (ROWS, COLUMNS, REJECTS)),
         counts=counts_of(outcome, rejects),
     )
     with _private(out / f"{NAME}.part") as file:
@@ -239,9 +241,9 @@ def _clear(work: Path) -> None:
     for one in work.iterdir():
         if one.is_dir():
             shutil.rmtree(one)
-        elif one.name not in {_JOB, _LOCK}:
+        elif one.name not in {JOB, _LOCK}:
             one.unlink()
-    (work / _JOB).unlink()
+    (work / JOB).unlink()
     shutil.rmtree(work)
 
 

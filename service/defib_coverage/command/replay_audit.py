@@ -22,6 +22,7 @@ from defib_coverage.audit.manifest import (
     REJECTS,
     ROWS,
     Manifest,
+    check_output,
     digest_of_plans,
     read_manifest,
 )
@@ -129,6 +130,8 @@ class Audited:
             and manifest.payers_digest == digest_of_plans(spec.plans)
             and manifest.canonical_base == spec.canonical_base
         )
+        if as_made:
+            check_output(self._path, ROWS, manifest)
         sources = tuple(one.path for one in manifest.inputs)
         return _Plan(sources, spec, self._path if as_made else None, manifest)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from defib_coverage.audit.manifest import REJECTS, ROWS
+from defib_coverage.audit.manifest import REJECTS, ROWS, check_output
 from defib_coverage.audit.reporting.rows import Reject, Row
 from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
@@ -33,7 +33,7 @@ def read_rows(folder: Path, manifest: Manifest) -> Iterator[Row]:
     """The rows, one after another; held against what the manifest counts.
 
     Raises:
-        InputError: a line is damaged, out of order, or lines are missing.
+        InputError: a line is damaged, out of order or was changed, or lines are missing.
     """
     path = folder / ROWS
     last: tuple[int, str, date, str] | None = None
@@ -58,13 +58,14 @@ def read_rows(folder: Path, manifest: Manifest) -> Iterator[Row]:
     if due.by_status and +Counter(due.by_status) != +statuses:
         message = f"{path}: its statuses are not those that the manifest counts: it was changed"
         raise InputError(message)
+    check_output(folder, ROWS, manifest)
 
 
 def count_rejects(folder: Path, manifest: Manifest) -> Counter[str]:
     """How many lines were rejected for each reason.
 
     Raises:
-        InputError: there is no list of them, it is damaged, or lines are missing.
+        InputError: there is no list of them, it is damaged or was changed, or lines are missing.
     """
     path = folder / REJECTS
     if not path.is_file():
@@ -81,6 +82,7 @@ def count_rejects(folder: Path, manifest: Manifest) -> Counter[str]:
             f"{path}: lines: {found.total()}, counted by the manifest: {manifest.counts.rejects}"
         )
         raise InputError(message)
+    check_output(folder, REJECTS, manifest)
     return found
 
 
