@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from bulk_server import Exported, ndjson
+from command_line import ROOT, environment
 from defib_coverage.bulk.asking import Wanted
 from defib_coverage.bulk.courier import Courier
 from defib_coverage.bulk.fetching import Fetch, Ways
@@ -18,7 +21,7 @@ from defib_coverage.bulk.tokens import Backend, BackendTokens, NoToken
 from defib_coverage.network.transport import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from bulk_server import BulkServer
@@ -80,6 +83,24 @@ def fetch(  # noqa: PLR0913 - what a test may change
         ways = ways or Ways()
         made = Fetch(wanted, there, courier, ways=ways, patience=patience, watch=watch or Seen())
         return made.run()
+
+
+@contextmanager
+def under_way(server: BulkServer, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A fetch in a process of its own."""
+    command = [sys.executable, "-m", "defib_coverage", "audit", "fetch", server.base]
+    with subprocess.Popen(
+        [*command, "-o", str(folder), "--at-once", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def kept(folder: Path) -> dict[str, Any]:

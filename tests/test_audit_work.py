@@ -102,6 +102,12 @@ def test_run_that_was_broken_off_at_once_can_be_begun_anew(
     begun(order, Engine("embedded"))
 
 
+def test_a_file_is_no_place_for_an_audit(order: Order) -> None:
+    order.out.write_bytes(b"mine")
+    refused(order, Engine("embedded"), "is a file; name a new folder")
+    assert order.out.read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("there", ["notes.txt", "work/mine.txt"])
 def test_folder_that_holds_something_else_is_left_alone(there: str, order: Order) -> None:
     (order.out / there).parent.mkdir(parents=True)

@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bulk_fetches import CONDITIONS, MORE_CONDITIONS, PATIENTS, contents, fetch, kept
+from bulk_fetches import CONDITIONS, MORE_CONDITIONS, PATIENTS, contents, fetch, kept, under_way
 from bulk_server import bulk_server, stall_after
-from command_line import ROOT, environment, run
+from command_line import run
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from bulk_server import BulkServer
 
 _PATIENCE = 60
-
-
-@contextmanager
-def under_way(server: BulkServer, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A fetch in a process of its own."""
-    command = [sys.executable, "-m", "defib_coverage", "audit", "fetch", server.base]
-    with subprocess.Popen(
-        [*command, "-o", str(folder), "--at-once", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(),
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def wait_until_stalled(server: BulkServer, folder: Path) -> None:

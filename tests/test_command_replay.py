@@ -52,6 +52,8 @@ def test_thirty_days_flip_exactly_what_lies_31_to_40_days_before(
     folder = tmp_path / "out"
     done = run("policy", "replay", calls, "--with", thirty, "-o", folder, *TODAY)
     assert (done.returncode, done.stderr) == (0, "")
+    told = done.stdout.splitlines()[-4:]
+    assert sorted(told) == sorted(str(path) for path in folder.iterdir())
     flips = lines_of(folder / "flips.ndjson")
     assert [one["where"]["line"] - 1 + 25 for one in flips] == [*range(31, 41)]
     assert {one["where"]["file"] for one in flips} == {"calls.ndjson"}

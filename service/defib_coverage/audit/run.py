@@ -128,6 +128,9 @@ def _folder(out: Path) -> Path:
     if (out / NAME).exists() and not (work / JOB).exists():
         message = f"{out}: holds a finished audit; name another folder, or delete it"
         raise InputError(message)
+    if out.exists() and not out.is_dir():
+        message = f"{out}: is a file; name a new folder"
+        raise InputError(message)
     if out.is_dir() and not work.exists() and any(out.iterdir()):
         message = f"{out}: is not empty; name a new folder"
         raise InputError(message)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urljoin
 
 import msgspec
 
-from defib_coverage.bulk.faults import BUSY, REASONS, FetchError
+from defib_coverage.bulk.faults import BUSY, REASONS, FetchError, UnsureError
 from defib_coverage.bulk.outcomes import told
 from defib_coverage.fhir.needs import READ_TYPES
 from defib_coverage.network.transfer import Reason, TransferError
@@ -29,7 +29,15 @@ TYPES = tuple(
 )
 """What is asked for by default: what the rules read, what was billed, and where it was done."""
 _LONGEST_URL = 2000
+_MOST_NAMED = 6
 _LARGEST = 1 << 20
+# Of a connection that was never made, or that led to somebody who sends it elsewhere.
+_UNHEARD = frozenset(
+    {
+        *(Reason.ADDRESS_REFUSED, Reason.NAME_UNKNOWN),
+        *(Reason.CERTIFICATE_REFUSED, Reason.REDIRECTED),
+    }
+)
 _FHIR = "application/fhir+json"
 
 
@@ -45,6 +53,15 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[str, ...] = TYPES
     since: str | None = None
     filters: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> str:
+        """The types in words, by name where they are few."""
+        if not self.types:
+            return "all types"
+        number = len(self.types)
+        words = f"{number} type{'' if number == 1 else 's'}"
+        return words if number > _MOST_NAMED else f"{words}: {', '.join(self.types)}"
 
     def endpoint(self, base: str) -> str:
         """The URL of the operation."""
@@ -83,6 +100,7 @@ def kick_off(wanted: Wanted, courier: Courier, patience: Patience, watch: Watch)
         The URL of its status.
 
     Raises:
+        UnsureError: the server may have begun one, and it cannot be found.
         FetchError: the server does not begin one.
     """
     base = courier.places.base
@@ -94,7 +112,8 @@ def kick_off(wanted: Wanted, courier: Courier, patience: Patience, watch: Watch)
             if error.reason == Reason.REDIRECTED:
                 reason = "leads elsewhere; give the FHIR base itself"
             message = f"{base}: {reason}"
-            raise FetchError(message) from error
+            fault = FetchError if error.reason in _UNHEARD else UnsureError
+            raise fault(message) from error
         if reply.status not in BUSY or attempt + 1 == patience.attempts:
             break
         pause = patience.pause(attempt, reply.headers.get("retry-after"))
@@ -105,8 +124,11 @@ def kick_off(wanted: Wanted, courier: Courier, patience: Patience, watch: Watch)
     location = reply.headers.get("content-location")
     if not location:
         message = f"{base}: began an export, and does not say where (no Content-Location)"
-        raise FetchError(message)
-    return courier.places.check(urljoin(base + "/", location), "the export's status")
+        raise UnsureError(message)
+    try:
+        return courier.places.check(urljoin(base + "/", location), "the export's status")
+    except FetchError as error:
+        raise UnsureError(str(error)) from error
 
 
 def _ask(wanted: Wanted, courier: Courier) -> Reply:

@@ -32,6 +32,10 @@ class FetchError(DefibCoverageError):
     """An export that cannot be fetched, said in one line."""
 
 
+class UnsureError(FetchError):
+    """A request after which nobody knows whether the server has begun an export."""
+
+
 class FileError(FetchError):
     """A file of an export that cannot be loaded; others may be."""
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.bulk.asking import kick_off
-from defib_coverage.bulk.faults import FetchError, FileError, StoppedError
+from defib_coverage.bulk.faults import FetchError, FileError, StoppedError, UnsureError
 from defib_coverage.bulk.issues import count_issues
 from defib_coverage.bulk.loading import Loader, is_as_loaded
 from defib_coverage.bulk.polling import GoneError, wait_for
 from defib_coverage.bulk.record import matched
+from defib_coverage.errors import DefibCoverageError
 from defib_coverage.network.transfer import TransferError
 
 if TYPE_CHECKING:
@@ -126,13 +127,7 @@ class Fetch:
         """
         status = self._folder.record.status
         if status is None:
-            kinds = len(self._wanted.types)
-            self._watch.told(f"Asking for {f'{kinds} types' if kinds else 'all types'}")
-            # Before anything is asked of the server: a folder that takes nothing is known now.
-            self._folder.keep(self._folder.record)
-            status = kick_off(self._wanted, self._courier, self._patience, self._watch)
-            self._folder.keep(msgspec.structs.replace(self._folder.record, status=status))
-            self._watch.told("The server has begun the export")
+            status = self._begun()
         else:
             self._watch.told("Going on with the export that was begun before")
         try:
@@ -141,11 +136,39 @@ class Fetch:
             raise self._gone(error) from error
         return self._noted(manifest)
 
+    def _begun(self) -> str:
+        """Ask for the export.
+
+        Returns:
+            The URL of its status, which is kept.
+
+        Raises:
+            DefibCoverageError: the server does not begin one; the folder is for any other again.
+        """
+        if self._folder.is_unsure:
+            self._watch.told(
+                "What was asked for into this folder before got no answer that was kept: the "
+                "server may be at work on it"
+            )
+        self._watch.told(f"Asking for {self._wanted.described}")
+        # Before anything is asked of the server: a folder that takes nothing is known now.
+        self._folder.keep(self._folder.record)
+        try:
+            status = kick_off(self._wanted, self._courier, self._patience, self._watch)
+        except UnsureError:
+            raise
+        except DefibCoverageError:
+            self._folder.forget()
+            raise
+        self._folder.keep(msgspec.structs.replace(self._folder.record, status=status))
+        self._watch.told("The server has begun the export")
+        return status
+
     def _gone(self, error: GoneError) -> FetchError:
         """What to do about an export that is no more: where nothing was loaded, begin anew."""
         record = self._folder.record
         if record.files is None:
-            self._folder.keep(msgspec.structs.replace(record, status=None))
+            self._folder.forget()
             return FetchError(f"{error}; the same command asks for a new one")
         return FetchError(f"{error}; fetch a new one into another folder")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -28,9 +28,16 @@ _MOST_SAVES = 200
 class Folder:
     """A folder with the export that it is for; used from several threads."""
 
-    def __init__(self, path: Path, record: Record) -> None:
-        """Take a folder that ``opened`` has made sure of."""
+    def __init__(self, path: Path, record: Record, *, is_unsure: bool) -> None:
+        """Take a folder that ``opened`` has made sure of.
+
+        Args:
+            path: where it is.
+            record: what is known.
+            is_unsure: whether something was asked for before, and nobody knows what came of it.
+        """
         self.path = path
+        self.is_unsure = is_unsure
         self._lock = threading.Lock()
         self._changes = 0
         self._take(record)
@@ -67,6 +74,12 @@ class Folder:
             self._changes += 1
             if self._changes % (1 + len(self._files) // _MOST_SAVES) == 0:
                 self._save()
+
+    def forget(self) -> None:
+        """Delete the record of an export that is not, so that the folder is free for any other."""
+        with self._lock, suppress(OSError):
+            # One that stays says that nothing was begun, which makes the folder as free.
+            (self.path / NAME).unlink(missing_ok=True)
 
     def part_of(self, one: FileRecord) -> Path:
         """Where a file is loaded to."""
@@ -146,28 +159,40 @@ def opened(path: Path, fresh: Record) -> Iterator[Folder]:
         except OSError as error:
             message = f"{path}: another fetch writes to it"
             raise InputError(message) from error
-        yield Folder(path, _record(path, fresh))
+        found = _found(path)
+        same = found is not None and (found.base, found.export) == (fresh.base, fresh.export)
+        if not same:
+            _check_free(path, found)
+        known = found if found is not None and same else fresh
+        yield Folder(path, known, is_unsure=found is not None and not found.is_begun)
     finally:
         os.close(handle)
 
 
-def _record(path: Path, fresh: Record) -> Record:
-    """The record that a folder has, or a new one for an empty folder.
+def _found(path: Path) -> Record | None:
+    """The record that a folder has.
 
     Raises:
-        InputError: it is not for this export.
+        InputError: it cannot be read.
     """
     try:
-        found = read_record((path / NAME).read_bytes(), str(path / NAME))
+        return read_record((path / NAME).read_bytes(), str(path / NAME))
     except FileNotFoundError:
-        if any(one.name != f"{NAME}{_PART}" for one in path.iterdir()):
-            message = f"{path}: is not empty, and holds no export; give another folder"
-            raise InputError(message) from None
-        return fresh
+        return None
     except OSError as error:
         message = f"{path / NAME}: cannot be read ({error.strerror})"
         raise InputError(message) from error
-    if (found.base, found.export) != (fresh.base, fresh.export):
+
+
+def _check_free(path: Path, found: Record | None) -> None:
+    """Refuse a folder with anything but the record of a request that brought nothing.
+
+    Raises:
+        InputError: there is more.
+    """
+    if found is not None and found.is_begun:
         message = f"{path}: holds another export, {found.export}; give another folder"
         raise InputError(message)
-    return found
+    if any(one.name not in {NAME, f"{NAME}{_PART}"} for one in path.iterdir()):
+        message = f"{path}: is not empty, and holds no export; give another folder"
+        raise InputError(message)

@@ -70,6 +70,11 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     removed: bool = False
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the server has told where the export is; before that, nothing is loaded."""
+        return self.status is not None
+
+    @property
     def is_loaded(self) -> bool:
         """Whether every file of it is here."""
         return self.files is not None and all(one.done for one in self.files)

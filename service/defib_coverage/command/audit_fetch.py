@@ -16,6 +16,7 @@ from defib_coverage.bulk.courier import Courier
 from defib_coverage.bulk.faults import FetchError
 from defib_coverage.bulk.fetching import Fetch, Ways
 from defib_coverage.bulk.folder import opened
+from defib_coverage.bulk.kinds import check_kind
 from defib_coverage.bulk.patience import Patience
 from defib_coverage.bulk.places import read_places
 from defib_coverage.bulk.record import Record
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from defib_coverage.bulk.tokens import Tokens
 
 DONE, PARTLY, INTERRUPTED = 0, 1, 130
-_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _FILTER = re.compile(r"[A-Z][A-Za-z]{1,63}\?[!-~]+")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
@@ -119,15 +119,15 @@ def _wanted(asked: Asked) -> Wanted:
         names = [part.strip() for part in asked.types.split(",")]
         types = () if names == ["all"] else tuple(dict.fromkeys(names))
     for name in types:
-        if _TYPE.fullmatch(name) is None:
-            message = f"--types: {name!r} is no type such as Condition"
-            raise InputError(message)
+        check_kind(name, "--types")
     for one in asked.filters:
         if _FILTER.fullmatch(one) is None:
             message = f"--type-filter: {one!r} is no search such as Observation?status=final"
             raise InputError(message)
-        if types and one.partition("?")[0] not in types:
-            message = f"--type-filter: {one.partition('?')[0]} is not among the types asked for"
+        kind = one.partition("?")[0]
+        check_kind(kind, "--type-filter")
+        if types and kind not in types:
+            message = f"--type-filter: {kind} is not among the types asked for"
             raise InputError(message)
     if asked.since is not None:
         _check_instant(asked.since)

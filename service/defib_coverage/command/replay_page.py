@@ -14,7 +14,7 @@ from defib_coverage.command.difference_page import (
     print_statuses,
 )
 from defib_coverage.command.options import counted
-from defib_coverage.command.policy_replay import DIFFERENCES, FLIPS, REJECTS
+from defib_coverage.command.policy_replay import DIFFERENCES, FLIPS, REJECTS, SUMMARY
 from defib_coverage.command.recorded_calls import Reject
 from defib_coverage.replaying.replay import Departing
 
@@ -63,7 +63,7 @@ def print_replay(replayed: Replayed, folder: Path, output: Path | None, page: Pa
         if summary.differences:
             page.line("-o DIR writes the orders with the same status to a file")
         return
-    for name in (FLIPS, DIFFERENCES, REJECTS):
+    for name in (FLIPS, DIFFERENCES, REJECTS, SUMMARY):
         page.line(f"{output / name}")
 
 
