@@ -12,8 +12,8 @@ from bulk_server import bulk_server, hang_up, refuse, says
 from command_line import run
 from defib_coverage.bulk.asking import TYPES, Wanted
 from defib_coverage.bulk.faults import FetchError
-from defib_coverage.bulk.kinds import KINDS
 from defib_coverage.documents.document import InputError
+from defib_coverage.fhir.resources import TYPE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,7 @@ def test_no_server_is_asked_for_a_type_that_there_is_not(tmp_path: Path) -> None
 
 
 def test_types_are_told_by_name_where_they_are_few() -> None:
-    assert set(TYPES) < KINDS
+    assert set(TYPES) < TYPE_NAMES
     assert Wanted(types=("Patient",)).described == "1 type: Patient"
     assert Wanted(types=("Patient", "Claim")).described == "2 types: Patient, Claim"
     assert Wanted().described == f"{len(TYPES)} types"

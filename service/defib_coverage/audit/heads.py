@@ -15,7 +15,7 @@ from defib_coverage.audit import shapes
 from defib_coverage.errors import RequestError
 from defib_coverage.fhir.raw import BAD
 from defib_coverage.fhir.references import is_id, tail
-from defib_coverage.fhir.resources import Coding, OrderConcept
+from defib_coverage.fhir.resources import TYPE_NAMES, Coding, OrderConcept
 from defib_coverage.fhir.systems import meant_by
 from defib_coverage.hooks.limits import check_text
 
@@ -219,7 +219,7 @@ def patient_key(reference: str) -> str | None:
         kind, identifier = "Patient", reference.removeprefix("urn:uuid:")
     else:
         kind, _, identifier = tail(reference).partition("/")
-    if kind in shapes.TYPES and kind != "Patient":
+    if kind in TYPE_NAMES and kind != "Patient":
         return None
     if kind != "Patient" or not is_id(identifier):
         message = "it names its patient by no usable id"

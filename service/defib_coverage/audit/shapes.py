@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Union, get_args
+from typing import Union
 
 import msgspec
 
-from defib_coverage.fhir.resources import CodeableConcept, OrderConcept, Resource, type_name
+from defib_coverage.fhir.resources import TYPE_NAMES, CodeableConcept, OrderConcept
 
 
 class Subject(msgspec.Struct, gc=False):
@@ -132,14 +132,12 @@ _KNOWN = (
     *(*_RECORDS, *HELD, *_DONE, *_BILLS, *_SHARED),
 )
 _NAMED = {kind.__struct_config__.tag for kind in _KNOWN}  # type: ignore[attr-defined]
-_OTHERS = _of(Unread, *sorted({type_name(kind) for kind in get_args(Resource)} - _NAMED))
+_OTHERS = _of(Unread, *sorted(TYPE_NAMES - _NAMED))
 RECORD_TYPES = frozenset(
     str(kind.__struct_config__.tag)  # type: ignore[attr-defined]
     for kind in (Patient, Coverage, Request, Appointment, *_RECORDS, *HELD, *_DONE, *_BILLS)
 )
 """The types of records of a patient that an audit keeps."""
-TYPES = frozenset({type_name(kind) for kind in get_args(Resource)})
-"""All types of FHIR R4."""
 ORDER_TYPES = frozenset(
     {"ServiceRequest", "DeviceRequest", "Procedure", "Claim", "ExplanationOfBenefit"}
 )

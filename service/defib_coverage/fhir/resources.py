@@ -433,6 +433,10 @@ else:
 _NAMES: Mapping[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Resource)}
 
 
+TYPE_NAMES = frozenset(_NAMES.values())
+"""The names of all resource types of FHIR R4."""
+
+
 def type_name(kind: type) -> str:
     """The name that FHIR has for a resource type; empty for what is none."""
     return _NAMES.get(kind, "")
