@@ -86,15 +86,7 @@ def test_a_phone_shows_whole_pictures_and_what_is_not_covered(
 ) -> None:
     with tab(browser, "http://nowhere.invalid", window) as page:
         page.goto(pages[name].as_uri())
-        out = page.evaluate(
-            """() => [...document.querySelectorAll("svg text, svg rect")].filter(one => {
-              const place = one.getBoundingClientRect(), all = one.closest("svg")
-                .getBoundingClientRect(), section = one.closest("section").getBoundingClientRect();
-              return place.left < all.left - 1 || place.right > all.right + 1
-                || all.right > section.right || section.right > innerWidth;
-            }).map(one => one.outerHTML)"""
-        )
-        assert out == []
+        assert _sticking_out(page) == []
         assert page.locator("#money svg text", has_text="3,937,500").bounding_box() is not None
         for section in ("years", "sites"):
             head = page.locator(f"#{section} th", has_text="not covered").bounding_box()
@@ -105,6 +97,34 @@ def test_a_phone_shows_whole_pictures_and_what_is_not_covered(
               13 * one.getBoundingClientRect().width / one.viewBox.baseVal.width))"""
         )
         assert smallest >= 10  # pixels
+
+
+def test_large_sums_and_long_names_stay_in_their_pictures(browser: Browser, tmp_path: Path) -> None:
+    rows = [
+        row(n, status="not-covered", audit={"site": "Hospital of the WWWWWW " * 3}, order=order)
+        for n in range(60)
+        for order in [{"code": "33264" if n else "33249"}]
+    ]
+    audit = write_audit(tmp_path / "out", rows)
+    (tmp_path / "payment.csv").write_text('code,amount\n33264,"999,999,999.99"\n')
+    write_report(Wanted(audit, tmp_path / "report", tmp_path / "payment.csv"), {})
+    with tab(browser, "http://nowhere.invalid", Window((390, 800))) as page:
+        page.goto((tmp_path / "report" / "index.html").as_uri())
+        expect(page.locator("#money svg")).to_contain_text("58,999,999,999")
+        assert _sticking_out(page) == []
+
+
+def _sticking_out(page: Page) -> list[str]:
+    """What of the pictures is outside of them, or of the window."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg text, svg rect")].filter(one => {
+          const place = one.getBoundingClientRect(), all = one.closest("svg")
+            .getBoundingClientRect(), section = one.closest("section").getBoundingClientRect();
+          return place.left < all.left - 1 || place.right > all.right + 1
+            || all.right > section.right || section.right > innerWidth;
+        }).map(one => one.outerHTML)"""
+    )
+    return found
 
 
 def test_a_table_that_scrolls_shows_it(browser: Browser, pages: dict[str, Path]) -> None:

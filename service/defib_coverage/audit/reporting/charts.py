@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDTH = 400
-_LEFT, _RIGHT = 44, 12
+_RIGHT = 12
 _LINE, _HEIGHT, _FOOT = 20, 190, 24
-_STEP, _BAR, _END = 38, 14, 92
+_STEP, _BAR = 38, 14
 # Where the axis of shares begins and ends: half of a label stands beyond it.
 _FROM, _TO = 12, _WIDTH - 24
 # How wide a letter is at most on an average, and how many stand in a line.
-_LETTER = 7
-_LETTERS = 52
+_LETTER, _DIGIT = 7, 8
+_LETTERS = 48
 MOST_ROWS = 25
 """How many rows a picture of bars has; the table beside it has more."""
 _MOST_LABELS = 8
@@ -66,16 +66,17 @@ def columns(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Cha
     svg = _svg(caption, _below(names) + _HEIGHT + _FOOT)
     _put(svg, names)
     top = _round_up(max((_length(stack) for stack in stacks), default=0))
+    left = _room(f"{top:,.0f}")
     foot, room = float(_below(names) + _HEIGHT), _HEIGHT - 18.0
     for part in (0, 1, 2):
         level = foot - room * part / 2
-        _line(svg, (_LEFT, level, _WIDTH - _RIGHT, level), "rule")
-        _text(svg, (_LEFT - 6, level + 4), f"{top * part / 2:,.0f}", "end")
-    step = (_WIDTH - _LEFT - _RIGHT) / max(len(stacks), 1)
+        _line(svg, (left, level, _WIDTH - _RIGHT, level), "rule")
+        _text(svg, (left - 6, level + 4), f"{top * part / 2:,.0f}", "end")
+    step = (_WIDTH - left - _RIGHT) / max(len(stacks), 1)
     wide = min(step * 0.7, 48.0)
     every = -(-len(stacks) // _MOST_LABELS)
     for number, stack in enumerate(stacks):
-        x, y = _LEFT + step * (number + 0.5), foot
+        x, y = left + step * (number + 0.5), foot
         for kind, cell in zip(kinds, stack.parts, strict=True):
             tall = room * _number(cell) / top
             y -= tall
@@ -96,7 +97,7 @@ def bars(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Chart:
     svg = _svg(caption, _below(names) + _STEP * len(stacks))
     _put(svg, names)
     most = max((_length(stack) for stack in stacks), default=0) or 1
-    scale = (_WIDTH - _END) / most
+    scale = (_WIDTH - max((_room(_sum(stack)) for stack in stacks), default=0)) / most
     for number, stack in enumerate(stacks):
         x, y = 0.0, _below(names) + _STEP * number + 18.0
         _text(svg, (0, y - 4), _short(stack.label), "start")
@@ -166,6 +167,11 @@ def _round_up(number: float) -> int:
             if number <= size * factor:
                 return size * factor
         size *= 10
+
+
+def _room(number: str) -> int:
+    """How wide a number is at most, with what keeps it from its neighbours."""
+    return max(14 + _DIGIT * len(number), 44)
 
 
 def _short(label: str) -> str:
