@@ -190,7 +190,7 @@ class Attack:
 
     def _money(self, rows: Sequence[Mapping[str, str]]) -> None:
         for status in STATUSES[1:]:
-            found = [row for row in rows if row["status"] == status and row["code"] != "all"]
+            found = [row for row in rows if row["status"] == status and row["amount"]]
             parts = {("money", status, row["code"], row["amount"]): row["events"] for row in found}
             for cell, text in parts.items():
                 self._cell(cell, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 import pytest
@@ -27,6 +27,7 @@ from defib_coverage.audit.reporting.ranking import Entry, entry_of
 from defib_coverage.audit.reporting.report import Wanted, write_report
 from defib_coverage.audit.reporting.rows import Row
 from defib_coverage.audit.reporting.sorting import Sorter
+from defib_coverage.coverage.orders import ServiceDateBasis
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
@@ -261,6 +262,37 @@ def test_an_event_is_priced_by_its_order_where_the_procedure_has_another_code(
 
 
 @pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        *(("31250", "31250.00"), ("31250.5", "31250.50"), ("0", "0.00"), ("$31250.00", "31250.00")),
+        *(("31,250.00", "31250.00"), ("$31,250.00", "31250.00"), (" $ 31,250 ", "31250.00")),
+        *(("999,999,999.99", "999999999.99"), ("1,000", "1000.00"), ("250.00", "250.00")),
+    ],
+)
+def test_amounts_are_read_as_a_spreadsheet_writes_them(
+    tmp_path: Path, text: str, amount: str
+) -> None:
+    folder = report_of(tmp_path, [row(status="not-covered")], f'code,amount\n33249,"{text}"\n')
+    assert rows_in(folder, "money-at-risk")[0]["at risk"] == amount
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("31,25", "31,250,00", "3125,000", "1,2500", "31,250,", ",250", "0,250", "000,250"),
+        *("31.250,00", "31 250", "$", "$$5", "5$", "$-5", "-$5", "(5)", "€5", "USD 5"),
+        *("1,000,000,000", "1_000", "+5", "1,250.005", "1,250.", "\u0665"),
+    ],
+)
+def test_other_ways_to_write_amounts_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError) as raised:
+        report_of(tmp_path, [row()], f'code,amount\n33249,"{text}"\n')
+    assert str(raised.value) == (
+        f"{tmp_path / 'payment.csv'}: line 2: {text!r} is no amount such as 30250.00 or 30,250.00"
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("", "line 1: must name the columns code, amount[, from, until]"),
@@ -268,7 +300,6 @@ def test_an_event_is_priced_by_its_order_where_the_procedure_has_another_code(
         ("code,amount,amount\n", "line 1: must name the columns code, amount[, from, until]"),
         ("code,amount\n", "holds no amounts"),
         ("code,amount\n33249,30,000.00\n", "line 2: has 3 cells, the first line names 2"),
-        ("code,amount\n33249,$5\n", "line 2: '$5' is no amount such as 30250.00"),
         ("code,amount\n33249,NaN\n", "line 2: 'NaN' is no amount such as 30250.00"),
         ("code,amount\n33249,-1\n", "line 2: '-1' is no amount such as 30250.00"),
         ("code,amount\n33249,1e30\n", "line 2: '1e30' is no amount such as 30250.00"),
@@ -316,6 +347,9 @@ def test_the_worst_comes_first(tmp_path: Path) -> None:
         *("6", "5", "10", "4", "3", "2", "1", "11"),
     ]
     assert found[0]["days early"] == "80"
+    assert [one["group"] for one in found[-2:]] == ["ordered only"] * 2
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Ordered only</th>" in page[page.index('<section id="worklist"') :]
 
 
 def test_the_worklist_says_why_and_where(tmp_path: Path) -> None:
@@ -336,6 +370,31 @@ def test_the_worklist_says_why_and_where(tmp_path: Path) -> None:
     assert found["same day"] == "Claim/7#1"
     assert (found["file"], found["line"]) == ("Procedure.ndjson", "41")
     assert (found["site"], found["operator"]) == ("General", "Dr X")
+
+
+def test_files_and_page_tell_what_the_day_rests_on(tmp_path: Path) -> None:
+    told = {
+        "occurrence": "as recorded",
+        "appointment": "the booked day",
+        "authored-assumed": "the day it was written",
+        "today": "unknown: today",
+    }
+    rows = [
+        row(number, status="not-covered", order={"serviceDateBasis": basis})
+        for number, basis in enumerate(told)
+    ]
+    folder = report_of(tmp_path, rows)
+    due = {f"Procedure/{number}": words for number, words in enumerate(told.values())}
+    for name in ("orders", "worklist"):
+        found = rows_in(folder, name)
+        assert list(found[0]).index("day is") == list(found[0]).index("service day") + 1
+        assert {one["order"]: one["day is"] for one in found} == due
+    page = (folder / "index.html").read_text()
+    for words_ in list(told.values())[1:]:
+        assert page.count(f'class="day">2024-03-02<span>{words_}</span>') == 1
+    assert page.count('class="day">2024-03-02</td>') == 1
+    # No way in which the service finds a day is without words.
+    assert set(told) == {*get_args(ServiceDateBasis)}
 
 
 def test_the_page_has_the_first_200(tmp_path: Path) -> None:

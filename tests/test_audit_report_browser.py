@@ -24,7 +24,7 @@ from defib_coverage.audit.reporting.report import Wanted, write_report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator, Page
 
 __all__ = ["browser"]
 
@@ -74,6 +74,88 @@ def test_every_picture_stands_beside_a_table(browser: Browser, pages: dict[str, 
             assert section.locator("table thead th[scope=col]").count() > 1
             for picture in section.get_by_role("img").all():
                 assert picture.get_attribute("aria-label")
+
+
+NARROW = [Window((width, 800), scheme) for width in (390, 360) for scheme in ("light", "dark")]
+
+
+@pytest.mark.parametrize("window", NARROW)
+@pytest.mark.parametrize("name", ["whole", "hidden"])
+def test_a_phone_shows_whole_pictures_and_what_is_not_covered(
+    browser: Browser, pages: dict[str, Path], name: str, window: Window
+) -> None:
+    with tab(browser, "http://nowhere.invalid", window) as page:
+        page.goto(pages[name].as_uri())
+        assert _sticking_out(page) == []
+        assert page.locator("#money svg text", has_text="3,937,500").bounding_box() is not None
+        for section in ("years", "sites"):
+            head = page.locator(f"#{section} th", has_text="not covered").bounding_box()
+            assert head is not None
+            assert head["x"] + head["width"] <= window.size[0]
+        smallest = page.evaluate(
+            """() => Math.min(...[...document.querySelectorAll("svg")].map(one =>
+              13 * one.getBoundingClientRect().width / one.viewBox.baseVal.width))"""
+        )
+        assert smallest >= 10  # pixels
+
+
+def test_large_sums_and_long_names_stay_in_their_pictures(browser: Browser, tmp_path: Path) -> None:
+    rows = [
+        row(n, status="not-covered", audit={"site": "Hospital of the WWWWWW " * 3}, order=order)
+        for n in range(60)
+        for order in [{"code": "33264" if n else "33249"}]
+    ]
+    audit = write_audit(tmp_path / "out", rows)
+    (tmp_path / "payment.csv").write_text('code,amount\n33264,"999,999,999.99"\n')
+    write_report(Wanted(audit, tmp_path / "report", tmp_path / "payment.csv"), {})
+    with tab(browser, "http://nowhere.invalid", Window((390, 800))) as page:
+        page.goto((tmp_path / "report" / "index.html").as_uri())
+        expect(page.locator("#money svg")).to_contain_text("58,999,999,999")
+        assert _sticking_out(page) == []
+
+
+def _sticking_out(page: Page) -> list[str]:
+    """What of the pictures is outside of them, or of the window."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg text, svg rect")].filter(one => {
+          const place = one.getBoundingClientRect(), all = one.closest("svg")
+            .getBoundingClientRect(), section = one.closest("section").getBoundingClientRect();
+          return place.left < all.left - 1 || place.right > all.right + 1
+            || all.right > section.right || section.right > innerWidth;
+        }).map(one => one.outerHTML)"""
+    )
+    return found
+
+
+def test_a_table_that_scrolls_shows_it(browser: Browser, pages: dict[str, Path]) -> None:
+    with tab(browser, "http://nowhere.invalid", Window((390, 800))) as page:
+        page.goto(pages["whole"].as_uri())
+        wide = page.locator("#windows .wide").first
+        shut = page.locator("#years .wide").first
+        assert wide.evaluate("one => one.scrollWidth > one.clientWidth")
+        assert not shut.evaluate("one => one.scrollWidth > one.clientWidth")
+
+        def shades() -> tuple[bool, bool]:
+            """Whether the left and the right end of the table's caption are in shade."""
+            wide.scroll_into_view_if_needed()
+            return _is_shaded(page, wide, "left"), _is_shaded(page, wide, "right")
+
+        assert shades() == (False, True)
+        wide.evaluate("one => { one.scrollLeft = 40 }")
+        assert shades() == (True, True)
+        wide.evaluate("one => { one.scrollLeft = one.scrollWidth }")
+        assert shades() == (True, False)
+        shut.scroll_into_view_if_needed()
+        assert (_is_shaded(page, shut, "left"), _is_shaded(page, shut, "right")) == (False, False)
+
+
+def _is_shaded(page: Page, table: Locator, side: str) -> bool:
+    """Whether the ground at one side of a table, beside its first line, is not the panel's."""
+    place = table.bounding_box()
+    assert place is not None
+    x = place["x"] + (1 if side == "left" else place["width"] - 3)
+    shot = page.screenshot(clip={"x": x, "y": place["y"] + 1, "width": 2, "height": 2})
+    return shot != page.screenshot(clip={"x": 18, "y": place["y"] + 1, "width": 2, "height": 2})
 
 
 def test_heights_are_the_numbers_of_the_table(browser: Browser, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -284,6 +285,72 @@ def test_a_cell_that_leaves_little_of_its_whole_is_withheld() -> None:
     assert Limit(11).share(0, 100) == (0, 100)
     # 11 of 12: beside the 12 it could be nothing else.
     assert Limit(11).share(11, 12) == (WITHHELD, WITHHELD)
+
+
+FEW, ENOUGH, MANY = 4, 11, 30
+
+
+def _money(folder: Path) -> tuple[list[str], str]:
+    """The lines of the money table, and the page."""
+    lines = (folder / "money-at-risk.csv").read_text().splitlines()[1:]
+    return lines, (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize("codes", [["33249", "33264"], ["33270"]])
+def test_money_that_is_all_hidden_is_withheld_and_not_nothing(
+    tmp_path: Path, codes: list[str]
+) -> None:
+    # Of 22 events some are in the payment table, but too few of each code.
+    specs = [(kind(), 90)]
+    specs += [(kind("not-covered", code=code), 10) for code in codes]
+    specs += [(kind("not-covered", code="33270"), 22 - 10 * len(codes))]
+    lines, page = _money(report_of(tmp_path, rows_of(specs), 11))
+    assert lines == ["not covered,all,,withheld,withheld", "conditional,all,,0,0.00"]
+    assert "<li><b>22</b> <span>performed, not covered</span></li>" in page
+    assert "<li><b>withheld</b> <span>at risk, not covered</span></li>" in page
+    assert "<li><b>0</b> <span>at risk, conditional</span></li>" in page
+    picture = page[page.index("<svg", page.index("<figcaption>Money at risk")) :]
+    texts = re.findall(r"<text[^>]*>([^<]*)", picture[: picture.index("</svg>")])
+    assert texts == ["at risk", "not covered", "withheld", "conditional", "0"]
+
+
+def test_money_does_not_tell_hidden_amounts_from_none(tmp_path: Path) -> None:
+    # A code that few have stands in the payment table, or does not.
+    for name, code in (("few", "33249"), ("none", "33270")):
+        (tmp_path / name).mkdir()
+        specs = [
+            *((kind(), 20), (kind("not-covered", code=code), FEW)),
+            (kind("not-covered", code="33270"), MANY - FEW),
+            (kind("conditional", code="33249"), 5),
+        ]
+        report_of(tmp_path / name, rows_of(specs), 11)
+    files = [sorted((tmp_path / name / "report-11").iterdir()) for name in ("few", "none")]
+    assert [path.name for path in files[0]] == [path.name for path in files[1]]
+    assert all(one.read_bytes() == two.read_bytes() for one, two in zip(*files, strict=True))
+    # Of what is hidden itself no money is told either; of the others their number is.
+    years = tmp_path / "few" / "report-11" / "status-by-year.csv"
+    assert years.read_text().splitlines()[-1] == "performed,all,withheld,<11,30,55"
+    assert _money(tmp_path / "few" / "report-11")[0] == [
+        "not covered,all,,withheld,withheld",
+        "conditional,all,,withheld,withheld",
+    ]
+
+
+def test_money_that_leaves_some_out_says_so(tmp_path: Path) -> None:
+    specs = [
+        *((kind(), 90), (kind("not-covered", code="33249"), MANY)),
+        *((kind("not-covered", code="33264"), FEW), (kind("not-covered", code="33270"), ENOUGH)),
+        (kind("conditional"), MANY),
+    ]
+    lines, page = _money(report_of(tmp_path, rows_of(specs), 11))
+    assert lines == [
+        "not covered,33249,30000.00,30,900000.00",
+        "not covered,all that is told,,30,900000.00",
+        "conditional,33249,30000.00,30,900000.00",
+        "conditional,all,,30,900000.00",
+    ]
+    assert "<span>at risk, not covered, as far as told</span>" in page
+    assert "<span>at risk, conditional</span>" in page
 
 
 def test_statuses_of_the_attack_are_those_of_the_report() -> None:

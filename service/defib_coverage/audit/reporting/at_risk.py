@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.audit.reporting.charts import Kind, Stack, bars
-from defib_coverage.audit.reporting.hiding import Hidden, Limit
+from defib_coverage.audit.reporting.hiding import WITHHELD, Hidden, Limit, Number
 from defib_coverage.audit.reporting.section import Section
 from defib_coverage.audit.reporting.table import Cell, Table
 from defib_coverage.audit.reporting.tally import AT_RISK
@@ -17,68 +17,114 @@ if TYPE_CHECKING:
     from defib_coverage.audit.reporting.tally import Tally
     from defib_coverage.coverage.determination import Status
 
-_Priced = tuple[str, Decimal, int]
+ALL_TOLD = "all that is told"
+"""Of a sum that leaves out what is hidden."""
+
+
+class _Line(NamedTuple):
+    """A code with what it pays, and how many events it pays so."""
+
+    code: str
+    amount: Decimal
+    events: int
+
+
+class Sum(NamedTuple):
+    """The money of a status.
+
+    ``events`` and ``money`` are hidden where all of it is; ``partial``: some of it may be.
+    """
+
+    lines: tuple[_Line, ...]
+    events: Number
+    money: Decimal | Hidden
+    partial: bool
+
+    @property
+    def words(self) -> str:
+        """What stands behind the name of the status."""
+        return ", as far as told" if self.partial else ""
 
 
 def at_risk(tally: Tally, basis: Population, limit: Limit | None) -> Section:
     """The money at risk in what was performed; where nothing was, in the orders."""
-    priced = {status: _priced(tally, basis, status, limit) for status in AT_RISK}
+    sums = {status: _sum(tally, basis, status, limit) for status in AT_RISK}
     rows: list[tuple[Cell, ...]] = []
-    for status, found in priced.items():
+    for status, found in sums.items():
         rows += [
             (VERDICTS[status], code, amount, number, amount * number)
-            for code, amount, number in found
+            for code, amount, number in found.lines
         ]
-        number, money = money_of(found)
-        rows.append((VERDICTS[status], "all", None, number, money))
+        name = ALL_TOLD if found.partial else "all"
+        rows.append((VERDICTS[status], name, None, found.events, found.money))
     heads = ("status", "code", "amount", "events", "at risk")
-    tables = [Table("money-at-risk", f"Money at risk: {basis.name}", heads, tuple(rows), words=2)]
+    tables = [
+        Table(
+            "money-at-risk",
+            f"Money at risk: {basis.name}",
+            heads,
+            tuple(rows),
+            words=2,
+            grouped=True,
+        )
+    ]
     if limit is None:
         lacking = _lacking(tally, basis)
         if lacking.rows:
             tables.append(lacking)
-    stacks = [Stack(VERDICTS[status], (money_of(found)[1],)) for status, found in priced.items()]
+    stacks = [
+        Stack(VERDICTS[status] + found.words, (found.money,)) for status, found in sums.items()
+    ]
     chart = bars(f"Money at risk: {basis.name}", [Kind("at risk", "not-covered")], stacks)
     notes = _notes(tally, basis, limit)
     return Section("money", "Money at risk", notes, (chart,), tuple(tables))
 
 
-def totals(
-    tally: Tally, basis: Population, limit: Limit | None
-) -> tuple[tuple[Status, Decimal], ...]:
+def totals(tally: Tally, basis: Population, limit: Limit | None) -> tuple[tuple[Status, Sum], ...]:
     """The sums, by status."""
-    return tuple((status, money_of(_priced(tally, basis, status, limit))[1]) for status in AT_RISK)
+    return tuple((status, _sum(tally, basis, status, limit)) for status in AT_RISK)
 
 
-def money_of(found: list[_Priced]) -> tuple[int, Decimal]:
-    """How many events were priced, and what they come to."""
-    return (
-        sum(number for _, _, number in found),
-        sum((amount * number for _, amount, number in found), start=Decimal(0)),
-    )
+def _sum(tally: Tally, basis: Population, status: Status, limit: Limit | None) -> Sum:
+    """What the money of a status comes to.
+
+    With a limit it is withheld where events are there and no line may be told: whether they have
+    no amounts or hidden ones must not show. Where no event is, it is nothing.
+    """
+    lines = tuple(_lines(tally, basis, status, limit))
+    total = basis.statuses[status]
+    if limit is not None and total != 0 and not lines:
+        return Sum((), WITHHELD, WITHHELD, partial=False)
+    events = sum(line.events for line in lines)
+    money = sum((line.amount * line.events for line in lines), start=Decimal(0))
+    return Sum(lines, events, money, partial=limit is not None and events != total)
 
 
-def _priced(tally: Tally, basis: Population, status: Status, limit: Limit | None) -> list[_Priced]:
+def _lines(tally: Tally, basis: Population, status: Status, limit: Limit | None) -> list[_Line]:
     """Codes with their amounts and how many events they pay, the most money first.
 
     With a limit a sum must not tell how many events it is made of: only amounts that were paid
     often enough count, and what remains of the status's events must be many, too, or none.
     """
     found = [
-        (code, amount, number)
+        _Line(code, amount, number)
         for (performed, held, code, amount), number in tally.money.items()
         if performed is basis.performed and held == status
     ]
-    found.sort(key=lambda one: (-one[1] * one[2], one[0]))
+    found.sort(key=_most_money)
     if limit is None:
         return found
     total = basis.statuses[status]
     if isinstance(total, Hidden):
         return []
-    found = sorted((one for one in found if one[2] >= limit.least), key=lambda one: -one[2])
-    while found and limit.is_small(total - sum(number for _, _, number in found)):
+    found = sorted((one for one in found if one.events >= limit.least), key=lambda one: -one.events)
+    while found and limit.is_small(total - sum(one.events for one in found)):
         found.pop()
-    return sorted(found, key=lambda one: (-one[1] * one[2], one[0]))
+    return sorted(found, key=_most_money)
+
+
+def _most_money(line: _Line) -> tuple[Decimal, str]:
+    return -line.amount * line.events, line.code
 
 
 def _lacking(tally: Tally, basis: Population) -> Table:
@@ -104,8 +150,8 @@ def _notes(tally: Tally, basis: Population, limit: Limit | None) -> tuple[str, .
         return (
             note,
             (
-                f"Only amounts that {limit.least} events or more have are counted, so the sums are "
-                "too low; what they leave out is not told."
+                f"Only amounts that {limit.least} events or more have are counted. A sum that "
+                "leaves out others stands as far as told, one that would leave out all is withheld."
             ),
         )
     gone = {status: tally.unpriced[basis.performed, status] for status in AT_RISK}

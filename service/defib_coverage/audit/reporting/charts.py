@@ -1,5 +1,7 @@
 """The report's pictures: columns, bars and intervals as SVG, drawn from what the tables tell.
 
+They are as narrow as a telephone, so that nothing of them has to be looked for sideways: words
+stand above the bars, and legends take as many lines as they need.
 A hidden number draws nothing: neither a height nor a scale tells of it.
 """
 
@@ -19,14 +21,18 @@ from defib_coverage.ledger.charts import child, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WIDTH = 640
-_LEFT, _RIGHT = 56, 12
-_LEGEND, _HEIGHT, _FOOT = 28, 190, 24
-_STEP, _BAR, _LABEL, _END = 26, 16, 226, 84
-_LETTERS = 30
+_WIDTH = 400
+_RIGHT = 12
+_LINE, _HEIGHT, _FOOT = 20, 190, 24
+_STEP, _BAR = 38, 14
+# Where the axis of shares begins and ends: half of a label stands beyond it.
+_FROM, _TO = 12, _WIDTH - 24
+# How wide a letter is at most on an average, and how many stand in a line.
+_LETTER, _DIGIT = 7, 8
+_LETTERS = 48
 MOST_ROWS = 25
 """How many rows a picture of bars has; the table beside it has more."""
-_MOST_LABELS = 12
+_MOST_LABELS = 8
 _GAP = "*"
 
 
@@ -56,19 +62,21 @@ class Whisker(NamedTuple):
 
 def columns(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Chart:
     """Standing columns, their parts one upon another."""
-    svg = _svg(caption, _LEGEND + _HEIGHT + _FOOT)
-    _legend(svg, kinds, any(_has_gap(stack) for stack in stacks))
+    names = _legend(kinds, has_gap=any(_has_gap(stack) for stack in stacks))
+    svg = _svg(caption, _below(names) + _HEIGHT + _FOOT)
+    _put(svg, names)
     top = _round_up(max((_length(stack) for stack in stacks), default=0))
-    foot, room = float(_LEGEND + _HEIGHT), _HEIGHT - 18.0
+    left = _room(f"{top:,.0f}")
+    foot, room = float(_below(names) + _HEIGHT), _HEIGHT - 18.0
     for part in (0, 1, 2):
         level = foot - room * part / 2
-        _line(svg, (_LEFT, level, _WIDTH - _RIGHT, level), "rule")
-        _text(svg, (_LEFT - 6, level + 4), f"{top * part / 2:,.0f}", "end")
-    step = (_WIDTH - _LEFT - _RIGHT) / max(len(stacks), 1)
+        _line(svg, (left, level, _WIDTH - _RIGHT, level), "rule")
+        _text(svg, (left - 6, level + 4), f"{top * part / 2:,.0f}", "end")
+    step = (_WIDTH - left - _RIGHT) / max(len(stacks), 1)
     wide = min(step * 0.7, 48.0)
     every = -(-len(stacks) // _MOST_LABELS)
     for number, stack in enumerate(stacks):
-        x, y = _LEFT + step * (number + 0.5), foot
+        x, y = left + step * (number + 0.5), foot
         for kind, cell in zip(kinds, stack.parts, strict=True):
             tall = room * _number(cell) / top
             y -= tall
@@ -76,7 +84,8 @@ def columns(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Cha
                 _rect(svg, (x - wide / 2, y, wide, tall), kind, stack.label, cell)
         if _has_gap(stack):
             _text(svg, (x, y - 4), _GAP, "middle")
-        if number % every == 0:
+        # Counted from the end: the last is the newest year, or what is over all others.
+        if (len(stacks) - 1 - number) % every == 0:
             _text(svg, (x, foot + 16), stack.label, "middle")
     return _chart(caption, svg)
 
@@ -84,41 +93,43 @@ def columns(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Cha
 def bars(caption: str, kinds: Sequence[Kind], stacks: Sequence[Stack]) -> Chart:
     """Lying bars, the first of many, each with its sum at its end."""
     stacks = stacks[:MOST_ROWS]
-    svg = _svg(caption, _LEGEND + _STEP * len(stacks))
-    _legend(svg, kinds, any(_has_gap(stack) for stack in stacks))
+    names = _legend(kinds, has_gap=any(_sum(stack) == _GAP for stack in stacks))
+    svg = _svg(caption, _below(names) + _STEP * len(stacks))
+    _put(svg, names)
     most = max((_length(stack) for stack in stacks), default=0) or 1
-    scale = (_WIDTH - _LABEL - _END) / most
+    scale = (_WIDTH - max((_room(_sum(stack)) for stack in stacks), default=0)) / most
     for number, stack in enumerate(stacks):
-        x, y = float(_LABEL), _LEGEND + _STEP * number
-        _text(svg, (_LABEL - 8, y + 13), _short(stack.label), "end")
+        x, y = 0.0, _below(names) + _STEP * number + 18.0
+        _text(svg, (0, y - 4), _short(stack.label), "start")
         for kind, cell in zip(kinds, stack.parts, strict=True):
             length = scale * _number(cell)
             if length:
                 _rect(svg, (x, y, length, _BAR), kind, stack.label, cell)
             x += length
-        _text(svg, (x + 6, y + 13), _sum(stack), "start")
+        _text(svg, (x + 6 if x else 0, y + 12), _sum(stack), "start")
     return _chart(caption, svg)
 
 
 def intervals(caption: str, rows: Sequence[Whisker], overall: Ratio | None) -> Chart:
     """Shares with their intervals, the first of many; a line stands at the share of all."""
     rows = rows[:MOST_ROWS]
-    foot = _LEGEND + _STEP * len(rows)
+    head, foot = _LINE + 6, _LINE + 6 + _STEP * len(rows)
     svg = _svg(caption, foot + _FOOT)
     top = max([0.05, *(row.high.value for row in rows), overall.value if overall else 0])
-    scale = (_WIDTH - _LABEL - 24) / top
+    scale = (_TO - _FROM) / top
     for part in (0, 1, 2):
-        x = _LABEL + scale * top * part / 2
-        _line(svg, (x, _LEGEND, x, foot), "rule")
+        x = _FROM + scale * top * part / 2
+        _line(svg, (x, head, x, foot), "rule")
         _text(svg, (x, foot + 16), f"{top * part / 2:.0%}", "middle")
     if overall is not None:
-        x = _LABEL + scale * overall.value
-        _line(svg, (x, _LEGEND - 6, x, foot), "overall")
-        _text(svg, (x, 14), f"all: {told(overall)}", "middle" if x < _WIDTH - 60 else "end")
+        x = _FROM + scale * overall.value
+        _line(svg, (x, head - 6, x, foot), "overall")
+        # Written towards the side that has more room.
+        _text(svg, (x, 14), f"all: {told(overall)}", "start" if 2 * x < _WIDTH else "end")
     for number, row in enumerate(rows):
-        y = _LEGEND + _STEP * number + 8.0
-        _text(svg, (_LABEL - 8, y + 5), _short(row.label), "end")
-        low, rate, high = (_LABEL + scale * share.value for share in (row.low, row.rate, row.high))
+        y = head + _STEP * number + 27.0
+        _text(svg, (0, y - 11), _short(row.label), "start")
+        low, rate, high = (_FROM + scale * share.value for share in (row.low, row.rate, row.high))
         group = child(svg, "g")
         child(group, "title", text=f"{row.label}: {row.note}")
         _line(group, (low, y, high, y), "whisker")
@@ -158,6 +169,11 @@ def _round_up(number: float) -> int:
         size *= 10
 
 
+def _room(number: str) -> int:
+    """How wide a number is at most, with what keeps it from its neighbours."""
+    return max(14 + _DIGIT * len(number), 44)
+
+
 def _short(label: str) -> str:
     return label if len(label) <= _LETTERS else label[: _LETTERS - 1] + "…"
 
@@ -169,15 +185,41 @@ def _svg(caption: str, height: float) -> Element:
     return svg
 
 
-def _legend(svg: Element, kinds: Sequence[Kind], has_gap: bool) -> None:  # noqa: FBT001
-    x = float(_LEFT)
-    for kind in kinds:
-        place = {"x": f"{x:.1f}", "y": "4", "width": "12", "height": "12"}
-        child(svg, "rect", {"class": kind.style, **place})
-        _text(svg, (x + 18, 14), kind.name, "start")
-        x += 40 + 7 * len(kind.name)
+class _Name(NamedTuple):
+    """A name in a legend, with its place; ``style`` is None where no colour stands before it."""
+
+    x: int
+    y: int
+    style: str | None
+    text: str
+
+
+def _legend(kinds: Sequence[Kind], *, has_gap: bool) -> list[_Name]:
+    """The names of the parts, in as many lines as they take."""
+    wanted: list[tuple[str | None, str]] = [(kind.style, kind.name) for kind in kinds]
     if has_gap:
-        _text(svg, (x, 14), f"{_GAP} not all of it is told", "start")
+        wanted.append((None, f"{_GAP} not all of it is told"))
+    found, x, y = [], 0, 0
+    for style, text in wanted:
+        width = (18 if style else 0) + _LETTER * len(text)
+        if x and x + width > _WIDTH:
+            x, y = 0, y + _LINE
+        found.append(_Name(x, y, style, text))
+        x += width + 16
+    return found
+
+
+def _below(names: Sequence[_Name]) -> int:
+    """Where there is room below a legend."""
+    return max(name.y for name in names) + _LINE + 6
+
+
+def _put(svg: Element, names: Sequence[_Name]) -> None:
+    for x, y, style, text in names:
+        if style:
+            place = {"x": str(x), "y": str(y + 4), "width": "12", "height": "12"}
+            child(svg, "rect", {"class": style, **place})
+        _text(svg, (x + 18 if style else x, y + 14), text, "start")
 
 
 def _rect(

@@ -62,7 +62,9 @@ def by_year(tally: Tally, found: Sequence[Population], limit: Limit | None) -> S
         "counts once: with the worst status of what was performed, or, where nothing was, of what "
         "was ordered."
     )
-    table = Table("status-by-year", "Events by status and year", heads, tuple(rows), words=2)
+    table = Table(
+        "status-by-year", "Events by status and year", heads, tuple(rows), words=2, grouped=True
+    )
     return Section("years", "Status by year", (note,), tuple(charts), (table,))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defib_coverage.audit.reporting.day import day_words
 from defib_coverage.audit.reporting.ranking import GROUPS, pair_words, window_words
 from defib_coverage.explaining.reasons import VERDICTS
 
@@ -20,6 +21,7 @@ ORDER_HEADS = (
     "kind",
     "performed",
     "service day",
+    "day is",
     "known at",
     "system",
     "code",
@@ -45,6 +47,7 @@ WORK_HEADS = (
     "patient",
     "order",
     "service day",
+    "day is",
     "code",
     "status of the event",
     "days early",
@@ -69,6 +72,7 @@ def order_cells(row: Row, amount: Decimal | None) -> tuple[Cell, ...]:
         audit.kind,
         "yes" if audit.performed else "no",
         order.service_date.isoformat(),
+        day_words(order.service_date_basis),
         "" if audit.known_at is None else audit.known_at.isoformat(),
         order.system,
         order.code,
@@ -98,6 +102,7 @@ def work_cells(number: int, entry: Entry) -> tuple[Cell, ...]:
         entry.patient,
         entry.order,
         entry.day.isoformat(),
+        entry.day_is,
         entry.code,
         entry.status,
         entry.days or None,

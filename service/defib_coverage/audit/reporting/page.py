@@ -10,6 +10,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from defib_coverage.audit.reporting.at_risk import ALL_TOLD
+from defib_coverage.audit.reporting.day import RECORDED
 from defib_coverage.audit.reporting.ranking import GROUPS, Entry
 from defib_coverage.audit.reporting.section import Section
 from defib_coverage.audit.reporting.table import told
@@ -65,6 +67,8 @@ def page_of(view: View) -> bytes:
         style=Markup(style),  # noqa: S704 - our own file
         view=view,
         groups=GROUPS,
+        recorded=RECORDED,
+        all_told=ALL_TOLD,
     )
     return text.encode("utf-8", "replace")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from bisect import bisect_right
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 _NEEDED, _ALSO = ("code", "amount"), ("from", "until")
 # More than any payment, and less than what overflows a sum.
 _MOST = Decimal(10) ** 9
-_CENTS = 2
+# As people and spreadsheets write it. 31,25 may be a comma that is a point elsewhere: no guess.
+_AMOUNT = re.compile(
+    r"(?:[$] *)?(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:[.][0-9]{1,2})?", re.ASCII
+)
 
 
 class Price(NamedTuple):
@@ -150,13 +154,9 @@ def _price(where: str, cells: Sequence[str], places: Mapping[str, int]) -> tuple
 
 
 def _amount(where: str, text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    exponent = amount.as_tuple().exponent
-    if not isinstance(exponent, int) or not 0 <= amount < _MOST or exponent < -_CENTS:
-        message = f"{where}: {text[:20]!r} is no amount such as 30250.00"
+    amount = Decimal(text.lstrip("$ ").replace(",", "")) if _AMOUNT.fullmatch(text) else _MOST
+    if amount >= _MOST:
+        message = f"{where}: {text[:20]!r} is no amount such as 30250.00 or 30,250.00"
         raise InputError(message)
     return amount
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.audit.reporting.day import day_words
 from defib_coverage.explaining.reasons import VERDICTS
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ GROUPS = (
     "performed, not covered",
     "performed with a missing pair",
     "performed, conditional with a warning",
-    "not performed yet",
+    "ordered only",
 )
 """What is reviewed, the worst first."""
 _PLANNED = len(GROUPS) - 1
@@ -35,8 +36,9 @@ _MOST_RECORDS = 12
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """An event to review, under the order that stands worst.
 
-    ``group`` and ``within`` are its place in GROUPS: ``within`` orders what was not performed.
-    ``days`` is how many days before the first eligible day it was. ``evidence`` are references.
+    ``group`` and ``within`` are its place in GROUPS: ``within`` orders what was only ordered.
+    ``days`` is how many days before the first eligible day it was. ``day_is`` says what the day of
+    the order rests on. ``evidence`` are references.
     """
 
     group: int
@@ -44,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     days: int
     amount: Decimal | None
     day: date
+    day_is: str
     patient: str
     order: str
     code: str
@@ -80,6 +83,7 @@ def entry_of(event: Event, amount: Decimal | None) -> Entry | None:
         days=max(_days(one) for one in rows),
         amount=amount,
         day=event.day,
+        day_is=day_words(row.order.service_date_basis),
         patient=event.patient,
         order=row.order.reference,
         code=row.order.code or "",

@@ -32,7 +32,8 @@ class Table(msgspec.Struct, frozen=True):
     """A table; every row is as long as ``heads``.
 
     ``name`` is that of its CSV file, ``words`` how many of its first columns are words. ``first``
-    is how many rows the page shows; the file has all of them.
+    is how many rows the page shows; the file has all of them. ``grouped``: the page shows what
+    stands in the first column once, above the rows that have it, which stand together.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Table(msgspec.Struct, frozen=True):
     rows: tuple[tuple[Cell, ...], ...]
     words: int = 1
     first: int = 40
+    grouped: bool = False
 
 
 def told(cell: Cell) -> str:

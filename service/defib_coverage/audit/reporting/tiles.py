@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from defib_coverage.audit.reporting.at_risk import totals
+from defib_coverage.audit.reporting.hiding import Hidden
 from defib_coverage.audit.reporting.population import basis
 from defib_coverage.audit.reporting.table import told
 from defib_coverage.explaining.reasons import VERDICTS
@@ -43,5 +44,7 @@ def _of(tally: Tally, base: Population, limit: Limit | None, *, priced: bool) ->
         yield Tile(told(inside), f"{base.name}, inside a waiting period")
         yield Tile(told(tally.with_missing[base.performed]), f"{base.name}, a missing pair")
     if priced:
-        for status, money in totals(tally, base, limit):
-            yield Tile(f"{money:,.0f}", f"at risk, {VERDICTS[status]}")
+        for status, found in totals(tally, base, limit):
+            money = found.money
+            number = told(money) if isinstance(money, Hidden) else f"{money:,.0f}"
+            yield Tile(number, f"at risk, {VERDICTS[status]}{found.words}")
