@@ -15,6 +15,7 @@ from defib_coverage.audit.partly import (
     first_day,
     read_partly,
 )
+from defib_coverage.audit.procedures import Procedure
 from defib_coverage.audit.shapes import ORDER_TYPES
 from defib_coverage.coverage.dates import read_date
 from defib_coverage.coverage.orders import IMPLANTS, DeviceOrder
@@ -22,11 +23,8 @@ from defib_coverage.fhir.order_reader import read_order, reason_references
 from defib_coverage.fhir.raw import BAD, decode_order
 from defib_coverage.fhir.references import tail
 from defib_coverage.fhir.resources import (
-    CodeableConcept,
     Encounter,
     Order,
-    OrderConcept,
-    Performer,
     Period,
     Reference,
 )
@@ -82,43 +80,6 @@ class FoundOrders(NamedTuple):
     refused: tuple[Refused, ...]
 
 
-class _Focal(msgspec.Struct):
-    action: CodeableConcept | None = None
-    manipulated: Reference | None = None
-
-    @property
-    def is_put_in(self) -> bool:
-        """Whether the device was put in, for all that is said."""
-        codes = [] if self.action is None else [coding.code for coding in self.action.coding]
-        return not codes or "implanted" in codes
-
-
-class _Procedure(msgspec.Struct, rename="camel"):
-    status: str | None = None
-    code: OrderConcept | None = None
-    subject: Reference | None = None
-    encounter: Reference | None = None
-    performed_date_time: str | None = None
-    performed_period: Period | None = None
-    performed_string: str | None = None
-    performed_age: object = None
-    performed_range: object = None
-    based_on: list[Reference] = []
-    reason_code: list[CodeableConcept] = []
-    reason_reference: list[Reference] = []
-    performer: list[Performer] = []
-    location: Reference | None = None
-    focal_device: list[_Focal] = []
-    used_reference: list[Reference] = []
-
-    @property
-    def days(self) -> tuple[str | None, ...]:
-        """The texts that may date it, the best first; one is empty where an age is all it tells."""
-        aged = self.performed_age is not None or self.performed_range is not None
-        dated = (self.performed_date_time, *days_of(self.performed_period), self.performed_string)
-        return (*dated, "" if aged else None)
-
-
 class _Asked(msgspec.Struct, rename="camel"):
     """Where and by whom a ServiceRequest is to be carried out."""
 
@@ -130,7 +91,7 @@ class _AskedDevice(msgspec.Struct):
     performer: Reference | None = None
 
 
-_procedures = msgspec.json.Decoder(_Procedure)
+_procedures = msgspec.json.Decoder(Procedure)
 _bills = msgspec.json.Decoder(Bill)
 # Where these cannot be read, it is not known what was done; or of what is ours, whether and when.
 _WHAT = frozenset({"code", "codeCodeableConcept", "codeReference", "item", "addItem", "procedure"})
@@ -241,8 +202,6 @@ class OrderFinder:
         if day is None and done.status == "completed":
             raise UndatedError
         found = msgspec.structs.replace(found, occurrence=day)
-        devices = [one.manipulated for one in done.focal_device if one.is_put_in]
-        devices += done.used_reference
         by = done.performer[0] if done.performer else None
         yield FoundOrder(
             order=_partly(found, unread),
@@ -250,7 +209,7 @@ class OrderFinder:
             kind=record.type,
             performed=True,
             reasons=reason_references(order),
-            devices=_names(devices) if found.order_class in IMPLANTS else (),
+            devices=_names(done.devices) if found.order_class in IMPLANTS else (),
             based_on=_names(done.based_on),
             site=_named(done.location),
             operator=_named(None if by is None else by.actor),
