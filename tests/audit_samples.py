@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from defib_coverage.audit.manifest import (
-    REJECTS,
-    ROWS,
     AppliedPolicy,
     Counts,
     InputRecord,
     Manifest,
     output_of,
 )
+from defib_coverage.audit.names import REJECTS, ROWS
 from defib_coverage.content import load
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.evaluation import Evaluator

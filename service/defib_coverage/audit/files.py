@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
-from defib_coverage.audit.manifest import JOB, NAME, ROWS, WORK
+from defib_coverage.audit.names import JOB, MANIFEST, ROWS, WORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def _below(folder: Path, prefix: str, wanted: Callable[[str], bool]) -> Iterator
 
 def _is_audit(folder: Path, names: list[str]) -> bool:
     """Whether an audit has written to a folder, finished or not: its rows are no records."""
-    return {NAME, ROWS}.issubset(names) or (folder / WORK / JOB).is_file()
+    return {MANIFEST, ROWS}.issubset(names) or (folder / WORK / JOB).is_file()
 
 
 def _refuse(error: OSError) -> NoReturn:

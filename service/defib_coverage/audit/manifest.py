@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from defib_coverage.audit.names import MANIFEST, ROWS, WORK
 from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
 
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.fhir.plans import Plan
 
-NAME = "manifest.json"
-ROWS = "determinations.ndjson"
-REJECTS = "rejects.ndjson"
-WORK = "work"
-JOB = "job.json"
 FORMAT = 1
 """The format of audits that is written and read."""
 
@@ -214,12 +210,12 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         InputError: the folder holds no finished audit that this version reads.
     """
-    path = folder / NAME
+    path = folder / MANIFEST
     if not folder.is_dir():
         message = f"{folder}: there is no such folder"
         raise InputError(message)
     if not path.is_file() or not (folder / ROWS).is_file():
-        missing = ROWS if path.is_file() else NAME
+        missing = ROWS if path.is_file() else MANIFEST
         begun = (folder / ROWS).is_file() or path.is_file() or (folder / WORK).is_dir()
         told = "the audit is not finished" if begun else "it is no audit"
         message = f"{folder}: holds no {missing}: {told}. Run defib-coverage audit run first"

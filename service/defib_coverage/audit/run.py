@@ -16,11 +16,6 @@ from defib_coverage.audit.heads import Unusable
 from defib_coverage.audit.inputs import SLICE, find_files, slices_of
 from defib_coverage.audit.job import Job
 from defib_coverage.audit.manifest import (
-    JOB,
-    NAME,
-    REJECTS,
-    ROWS,
-    WORK,
     Manifest,
     applied,
     counts_of,
@@ -29,6 +24,7 @@ from defib_coverage.audit.manifest import (
     output_of,
     read_manifest,
 )
+from defib_coverage.audit.names import COLUMNS, JOB, MANIFEST, REJECTS, ROWS, WORK
 from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
 
@@ -40,7 +36,6 @@ if TYPE_CHECKING:
     from defib_coverage.audit.job import Spec
     from defib_coverage.coverage.determine import Knowledge
 
-COLUMNS = "determinations.parquet"
 _JOB_PART = "job.json.part"
 _LOCK = "lock"
 
@@ -73,7 +68,7 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
         work = _folder(order.out)
         with _alone(work):
             _start(order.out, job)
-            if (order.out / NAME).exists():
+            if (order.out / MANIFEST).exists():
                 # It was broken off while it cleared up.
                 _clear(work)
                 return read_manifest(order.out)
@@ -125,7 +120,7 @@ def _folder(out: Path) -> Path:
         InputError: the folder holds something else.
     """
     work = out / WORK
-    if (out / NAME).exists() and not (work / JOB).exists():
+    if (out / MANIFEST).exists() and not (work / JOB).exists():
         message = f"{out}: holds a finished audit; name another folder, or delete it"
         raise InputError(message)
     if out.exists() and not out.is_dir():
@@ -231,9 +226,9 @@ def _finish(order: Order, job: Job, outcome: Outcome, engine: str, clock: Clock)
         outputs=tuple(output_of(out / f"{name}.part", name) for name in (ROWS, COLUMNS, REJECTS)),
         counts=counts_of(outcome, rejects),
     )
-    with _private(out / f"{NAME}.part") as file:
+    with _private(out / f"{MANIFEST}.part") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-    for name in (ROWS, COLUMNS, REJECTS, NAME):
+    for name in (ROWS, COLUMNS, REJECTS, MANIFEST):
         (out / f"{name}.part").replace(out / name)
     _clear(out / WORK)
     return manifest

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from defib_coverage.audit.embedded import Embedded
 from defib_coverage.audit.job import Spec
-from defib_coverage.audit.manifest import REJECTS
+from defib_coverage.audit.names import REJECTS
 from defib_coverage.audit.run import Clock, Order, day_of, run
 from defib_coverage.command.options import counted
 from defib_coverage.content import load

@@ -8,16 +8,28 @@ import tempfile
 from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from defib_coverage import __version__
 from defib_coverage.command.new_file import new_file
 from defib_coverage.command.recorded_calls import Reject, files_of, holds_calls, recorded
+from defib_coverage.command.replay_results import (
+    DIFFERENCES,
+    FLIPS,
+    REJECTS,
+    SUMMARY,
+    Replayed,
+    Results,
+    Side,
+    Sides,
+    Source,
+    Unit,
+)
 from defib_coverage.content import load
 from defib_coverage.documents.document import InputError, refused
-from defib_coverage.drafts import DraftFile, lay_over
+from defib_coverage.drafts import lay_over
 from defib_coverage.errors import RequestError
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluator
@@ -25,8 +37,7 @@ from defib_coverage.hooks.wire import decode_request
 from defib_coverage.payer_file import read_payers
 from defib_coverage.replaying.comparing import Comparer, paired
 from defib_coverage.replaying.draft_words import draft_changes
-from defib_coverage.replaying.replay import Departing, Judged, Where, replay
-from defib_coverage.replaying.summary import Summary
+from defib_coverage.replaying.replay import Judged, Where, replay
 from defib_coverage.settings import read_settings
 
 if TYPE_CHECKING:
@@ -35,53 +46,8 @@ if TYPE_CHECKING:
     from defib_coverage.command.recorded_calls import Recorded
     from defib_coverage.coverage.determination import Determination
     from defib_coverage.coverage.determine import Knowledge
-    from defib_coverage.fhir.plans import Plan
 
-FLIPS, DIFFERENCES, REJECTS, SUMMARY = (
-    "flips.ndjson",
-    "differences.ndjson",
-    "rejects.ndjson",
-    "summary.json",
-)
-Unit = Literal["call", "audited order"]
 _encode = msgspec.json.Encoder().encode
-
-
-class Side(msgspec.Struct, frozen=True, rename="camel"):
-    """The data that orders were judged by."""
-
-    data_digest: str
-    policies: tuple[str, ...]
-
-
-class Replayed(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What a replay was, and what it came to: all of ``summary.json``.
-
-    ``read`` counts what could be judged, in ``unit``.
-    """
-
-    format: int = 1
-    version: str
-    input: str
-    today: date
-    before: Side
-    after: Side
-    drafts: tuple[DraftFile, ...]
-    changes: tuple[str, ...]
-    unit: Unit
-    read: int
-    rejected: int
-    summary: Summary
-
-
-class Sides(NamedTuple):
-    """What is in force, and the same with the drafts."""
-
-    present: Knowledge
-    draft: Knowledge
-    drafts: tuple[DraftFile, ...]
-    plans: tuple[Plan, ...]
-    today: date
 
 
 def open_sides(drafts: Sequence[Path], today: date | None) -> Sides:
@@ -106,45 +72,6 @@ def open_sides(drafts: Sequence[Path], today: date | None) -> Sides:
         plans=tuple(read_payers(settings.payer_file)),
         today=today or datetime.now(settings.time_zone).date(),
     )
-
-
-class Results:
-    """The files of a replay: what differs and what was rejected, written as it comes."""
-
-    def __init__(self, flips: BinaryIO, differences: BinaryIO, rejects: BinaryIO) -> None:
-        """Write to these."""
-        self._flips = flips
-        self._differences = differences
-        self._rejects = rejects
-        self.rejected = 0
-        self.first: Reject | None = None
-
-    def tell(self, departing: Departing) -> None:
-        """Write an order that differs."""
-        file = self._flips if departing.difference.is_flip else self._differences
-        file.write(_encode(departing) + b"\n")
-
-    def reject(self, one: Reject) -> None:
-        """Write what could not be judged."""
-        self.rejected += 1
-        self.first = self.first or one
-        self._rejects.write(_encode(one) + b"\n")
-
-
-class Source(Protocol):
-    """Where orders come from.
-
-    ``number`` counts what could be judged, once all of it was.
-    """
-
-    number: int
-
-    @property
-    def unit(self) -> Unit:
-        """What is counted: calls, or orders of an audit."""
-
-    def judged(self, sides: Sides, results: Results) -> Iterable[Judged]:
-        """Every order, judged by both sides; what cannot be judged is handed to ``results``."""
 
 
 def source_of(path: Path, drafts: Sequence[Path]) -> Source:

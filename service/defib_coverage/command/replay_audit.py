@@ -18,14 +18,12 @@ from defib_coverage.audit.embedded import Embedded
 from defib_coverage.audit.examining import RejectedRow
 from defib_coverage.audit.job import Spec
 from defib_coverage.audit.manifest import (
-    NAME,
-    REJECTS,
-    ROWS,
     Manifest,
     check_output,
     digest_of_plans,
     read_manifest,
 )
+from defib_coverage.audit.names import MANIFEST, REJECTS, ROWS
 from defib_coverage.audit.rows import Row
 from defib_coverage.audit.run import Clock, Order, run
 from defib_coverage.audit.scanning import hash_of
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from defib_coverage.command.policy_replay import Results, Sides, Unit
+    from defib_coverage.command.replay_results import Results, Sides, Unit
     from defib_coverage.coverage.determine import Knowledge
 
 _decode_row = msgspec.json.Decoder(Row).decode
@@ -52,7 +50,7 @@ _Key = tuple[int, str, "date", str]
 
 def is_result(path: Path) -> bool:
     """Whether a folder holds what an audit wrote."""
-    return (path / NAME).is_file() and (path / ROWS).is_file()
+    return (path / MANIFEST).is_file() and (path / ROWS).is_file()
 
 
 class _Plan(NamedTuple):

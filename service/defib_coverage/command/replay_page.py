@@ -14,15 +14,15 @@ from defib_coverage.command.difference_page import (
     print_statuses,
 )
 from defib_coverage.command.options import counted
-from defib_coverage.command.policy_replay import DIFFERENCES, FLIPS, REJECTS, SUMMARY
 from defib_coverage.command.recorded_calls import Reject
+from defib_coverage.command.replay_results import DIFFERENCES, FLIPS, REJECTS, SUMMARY
 from defib_coverage.replaying.replay import Departing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from defib_coverage.command.page import Page
-    from defib_coverage.command.policy_replay import Replayed
+    from defib_coverage.command.replay_results import Replayed
     from defib_coverage.replaying.replay import Where
 
 _MOST_REJECTS = 10

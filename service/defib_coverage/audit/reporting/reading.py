@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from defib_coverage.audit.manifest import REJECTS, ROWS, check_output
+from defib_coverage.audit.manifest import check_output
+from defib_coverage.audit.names import REJECTS, ROWS
 from defib_coverage.audit.reporting.rows import Reject, Row
 from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.raw import BAD
