@@ -158,6 +158,17 @@ SINCE = (
     Case("drugs-stopped", [ORDER, FAMILIAL, READING, *STOPPED], COVERED, COVERED),
     Case("drugs-stopped-before", [ORDER, FAMILIAL, READING, *STOPPED_BEFORE], OPEN, OPEN),
 )
+# One Condition that says what the implant is for, and that it is there.
+BOTH = HEART | {
+    "recordedDate": DAY,
+    "code": {
+        "coding": [
+            *concept("I25.5", "icd10cm")["coding"],
+            *concept("Z95.810", "icd10cm")["coding"],
+        ]
+    },
+}
+TOLD_AT_ONCE = (Case("diagnosis-and-status", [procedure("33249", DAY), BOTH, READING], "", ""),)
 # A device of today's chart, and whether it was in place on the day: then it is an exchange.
 FIRST, EXCHANGE = "initial-implant", "replacement"
 NEW = {"reference": "Device/new"}
@@ -249,9 +260,9 @@ DEVICES = (
 STATUS = "Z95.810"
 
 
-def carried(code: str = STATUS, system: str = "icd10cm", **fields: object) -> Json:
+def carried(status: str = STATUS, system: str = "icd10cm", **fields: object) -> Json:
     """What is written of a device in place, with no day but those that are named."""
-    return condition(code, None, system=system) | fields
+    return condition(status, None, system=system) | fields
 
 
 CARRIED = (
@@ -275,6 +286,36 @@ CARRIED = (
     Case("since-before", [IMPLANT, carried(onsetDateTime=BEFORE)], EXCHANGE, EXCHANGE),
     Case("never-dated", [IMPLANT, carried()], EXCHANGE, EXCHANGE),
     Case("seen-for-one", [IMPLANT, carried("Z45.02", recordedDate=DAY)], EXCHANGE, EXCHANGE),
+    # A first device has no troubles before it is there.
+    Case(
+        "written-beside-troubles",
+        [IMPLANT, carried(recordedDate=DAY), condition("T82.111A", None, recordedDate=DAY)],
+        EXCHANGE,
+        EXCHANGE,
+    ),
+    Case(
+        "written-before-troubles",
+        [IMPLANT, carried(recordedDate=DAY), condition("T82.120A", None, recordedDate=AFTER)],
+        FIRST,
+        FIRST,
+    ),
+    Case(
+        "written-with-a-visit",
+        [
+            IMPLANT,
+            carried(
+                recordedDate=DAY,
+                code={
+                    "coding": [
+                        *concept("Z45.02", "icd10cm")["coding"],
+                        *concept("443325000", "snomed")["coding"],
+                    ]
+                },
+            ),
+        ],
+        EXCHANGE,
+        EXCHANGE,
+    ),
     # Nothing was put in: it was there.
     Case("only-asked-for", [ORDER, carried(recordedDate=DAY)], EXCHANGE, EXCHANGE),
 )
@@ -283,6 +324,7 @@ CASES = {
     for cases, rest in (
         (RECORDED, REST),
         (SINCE, REST),
+        (TOLD_AT_ONCE, REST),
         (DEVICES, (*REST, HEART, READING)),
         (CARRIED, (*REST, HEART, READING)),
     )
@@ -340,6 +382,13 @@ def test_device_counts_where_it_was_in_place_before(case: Case, runs: Runs) -> N
     for outcome, expected in ((runs.known, case.known), (runs.hindsight, case.hindsight)):
         found = rows_of(outcome, case.name)
         assert {row["order"]["class"] for row in found} == {expected}
+
+
+def test_diagnosis_that_says_that_too_is_left_in_the_chart(runs: Runs) -> None:
+    """The same record speaks for the implant."""
+    for outcome in runs:
+        (row,) = rows_of(outcome, "diagnosis-and-status")
+        assert row["status"] == COVERED
 
 
 def test_every_order_of_a_patient_has_its_row(runs: Runs) -> None:

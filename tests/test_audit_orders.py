@@ -190,6 +190,33 @@ CHARTS: dict[str, Sequence[Json]] = {
         procedure(OURS, DAY, id="done", basedOn=[reference("ServiceRequest/asked")]),
         *b3_chart(),
     ],
+    "taken-out-later": [
+        order(day="2026-10-20", id="asked", status="completed"),
+        procedure("33241", DAY, id="done", basedOn=[reference("ServiceRequest/asked")]),
+    ],
+    "carried-out-sometime": [
+        order(day=DAY, id="asked", status="completed"),
+        procedure(OURS, None, basedOn=[reference("ServiceRequest/asked")]),
+        *b3_chart(),
+    ],
+    "odd-line-of-three": [
+        bill(
+            "Claim",
+            line(sequence=1, servicedDate="20261110"),
+            line(sequence=2, servicedDate=DAY),
+            line("33225", sequence=3, servicedDate=DAY),
+        )
+    ],
+    "asked-beforehand": [
+        bill("Claim", line(servicedDate="20261110"), created=DAY, use="preauthorization")
+    ],
+    "odd-addition": [
+        bill(
+            "ExplanationOfBenefit",
+            line(servicedDate=DAY),
+            addItem=[{"itemSequence": ["1"], "productOrService": concept("99223", "cpt")}],
+        )
+    ],
     "never-told-when": [order(day=None, id="asked", status="completed", authoredOn="2026-10-20")],
     "place-of-order": [
         order(
@@ -259,6 +286,8 @@ UNDATED: dict[str, Json] = {
     "undated-bill": bill("Claim", line()),
     "undated-line": bill("Claim", line(servicedDate="20261110"), created="2026-11-15"),
 }
+# Beside these.
+UNDATED_PARTS = {"carried-out-sometime": None, "odd-line-of-three": "line 1"}
 # What is none of ours, however odd.
 NOT_OURS: dict[str, Json] = {
     "odd-pacemaker": procedure("33208", DAY) | {"status": 5, "performedDateTime": 20261110},
@@ -438,9 +467,37 @@ def test_record_that_may_be_an_order_and_cannot_be_read_is_told(audit: Audit) ->
     }
     assert {name for name in (*UNKNOWN, *UNDATED) if audit.of(name)} == set()
     reasons = Counter(one["reason"] for one in audit.outcome.rejects)
-    assert reasons == {unknown: len(UNKNOWN), undated: len(UNDATED)}
+    assert reasons == {unknown: len(UNKNOWN), undated: len(UNDATED) + len(UNDATED_PARTS)}
     counts = audit.outcome.manifest["counts"]
-    assert counts["unjudged"] == counts["rejects"] == len(UNKNOWN) + len(UNDATED)
+    assert counts["unjudged"] == counts["rejects"] == reasons.total()
+
+
+def test_line_without_a_day_costs_no_other_line(audit: Audit) -> None:
+    assert sorted(audit.of("odd-line-of-three")) == ["Claim/bill#2", "Claim/bill#3"]
+    parts = {one["part"] for one in audit.outcome.rejects if "no day" in one["reason"]}
+    assert "line 1" in parts
+
+
+def test_what_is_asked_beforehand_is_of_the_day_it_was_written(audit: Audit) -> None:
+    (row,) = audit.of("asked-beforehand").values()
+    assert row["order"]["serviceDateBasis"] == "authored-assumed"
+    assert "order-partly-unread" in {one["code"] for one in row["findings"]}
+
+
+def test_addition_that_cannot_be_read_costs_no_line(audit: Audit) -> None:
+    (row,) = audit.of("odd-addition").values()
+    assert "order-partly-unread" in {one["code"] for one in row["findings"]}
+
+
+def test_procedure_without_a_day_is_no_evidence_against_its_order(audit: Audit) -> None:
+    (row,) = audit.of("carried-out-sometime").values()
+    assert (row["order"]["class"], row["status"]) == ("initial-implant", "covered")
+    assert row["audit"]["performed"] is True
+
+
+def test_removal_does_not_tell_when_an_implant_was_carried_out(audit: Audit) -> None:
+    performed = [row["audit"]["performed"] for row in audit.of("taken-out-later").values()]
+    assert performed == [True, True]
 
 
 def test_rows_are_sorted_by_patient_day_and_order(audit: Audit) -> None:

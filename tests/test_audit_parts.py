@@ -168,7 +168,7 @@ def test_what_is_read_is_told_by_its_name(tmp_path: Path) -> None:
 
 
 def test_what_audits_wrote_is_not_read(tmp_path: Path) -> None:
-    written = ("manifest.json", "determinations.ndjson", "rejects.ndjson", "report/x.json")
+    written = ("manifest.json", "determinations.ndjson", "rejects.ndjson", "export/x.ndjson")
     for name in (
         *("a/2025.ndjson", "audits/manifest.json", "b/determinations.ndjson"),
         *(f"audits/2024/{name}" for name in written),
@@ -176,11 +176,13 @@ def test_what_audits_wrote_is_not_read(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"{}\n")
-    for source in (tmp_path, tmp_path / "*"):
+    read = ["a/2025.ndjson", "audits/2024/export/x.ndjson", "b/determinations.ndjson"]
+    for source in (tmp_path, tmp_path / "*", tmp_path / "**" / "*.*json"):
         found = find_files([str(source)], tmp_path / "out")
-        assert [one.name for one in found] == ["a/2025.ndjson", "b/determinations.ndjson"]
-    with pytest.raises(InputError, match="beside what audits wrote"):
-        find_files([str(tmp_path / "audits")], tmp_path / "out")
+        assert {one.path for one in found} == {str(tmp_path / name) for name in read}
+    for source in (tmp_path / "audits" / "2025", tmp_path / "audits" / "2024" / "rejects.ndjson"):
+        with pytest.raises(InputError, match="beside what audits wrote"):
+            find_files([str(source)], tmp_path / "out")
 
 
 def test_the_same_file_by_two_names_is_read_once(tmp_path: Path) -> None:

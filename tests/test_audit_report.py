@@ -549,8 +549,8 @@ def test_a_manifest_of_another_format_is_refused(tmp_path: Path) -> None:
     audit = write_audit(tmp_path, [row(1)])
     path = audit / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps(manifest | {"format": 2}))
-    assert "has format 2; this version reads format 1" in refused(audit)
+    path.write_text(json.dumps(manifest | {"format": 1}))
+    assert "has format 1; this version reads format 2" in refused(audit)
     path.write_text("{")
     assert "is no manifest of an audit" in refused(audit)
 

@@ -84,6 +84,18 @@ def test_run_that_is_killed_again_and_again_comes_to_the_same_bytes(
     assert_same(tmp_path / "out", whole)
 
 
+def test_killed_run_that_had_written_all_is_finished_whatever_comes(tmp_path: Path) -> None:
+    """It was killed while it cleared up; then its input changed."""
+    export = write(tmp_path / "export", population(), SHAPE)
+    broken(Whole(export, tmp_path), tmp_path / "out", "written")
+    one_more(export.folder)
+    done = audit(export.folder, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "holds a finished audit" in done.stderr
+    assert not (tmp_path / "out" / "work").exists()
+    assert outcome_of(tmp_path / "out").rows
+
+
 def test_run_that_is_interrupted_says_how_it_goes_on(whole: Whole, tmp_path: Path) -> None:
     done = broken(whole, tmp_path / "out", "some scanned", signal.SIGINT)
     assert done.returncode == 130

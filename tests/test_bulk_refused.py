@@ -16,7 +16,7 @@ from defib_coverage.documents.document import InputError
 from defib_coverage.fhir.resources import TYPE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from bulk_server import BulkServer, Exchange
@@ -125,16 +125,22 @@ def test_killed_before_the_answer_came_another_request_is_told_of_it(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [hang_up, says(202), says(202, Content_Location="http://169.254.169.254/latest")],
-    ids=["hang up", "no place", "bad place"],
+    "answers",
+    [
+        [hang_up],
+        [says(202)],
+        [says(202, Content_Location="http://169.254.169.254/latest")],
+        # What a gateway gave up waiting for may have begun, whatever is said of the next one.
+        [refuse(504, "no answer in time"), refuse(400, "one at a time")],
+    ],
+    ids=["hang up", "no place", "bad place", "behind a gateway"],
 )
 def test_a_request_whose_answer_cannot_be_used_is_told_of(
-    answer: Callable[[Exchange], bool], tmp_path: Path
+    answers: Sequence[Callable[[Exchange], bool]], tmp_path: Path
 ) -> None:
     out, watch = tmp_path / "out", Seen()
     with bulk_server(PATIENTS) as server:
-        server.fault(_BEGIN, answer)
+        server.fault(_BEGIN, *answers)
         with pytest.raises(FetchError):
             fetch(server, out)
         assert kept(out)["status"] is None

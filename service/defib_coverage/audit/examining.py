@@ -87,7 +87,7 @@ def examine(
     for row in rows:
         counts.by_status[row.status] = counts.by_status.get(row.status, 0) + 1
     rejects = (
-        RejectedRow(*lines.place(one.record.slice, one.record.number), reason=one.reason)
+        RejectedRow(*lines.place(one.record.slice, one.record.number), one.reason, one.part)
         for one in refused
     )
     return Examined(_texts(rows), _texts(rejects))

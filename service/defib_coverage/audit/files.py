@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, cast
 
-from defib_coverage.audit.names import JOB, MANIFEST, ROWS, WORK
+from defib_coverage.audit.names import JOB, MANIFEST, REJECTS, ROWS, WORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,15 +73,12 @@ def list_files(source: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
 
 
 def _below(folder: Path, prefix: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
-    """The files below a folder; a folder that is linked to from several places is read once.
-
-    What audits wrote there is left out.
-    """
+    """The files below a folder; a folder that is linked to from several places is read once."""
     seen: set[str] = set()
     found: list[Path] = []
     for here, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         real = os.path.realpath(here)
-        if real in seen or _is_audit(Path(here), names):
+        if real in seen:
             folders.clear()
             continue
         seen.add(real)
@@ -90,21 +87,23 @@ def _below(folder: Path, prefix: str, wanted: Callable[[str], bool]) -> Iterator
         yield from _regular(one, prefix + one.relative_to(folder).as_posix(), wanted)
 
 
-def _is_audit(folder: Path, names: list[str]) -> bool:
-    """Whether an audit has written to a folder, finished or not: its rows are no records."""
-    return {MANIFEST, ROWS}.issubset(names) or (folder / WORK / JOB).is_file()
-
-
 def _refuse(error: OSError) -> NoReturn:
     """A folder that cannot be read is no empty one."""
     raise error
 
 
 def _regular(path: Path, name: str, wanted: Callable[[str], bool]) -> Iterator[Found]:
-    if wanted(name):
+    if wanted(name) and not _is_of_audit(path):
         status = path.stat()
         if stat.S_ISREG(status.st_mode):
             yield Found(name, str(path.resolve()), status.st_size, status.st_mtime_ns)
+
+
+def _is_of_audit(path: Path) -> bool:
+    """Whether an audit wrote a file, finished or not: rows are no records."""
+    if path.name in {ROWS, REJECTS}:
+        return (path.parent / MANIFEST).is_file() or (path.parent / WORK / JOB).is_file()
+    return any(one.name == WORK and (one / JOB).is_file() for one in path.parents)
 
 
 def _remote(source: str) -> Iterator[Found]:

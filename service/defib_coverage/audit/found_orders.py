@@ -9,12 +9,12 @@ import msgspec
 
 from defib_coverage.audit.bills import Bill, lines_of
 from defib_coverage.audit.partly import (
-    UndatedError,
     check_read,
     days_of,
     first_day,
     read_partly,
 )
+from defib_coverage.audit.places import asked_of, words_of
 from defib_coverage.audit.procedures import Procedure
 from defib_coverage.audit.shapes import ORDER_TYPES
 from defib_coverage.coverage.dates import read_date
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 _PERFORMED = frozenset({"completed", "in-progress"})
 _BILLED = frozenset({None, "active"})
-_LONGEST_NAME = 200
 _UNREADABLE = "may be an order, and cannot be read"
 _UNDATED = "was carried out, and no day is told that can be read"
 
@@ -67,10 +66,15 @@ class FoundOrder(msgspec.Struct, frozen=True):
 
 
 class Refused(NamedTuple):
-    """A record that may hold an order and cannot be judged."""
+    """A record that may hold an order and cannot be judged, or a part of it.
+
+    ``based_on`` names the orders that it carries out.
+    """
 
     record: Record
     reason: str
+    part: str | None = None
+    based_on: tuple[str, ...] = ()
 
 
 class FoundOrders(NamedTuple):
@@ -80,29 +84,17 @@ class FoundOrders(NamedTuple):
     refused: tuple[Refused, ...]
 
 
-class _Asked(msgspec.Struct, rename="camel"):
-    """Where and by whom a ServiceRequest is to be carried out."""
-
-    performer: list[Reference] = []
-    location_reference: list[Reference] = []
-
-
-class _AskedDevice(msgspec.Struct):
-    performer: Reference | None = None
-
-
 _procedures = msgspec.json.Decoder(Procedure)
 _bills = msgspec.json.Decoder(Bill)
 # Where these cannot be read, it is not known what was done; or of what is ours, whether and when.
-_WHAT = frozenset({"code", "codeCodeableConcept", "codeReference", "item", "addItem", "procedure"})
+_WHAT = frozenset({"code", "codeCodeableConcept", "codeReference", "item", "procedure"})
+_ADDED = frozenset({"addItem"})
 _WHEN = frozenset(
     {
         *("status", "performedDateTime", "performedPeriod", "performedString"),
         *("billablePeriod", "created"),
     }
 )
-_decode_asked = msgspec.json.Decoder(_Asked).decode
-_decode_asked_device = msgspec.json.Decoder(_AskedDevice).decode
 
 
 class OrderFinder:
@@ -127,7 +119,7 @@ class OrderFinder:
         self._is_patient = is_patient
         self._devices = devices
         self._visits = visits
-        self._readers: Mapping[str, Callable[[Record], Iterator[FoundOrder]]] = {
+        self._readers: Mapping[str, Callable[[Record], Iterator[FoundOrder | Refused]]] = {
             "ServiceRequest": self._requested,
             "DeviceRequest": self._requested,
             "Procedure": self._performed,
@@ -143,19 +135,15 @@ class OrderFinder:
             if record.type not in ORDER_TYPES:
                 continue
             try:
-                found += self._readers[record.type](record)
-            except UndatedError:
-                refused.append(Refused(record, _UNDATED))
+                for one in self._readers[record.type](record):
+                    if isinstance(one, Refused):
+                        refused.append(one)
+                    else:
+                        found.append(one)
             except BAD:
                 refused.append(Refused(record, _UNREADABLE))
         found.sort(key=lambda one: one.order.reference)
-        # What was carried out is told by the procedure, on its own day.
-        carried_out = {name for one in found for name in one.based_on}
-        orders = [
-            msgspec.structs.replace(one, performed=False) if one.record.name in carried_out else one
-            for one in found
-        ]
-        return FoundOrders(tuple(orders), tuple(refused))
+        return FoundOrders(tuple(_told_once(found)), tuple(refused))
 
     def _requested(self, record: Record) -> Iterator[FoundOrder]:
         raw = msgspec.Raw(record.text)
@@ -168,7 +156,7 @@ class OrderFinder:
         if found.code is None:
             check_read(unread, _WHAT)
             return
-        site, operator = _asked(raw, record.type)
+        site, operator = asked_of(raw, record.type)
         named = self._devices.name(order) if order.code_reference is not None else None
         yield FoundOrder(
             order=_partly(found, unread),
@@ -181,7 +169,7 @@ class OrderFinder:
             operator=operator,
         )
 
-    def _performed(self, record: Record) -> Iterator[FoundOrder]:
+    def _performed(self, record: Record) -> Iterator[FoundOrder | Refused]:
         done, unread = read_partly(_procedures, record.text)
         check_read(unread, _WHAT)
         order = Order(
@@ -198,9 +186,11 @@ class OrderFinder:
         check_read(unread, _WHEN)
         if done.status not in _PERFORMED:
             return
-        day = first_day((*done.days, *days_of(self._visit(done.encounter))))
-        if day is None and done.status == "completed":
-            raise UndatedError
+        based_on = _names(done.based_on)
+        told, day = first_day((*done.days, *days_of(self._visit(done.encounter))))
+        if day is None and (told or done.status == "completed"):
+            yield Refused(record, _UNDATED, based_on=based_on)
+            return
         found = msgspec.structs.replace(found, occurrence=day)
         by = done.performer[0] if done.performer else None
         yield FoundOrder(
@@ -210,9 +200,9 @@ class OrderFinder:
             performed=True,
             reasons=reason_references(order),
             devices=_names(done.devices) if found.order_class in IMPLANTS else (),
-            based_on=_names(done.based_on),
-            site=_named(done.location),
-            operator=_named(None if by is None else by.actor),
+            based_on=based_on,
+            site=words_of(done.location),
+            operator=words_of(None if by is None else by.actor),
         )
 
     def _visit(self, named: Reference | None) -> Period | None:
@@ -220,20 +210,24 @@ class OrderFinder:
         visit = None if named is None else self._visits.get(tail(named.reference or ""))
         return visit.period if isinstance(visit, Encounter) else None
 
-    def _billed(self, record: Record) -> Iterator[FoundOrder]:
+    def _billed(self, record: Record) -> Iterator[FoundOrder | Refused]:
         bill, unread = read_partly(_bills, record.text)
         check_read(unread, _WHAT)
         if bill.status not in _BILLED:
             return
+        none = True
         for line in lines_of(bill):
             order = line.order
             found = self._read_line(order, f"{record.name}#{line.name}")
             if found is not None:
+                none = False
                 check_read(unread, _WHEN)
-                day = first_day(line.days)
-                if (day or found.authored) is None and bill.is_billed:
-                    raise UndatedError
-                found = msgspec.structs.replace(found, occurrence=day)
+                told, day = first_day(line.days)
+                if day is None and bill.is_billed and (told or found.authored is None):
+                    yield Refused(record, _UNDATED, f"line {line.name}")
+                    continue
+                odd = ("servicedDate",) if told and day is None else ()
+                found = msgspec.structs.replace(found, occurrence=day, unread=odd)
                 yield FoundOrder(
                     order=_partly(found, unread),
                     record=record,
@@ -241,9 +235,13 @@ class OrderFinder:
                     performed=bill.is_billed,
                     reasons=reason_references(order),
                     since=_begun(bill.billable_period),
-                    site=_named(line.site),
-                    operator=_named(line.operator),
+                    site=words_of(line.site),
+                    operator=words_of(line.operator),
                 )
+
+        if none:
+            # What the payer has added may be ours.
+            check_read(unread, _ADDED)
 
     def _read_line(self, order: Order, reference: str) -> DeviceOrder | None:
         """A line as an order, of a procedure or of a device; None where it is not ours."""
@@ -253,6 +251,27 @@ class OrderFinder:
             if found.code is not None:
                 return found
         return None
+
+
+def _told_once(found: Sequence[FoundOrder]) -> Iterator[FoundOrder]:
+    """The orders; what was carried out is told by the procedure, on its own day."""
+    carried_out = {
+        (name, _purpose(one))
+        for one in found
+        if one.order.occurrence is not None
+        for name in one.based_on
+    }
+    for one in found:
+        if (one.record.name, _purpose(one)) in carried_out:
+            yield msgspec.structs.replace(one, performed=False)
+        else:
+            yield one
+
+
+def _purpose(found: FoundOrder) -> str | None:
+    """What an order is for: an implant, of whatever class, or what its class says."""
+    order_class = found.order.order_class
+    return "implant" if order_class in IMPLANTS else order_class
 
 
 def _partly(order: DeviceOrder, unread: tuple[str, ...]) -> DeviceOrder:
@@ -265,26 +284,5 @@ def _begun(period: Period | None) -> date | None:
     return None if day is None else day.low
 
 
-def _asked(raw: msgspec.Raw, kind: str) -> tuple[str | None, str | None]:
-    """Where and by whom; what of it cannot be read is not needed to judge."""
-    try:
-        if kind == "DeviceRequest":
-            return None, _named(_decode_asked_device(raw).performer)
-        asked = _decode_asked(raw)
-    except BAD:
-        return None, None
-    site = asked.location_reference[0] if asked.location_reference else None
-    operator = asked.performer[0] if asked.performer else None
-    return _named(site), _named(operator)
-
-
 def _names(references: Sequence[Reference | None]) -> tuple[str, ...]:
     return tuple(tail(one.reference) for one in references if one is not None and one.reference)
-
-
-def _named(reference: Reference | None) -> str | None:
-    """A place or a person by its words, else by its name."""
-    if reference is None:
-        return None
-    text = (reference.display or "").strip() or tail(reference.reference or "")
-    return text[:_LONGEST_NAME] or None

@@ -20,7 +20,14 @@ from defib_coverage.fhir.order_devices import Devices
 from defib_coverage.fhir.raw import BAD, RawEntry, Unreadable, decode_order, read_entry
 from defib_coverage.fhir.reader import ChartReader
 from defib_coverage.fhir.references import PatientCheck
-from defib_coverage.fhir.resources import Bundle, Condition, Device, Encounter, Entry
+from defib_coverage.fhir.resources import (
+    Bundle,
+    CodeableConcept,
+    Condition,
+    Device,
+    Encounter,
+    Entry,
+)
 from defib_coverage.hooks.configuration import read_configuration
 from defib_coverage.hooks.evaluation import Evaluator, with_references
 from defib_coverage.hooks.wire import decode_request
@@ -37,12 +44,12 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.coverage.orders import DeviceOrder
     from defib_coverage.fhir.plans import Plan
-    from defib_coverage.fhir.resources import Order, Resource
+    from defib_coverage.fhir.resources import Coding, Order, Resource
 
 _CHART = "chart"
 _IN_PLACE = "existing-defibrillator"
-# A visit for a device; on the day of an implant it is for the one that is exchanged.
-_CARED_FOR = frozenset({"Z45.02"})
+# Visits for a device and troubles with it; up to the day of an implant those of an older one.
+_LOOKED_AFTER = "b6-diagnoses"
 # A drug or a person that is pointed at may point at another; no chart needs more steps.
 _STEPS = 3
 
@@ -102,7 +109,7 @@ class Judge:
         found = chart.orders()
         refused += found.refused
         if found.orders:
-            judged += self._of_chart(chart, found.orders)
+            judged += self._of_chart(chart, found)
         return judged, refused
 
     def _of_request(self, request: Record) -> Iterator[JudgedOrder]:
@@ -123,13 +130,13 @@ class Judge:
             beside = tuple(name for name in names if name != one.order.reference)
             yield JudgedOrder(None, request, one, None, beside)
 
-    def _of_chart(self, chart: _Records, found: Sequence[FoundOrder]) -> Iterator[JudgedOrder]:
+    def _of_chart(self, chart: _Records, found: FoundOrders) -> Iterator[JudgedOrder]:
         booked = chart.read(chart.entries, date.min).appointments
         dated = sorted(
-            (self._dated(one, booked) for one in found),
+            (self._dated(one, booked) for one in found.orders),
             key=lambda one: (one.day, one.found.order.reference),
         )
-        past = LookBack(chart.entries, dated, chart.devices(), chart.carried())
+        past = LookBack(chart.entries, dated, chart.devices(), chart.carried(), found.refused)
         for day, group in groupby(dated, key=lambda one: one.day):
             asked = [one.found for one in group]
             seen = chart.read(past.on(day), day)
@@ -226,20 +233,28 @@ class _Records:
         return found
 
     def carried(self) -> dict[str, date]:
-        """The Conditions that say that a defibrillator is in place, each with its first day."""
+        """The Conditions that say that a defibrillator is in place, each with its first day.
+
+        Those since which one had to be looked after are left out: it was there before.
+        """
         found: dict[str, date] = {}
+        looked_after = date.max
         for name, entry in self.entries.items():
-            resource = entry.resource
-            if isinstance(resource, Condition) and any(
-                match.value_set == _IN_PLACE and match.entry.code not in _CARED_FOR
-                for match in self._reader.matches(resource.code)
-            ):
-                onset = None if resource.onset_period is None else resource.onset_period.start
-                texts = (resource.onset_date_time, onset, resource.recorded_date)
-                since = next((day for text in texts if (day := read_date(text))), None)
-                if since is not None:
-                    found[name] = since.low
-        return found
+            condition = entry.resource
+            if not isinstance(condition, Condition) or condition.code is None:
+                continue
+            sets = [self._sets(coding) for coding in condition.code.coding]
+            since = _since(condition)
+            if any(_LOOKED_AFTER in one for one in sets):
+                looked_after = min(looked_after, since or date.min)
+            # One that says something else too is left in the chart for that.
+            elif since is not None and [one for one in sets if one] == [{_IN_PLACE}]:
+                found[name] = since
+        return {name: since for name, since in found.items() if since < looked_after}
+
+    def _sets(self, coding: Coding) -> set[str]:
+        """The value sets that a code is in."""
+        return {match.value_set for match in self._reader.matches(CodeableConcept([coding]))}
 
     def read(self, names: Iterable[str], day: date) -> Chart:
         """The chart that records make as they stood on a day, with what they point at."""
@@ -265,6 +280,13 @@ class _Records:
         everything[_CHART] = Bundle(entry=entries + self._linked)
         answers = read_answers(everything, unreadable)
         return self._reader.read(answers, self._patient.id)
+
+
+def _since(condition: Condition) -> date | None:
+    """The day that a Condition tells of: its onset, else when it was written down."""
+    onset = None if condition.onset_period is None else condition.onset_period.start
+    texts = (condition.onset_date_time, onset, condition.recorded_date)
+    return next((day.low for text in texts if (day := read_date(text))), None)
 
 
 def _made(text: bytes) -> date | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
-    from defib_coverage.audit.found_orders import FoundOrder
+    from defib_coverage.audit.found_orders import FoundOrder, Refused
 
 
 _KEPT = frozenset({"fulfilled", "arrived", "checked-in"})
@@ -58,6 +58,7 @@ class LookBack:
         orders: Sequence[DatedOrder],
         devices: Mapping[str, date | None],
         carried: Mapping[str, date],
+        refused: Sequence[Refused],
     ) -> None:
         """See the records of a patient.
 
@@ -66,11 +67,13 @@ class LookBack:
             orders: the orders of ours among them, by day.
             devices: the defibrillators among them by name, each with the day it was made.
             carried: the records that say that one is in place, each with the day it says so of.
+            refused: what may be orders of ours too, and has no day.
         """
         self._records = records
         self._orders = orders
         self._devices = devices
         self._carried = carried
+        self._refused = refused
         # What was done tells more than what was asked for; of a device that several name, as the
         # one that is taken out may be, the first implant counts, or else the last request.
         asked = [one for one in orders if not one.puts_in]
@@ -86,15 +89,17 @@ class LookBack:
         were not yet in place, and what was written of them.
         """
         asked = [one.found for one in self._orders if one.day == day]
-        absent = {one.record.name for one in asked}
+        names = {one.record.name for one in asked}
+        absent = set(names)
         begin = min([day, *(one.since for one in asked if one.since is not None)])
         absent |= {
             one.found.record.name
             for one in self._orders
-            if not absent.isdisjoint(one.found.based_on)
+            if not names.isdisjoint(one.found.based_on)
             # A bill may date its line otherwise than the record of what was done in that stay.
             or (one.found.kind == "Procedure" and one.puts_in and begin <= one.day <= day)
         }
+        absent |= {one.record.name for one in self._refused if not names.isdisjoint(one.based_on)}
         absent.update(self._later_devices(begin))
         absent.update(self._carried_since(begin))
         return [name for name in self._records if name not in absent]

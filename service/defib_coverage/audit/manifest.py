@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from defib_coverage.coverage.determine import Knowledge
     from defib_coverage.fhir.plans import Plan
 
-FORMAT = 1
+FORMAT = 2
 """The format of audits that is written and read."""
 
 
@@ -60,7 +60,7 @@ class Counts(msgspec.Struct, frozen=True, rename="camel"):
     ``requests`` and ``deletions``. Of the records of patients with an order ``older`` were an older
     state or the same again, and ``deleted`` are gone. ``rejects`` are all rows of the file of
     rejects: ``rejected`` lines, ``rejected_parts`` of lines, ``broken`` files, and ``unjudged``
-    records that may hold an order.
+    records or lines of bills that may be an order.
     """
 
     lines: int

@@ -46,23 +46,13 @@ def check_read(unread: Iterable[str], needed: AbstractSet[str]) -> None:
         raise msgspec.ValidationError
 
 
-class UndatedError(msgspec.ValidationError):
-    """What was carried out has no day that can be read."""
-
-
 def days_of(period: Period | None) -> tuple[str | None, str | None]:
     """The days that may date what was done in a period: its first, or else its last."""
     return (None, None) if period is None else (period.start, period.end)
 
 
-def first_day(texts: Iterable[str | None]) -> DateSpan | None:
-    """The first text that is a date; None where nothing is said.
-
-    Raises:
-        UndatedError: what is said is no date.
-    """
+def first_day(texts: Iterable[str | None]) -> tuple[bool, DateSpan | None]:
+    """Whether anything is said of a day, and the first text that is a date."""
     said = [text for text in texts if text is not None]
-    found = next((day for text in said if (day := read_date(text)) is not None), None)
-    if said and found is None:
-        raise UndatedError
-    return found
+    days = (read_date(text) for text in said)
+    return bool(said), next((day for day in days if day is not None), None)

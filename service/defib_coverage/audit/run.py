@@ -67,11 +67,9 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
         job = _job(order, engine.name)
         work = _folder(order.out)
         with _alone(work):
-            _start(order.out, job)
             if (order.out / MANIFEST).exists():
-                # It was broken off while it cleared up.
-                _clear(work)
-                return read_manifest(order.out)
+                return _cleared(order.out, job)
+            _start(order.out, job)
             outcome = engine.run(job, work, progress)
             _check_unchanged(order, job)
             return _finish(order, job, outcome, engine.name, clock)
@@ -86,9 +84,10 @@ def run(order: Order, engine: Engine, progress: Progress, clock: Clock) -> Manif
 def day_of(out: Path) -> date | None:
     """What was today for the run that was broken off in a folder; None where there is none."""
     try:
-        return msgspec.json.decode((out / WORK / JOB).read_bytes(), type=Job).spec.today
-    except (OSError, *BAD):
+        known = _known(out / WORK)
+    except OSError:
         return None
+    return None if known is None else known.spec.today
 
 
 def _job(order: Order, engine: str) -> Job:
@@ -121,8 +120,7 @@ def _folder(out: Path) -> Path:
     """
     work = out / WORK
     if (out / MANIFEST).exists() and not (work / JOB).exists():
-        message = f"{out}: holds a finished audit; name another folder, or delete it"
-        raise InputError(message)
+        raise InputError(_finished(out))
     if out.exists() and not out.is_dir():
         message = f"{out}: is a file; name a new folder"
         raise InputError(message)
@@ -132,6 +130,10 @@ def _folder(out: Path) -> Path:
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     work.mkdir(exist_ok=True)
     return work
+
+
+def _finished(out: Path) -> str:
+    return f"{out}: holds a finished audit; name another folder, or delete it"
 
 
 @contextmanager
@@ -150,6 +152,28 @@ def _alone(work: Path) -> Iterator[None]:
         yield
 
 
+def _cleared(out: Path, job: Job) -> Manifest:
+    """Clear up after a run that was broken off when it had written all; its manifest.
+
+    Raises:
+        InputError: it was another one.
+    """
+    work = out / WORK
+    same = _known(work) == job
+    _clear(work)
+    if not same:
+        raise InputError(_finished(out))
+    return read_manifest(out)
+
+
+def _known(work: Path) -> Job | None:
+    """What the run is that was broken off; None where that cannot be read."""
+    try:
+        return msgspec.json.decode((work / JOB).read_bytes(), type=Job)
+    except BAD:
+        return None
+
+
 def _start(out: Path, job: Job) -> None:
     """Write down what the run is, or see that the one that was broken off was the same.
 
@@ -159,10 +183,7 @@ def _start(out: Path, job: Job) -> None:
     work = out / WORK
     written = work / JOB
     if written.exists():
-        try:
-            known = msgspec.json.decode(written.read_bytes(), type=Job)
-        except BAD:
-            known = None
+        known = _known(work)
         if known != job:
             message = f"{out}: holds a run that was broken off, {_differs(known, job)}"
             raise InputError(message)

@@ -38,6 +38,8 @@ _UNHEARD = frozenset(
         *(Reason.CERTIFICATE_REFUSED, Reason.REDIRECTED),
     }
 )
+# What a gateway says of a server that it has asked: that may have begun.
+_PASSED_ON = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _FHIR = "application/fhir+json"
 
 
@@ -104,6 +106,7 @@ def kick_off(wanted: Wanted, courier: Courier, patience: Patience, watch: Watch)
         FetchError: the server does not begin one.
     """
     base = courier.places.base
+    passed_on = False
     for attempt in range(patience.attempts):
         try:
             reply = _ask(wanted, courier)
@@ -114,13 +117,15 @@ def kick_off(wanted: Wanted, courier: Courier, patience: Patience, watch: Watch)
             message = f"{base}: {reason}"
             fault = FetchError if error.reason in _UNHEARD else UnsureError
             raise fault(message) from error
+        passed_on = passed_on or reply.status in _PASSED_ON
         if reply.status not in BUSY or attempt + 1 == patience.attempts:
             break
         pause = patience.pause(attempt, reply.headers.get("retry-after"))
         watch.waits(f"busy ({reply.status})", pause)
         time.sleep(pause)
     if reply.status != HTTPStatus.ACCEPTED:
-        raise FetchError(f"{base}: " + _refusal(reply, wanted))
+        refusal = UnsureError if passed_on else FetchError
+        raise refusal(f"{base}: " + _refusal(reply, wanted))
     location = reply.headers.get("content-location")
     if not location:
         message = f"{base}: began an export, and does not say where (no Content-Location)"
