@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from live_server import Json
 
 _PATIENCE = 60
+_FAREWELL = 3
 _PAGE_BYTES = 1 << 16
 _HERE = "127.0.0.1"
 
@@ -127,6 +128,10 @@ def real_server(
                 # A TLS connection that stays open would hold the server for half a minute.
                 server.close()
                 process.terminate()
+                try:
+                    process.wait(_FAREWELL)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def _wait(server: RealServer, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -77,7 +77,7 @@ def test_run_that_is_killed_again_and_again_comes_to_the_same_bytes(
 ) -> None:
     """Each time it gets a little further."""
     kills = 0
-    while (done := broken(whole, tmp_path / "out", 60 * (kills + 1))).returncode:
+    while (done := broken(whole, tmp_path / "out", 100 * (kills + 1))).returncode:
         assert done.returncode == -signal.SIGKILL, done.stderr
         kills += 1
     assert kills > 5
