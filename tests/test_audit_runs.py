@@ -7,6 +7,7 @@ import signal
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import pytest
 
 from audit_breaks import POINTS, broken_off
@@ -36,8 +37,12 @@ class Whole(NamedTuple):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    folder = tmp_path_factory.mktemp("whole")
-    export = write(folder / "export", population(), SHAPE)
+    return whole_of(tmp_path_factory.mktemp("whole"), SHAPE)
+
+
+def whole_of(folder: Path, shape: Shape) -> Whole:
+    """An export in this shape, and its audit, in a folder."""
+    export = write(folder / "export", population(), shape)
     audited(export.folder, folder / "out")
     return Whole(export, folder / "out")
 
@@ -56,11 +61,12 @@ def without_times(out: Path) -> Json:
 
 
 def broken(
-    whole: Whole, out: Path, point: str | int, by: int = signal.SIGKILL
+    whole: Whole, out: Path, point: str | int, *options: str, by: int = signal.SIGKILL
 ) -> subprocess.CompletedProcess[str]:
     """An audit of the export that is broken off."""
-    asked = ("audit", "run", whole.export.folder, "-o", out, "--today", TODAY)
-    return broken_off(*asked, out=out, point=point, by=by)
+    source = whole.export.folder
+    asked = ("-o", str(out), "--today", TODAY, *options)
+    return broken_off("audit", "run", source, *asked, out=out, point=point, by=by)
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -84,6 +90,18 @@ def test_run_that_is_killed_again_and_again_comes_to_the_same_bytes(
     assert_same(tmp_path / "out", whole)
 
 
+def test_killed_run_on_spark_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    """It is killed with its cluster, in the middle of reading."""
+    whole = whole_of(tmp_path, msgspec.structs.replace(SHAPE, parts=2))
+    out = tmp_path / "on-spark"
+    done = broken(whole, out, "some scanned", "--engine", "spark", "--master", "local[2]")
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert POINTS["some scanned"](out)
+    audited(whole.export.folder, out, "--master", "local[2]", engine="spark")
+    for name in WRITTEN:
+        assert (out / name).read_bytes() == (whole.out / name).read_bytes(), name
+
+
 def test_killed_run_that_had_written_all_is_finished_whatever_comes(tmp_path: Path) -> None:
     """It was killed while it cleared up; then its input changed."""
     export = write(tmp_path / "export", population(), SHAPE)
@@ -97,7 +115,7 @@ def test_killed_run_that_had_written_all_is_finished_whatever_comes(tmp_path: Pa
 
 
 def test_run_that_is_interrupted_says_how_it_goes_on(whole: Whole, tmp_path: Path) -> None:
-    done = broken(whole, tmp_path / "out", "some scanned", signal.SIGINT)
+    done = broken(whole, tmp_path / "out", "some scanned", by=signal.SIGINT)
     assert done.returncode == 130
     assert "the same command goes on from there" in done.stderr
     assert "Traceback" not in done.stderr

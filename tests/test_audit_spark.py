@@ -31,7 +31,7 @@ def job(tmp_path: Path) -> Job:
 def names(job: Job) -> list[str]:
     """The names of what a machine gives back of the only slice."""
     numbers = pa.RecordBatch.from_pydict({"id": [0]})
-    batches = Read(job, (0,), ()).work(iter([numbers]))
+    batches = Read(job, (0,), (), (range(1),)).work(iter([numbers]))
     return [name for batch in batches for name in batch.column("name").to_pylist()]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from defib_coverage.audit.cohort import Cohort
 from defib_coverage.audit.engine import Outcome
 from defib_coverage.audit.examining import Judged
-from defib_coverage.audit.inputs import together, weight_of
+from defib_coverage.audit.inputs import together, weights_of
 from defib_coverage.audit.job import lines_of
 from defib_coverage.audit.keeping import weigh
 from defib_coverage.audit.scanning import paths_of
@@ -101,12 +101,13 @@ class Embedded:
         self, job: Job, folders: Folders, pool: ProcessPoolExecutor, progress: Progress
     ) -> list[Scanned]:
         """Scan every slice, beside that take the digests of the files."""
-        progress.stage("Reading", sum(_weight(job, one) for one in range(len(job.slices))), "bytes")
+        weights = weights_of(job.files, job.slices)
+        progress.stage("Reading", sum(weights), "bytes")
         scanned: dict[int, Scanned] = {}
 
         def done(number: int, found: Scanned) -> None:
             scanned[number] = found
-            progress.advance(_weight(job, number))
+            progress.advance(weights[number])
 
         digests = [
             partial(digest_file, file, folders, number)
@@ -118,7 +119,7 @@ class Embedded:
             for piece in job.slices
         ]
         # The longest first: a compressed file is one piece of work, however large.
-        order = sorted(range(len(scans)), key=lambda number: -_weight(job, number))
+        order = sorted(range(len(scans)), key=lambda number: -weights[number])
         self._all(pool, [scans[n] for n in order], lambda at, found: done(order[at], found))
         progress.stage("Digests", len(digests), "files")
         self._all(pool, digests, lambda _, __: progress.advance(1))
@@ -133,11 +134,10 @@ class Embedded:
         buckets: int,
         lines: Lines,
     ) -> Judged:
+        pieces = [(job.files[piece.file], piece) for piece in job.slices]
         keeps = [
-            partial(
-                keep_slices, [(job.files[piece.file], piece) for piece in pieces], folders, buckets
-            )
-            for pieces in together(job.files, job.slices)
+            partial(keep_slices, pieces[places.start : places.stop], folders, buckets)
+            for places in together(weights_of(job.files, job.slices))
         ]
         progress.stage("Sorting", len(keeps), "pieces")
         self._all(pool, keeps, lambda _, __: progress.advance(1))
@@ -192,12 +192,6 @@ def _follow(parent: BaseProcess) -> None:
     """End at once when the first process has died: nobody waits for the work any more."""
     parent.join()
     os._exit(1)
-
-
-def _weight(job: Job, number: int) -> int:
-    """The bytes of a slice."""
-    piece = job.slices[number]
-    return weight_of(job.files[piece.file], piece)
 
 
 def _plan(job: Job, folders: Folders) -> int:

@@ -30,7 +30,7 @@ SLICE = 64 << 20
 """Bytes of a file that are read as one piece of work."""
 _MOST_SLICES = 2000
 TOGETHER = 16 << 20
-"""Bytes of small slices that are kept together."""
+"""Bytes of small slices that are worth a piece of work."""
 
 
 class InputFile(msgspec.Struct, frozen=True):
@@ -150,20 +150,21 @@ def slices_of(files: Sequence[InputFile], size: int = SLICE) -> tuple[Slice, ...
     return tuple(found)
 
 
-def weight_of(file: InputFile, piece: Slice) -> int:
-    """The bytes of a slice of a file, as they lie on the disk."""
-    return (file.size if piece.end is None else piece.end) - piece.start
+def weights_of(files: Sequence[InputFile], slices: Sequence[Slice]) -> tuple[int, ...]:
+    """The bytes of each slice, as they lie on the disk."""
+    return tuple(
+        (files[piece.file].size if piece.end is None else piece.end) - piece.start
+        for piece in slices
+    )
 
 
-def together(files: Sequence[InputFile], slices: Sequence[Slice]) -> Iterator[list[Slice]]:
-    """Slices in their order, as many small ones together as make a large one."""
-    held: list[Slice] = []
-    size = 0
-    for piece in slices:
-        held.append(piece)
-        size += weight_of(files[piece.file], piece)
-        if size >= TOGETHER:
-            yield held
-            held, size = [], 0
-    if held:
-        yield held
+def together(weights: Sequence[int], least: int = TOGETHER) -> Iterator[range]:
+    """What has these weights, in its order, as many small ones together as make a large one."""
+    first = held = 0
+    for number, weight in enumerate(weights, 1):
+        held += weight
+        if held >= least:
+            yield range(first, number)
+            first, held = number, 0
+    if first < len(weights):
+        yield range(first, len(weights))

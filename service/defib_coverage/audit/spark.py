@@ -18,6 +18,7 @@ from pyspark.sql.functions import expr
 
 from defib_coverage.audit.engine import Outcome
 from defib_coverage.audit.examining import Judged
+from defib_coverage.audit.inputs import TOGETHER, together, weights_of
 from defib_coverage.audit.job import lines_of
 from defib_coverage.audit.scanning import Scanned, paths_of
 from defib_coverage.audit.spark_session import session
@@ -47,7 +48,7 @@ from defib_coverage.audit.work import (
 from defib_coverage.documents.document import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
@@ -60,6 +61,8 @@ _PART = 128 << 20
 _LONGEST = 300
 # Tasks of a stage: the driver keeps track of each.
 _MOST_TASKS = 4000
+# Tasks that each processor has even of a small input.
+_LEAST_TASKS = 4
 
 
 class Spark:
@@ -113,8 +116,10 @@ def _scan(spark: SparkSession, job: Job, folders: Folders, progress: Progress) -
     todo = len(slices) + len(files)
     progress.stage("Reading", todo, "pieces")
     if todo:
-        read = Read(job, slices, files)
-        table = _numbered(spark, todo).mapInArrow(read.work, FOUND.ddl)
+        weights = weights_of(job.files, [job.slices[n] for n in slices])
+        tasks = _tasks(spark, [*weights, *(job.files[n].size for n in files)])
+        read = Read(job, slices, files, tasks)
+        table = _numbered(spark, len(tasks)).mapInArrow(read.work, FOUND.ddl)
         with _computed(table) as found:
             _write(found, folders, progress)
     return [
@@ -166,10 +171,10 @@ def _judge(
     context.addFile(str(folders.shared.resolve()))
     shared = folders.shared.name
     parts = max(sum(file.size for file in job.files) // _PART, context.defaultParallelism)
-    pieces = len(job.slices)
+    tasks = _tasks(spark, weights_of(job.files, job.slices))
     table = (
-        _numbered(spark, pieces)
-        .mapInArrow(Keep(job, cohort, shared).work, KEPT.ddl)
+        _numbered(spark, len(tasks))
+        .mapInArrow(Keep(job, cohort, shared, tasks).work, KEPT.ddl)
         # Parts are ranges of hashes, so that they come back in the order of the patients.
         .repartitionById(parts, expr(f"cast((hash * {parts}) >> 32 as int)"))
         .sortWithinPartitions("hash", "patient", "piece", "line")
@@ -189,6 +194,13 @@ def _judge(
     finish(paths.done, paths[:-1], msgspec.json.encode(judged))
     progress.advance(1)
     return judged
+
+
+def _tasks(spark: SparkSession, weights: Sequence[int]) -> tuple[range, ...]:
+    """What has these weights, as tasks: a task costs Spark more time than a small file."""
+    processors = spark.sparkContext.defaultParallelism
+    least = min(TOGETHER, sum(weights) // (_LEAST_TASKS * processors))
+    return tuple(together(weights, max(least, 1)))
 
 
 def _numbered(spark: SparkSession, count: int) -> DataFrame:

@@ -95,9 +95,11 @@ def _batch(rows: Sequence[tuple[object, ...]], columns: Columns) -> pa.RecordBat
     return pa.RecordBatch.from_arrays(arrays, schema=columns.schema)
 
 
-def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
+def _places(batches: Iterable[pa.RecordBatch], tasks: Sequence[range]) -> Iterator[int]:
+    """What is to be done by the tasks whose numbers these are."""
     for batch in batches:
-        yield from batch.column(0).to_pylist()
+        for number in batch.column(0).to_pylist():
+            yield from tasks[number]
 
 
 def _tools(job: Job) -> Tools:
@@ -114,18 +116,20 @@ def _tools(job: Job) -> Tools:
 
 
 class Read(NamedTuple):
-    """Reads slices, and takes the digests of files; ``todo`` are numbers of slices, then of files.
+    """Reads slices, and takes the digests of files: both are numbers.
 
-    ``files`` is how many of them, at the end, are files.
+    ``tasks`` are those that are done together: places among the slices, and then the files.
     """
 
     job: Job
     slices: tuple[int, ...]
     files: tuple[int, ...]
+    tasks: tuple[range, ...]
 
     def work(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """What the slices and files of these rows hold."""
-        return in_batches((row for one in _numbers(batches) for row in self._one(one)), FOUND)
+        """What the slices and files of these tasks hold."""
+        places = _places(batches, self.tasks)
+        return in_batches((row for one in places for row in self._one(one)), FOUND)
 
     def _one(self, at: int) -> Iterator[tuple[object, ...]]:
         if at >= len(self.slices):
@@ -147,20 +151,21 @@ class Read(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """Keeps the records of patients who may have an order of ours."""
+    """Keeps the records of patients who may have an order of ours; ``tasks``: of slices."""
 
     job: Job
     cohort: Broadcast[bytes]
     shared: str
+    tasks: tuple[range, ...]
 
     def work(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The records that are kept of the slices of these rows."""
+        """The records that are kept of the slices of these tasks."""
         cohort = Cohort(self.cohort.value)
         heads = _tools(self.job).heads
         gathering = Gathering(heads, shared_records(SparkFiles.get(self.shared)))
         rows = (
             (hash_of(patient), patient, one, line.number, kind, text)
-            for one in _numbers(batches)
+            for one in _places(batches, self.tasks)
             for line in self._lines(one, heads, cohort)
             for kind, patient, text in gathering.of_line(line)
             if hash_of(patient) in cohort
