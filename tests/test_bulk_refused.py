@@ -167,7 +167,7 @@ def test_no_server_is_asked_for_a_type_that_there_is_not(tmp_path: Path) -> None
     with bulk_server(PATIENTS) as server:
         done = run("audit", "fetch", server.base, "-o", out, "--types", "Pateint")
         assert done.returncode == 2
-        assert done.stderr == "--types: 'Pateint' is no type of FHIR R4; is Patient meant?\n"
+        assert done.stderr == "--types: 'Pateint' is no type of FHIR R4. Did you mean 'Patient'\n"
         assert server.asked == []
     assert not out.exists()
 

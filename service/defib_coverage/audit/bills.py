@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from defib_coverage.audit.partly import days_of
+from defib_coverage.audit.days import days_of
 from defib_coverage.fhir.resources import CodeableConcept, Order, OrderConcept, Period, Reference
 
 if TYPE_CHECKING:

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from defib_coverage.audit.bills import Bill, lines_of
-from defib_coverage.audit.partly import (
-    check_read,
-    days_of,
-    first_day,
-    read_partly,
-)
+from defib_coverage.audit.days import days_of, first_day
+from defib_coverage.audit.partly import check_read, read_partly
 from defib_coverage.audit.places import asked_of, words_of
 from defib_coverage.audit.procedures import Procedure
 from defib_coverage.audit.shapes import ORDER_TYPES

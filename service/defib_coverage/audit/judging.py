@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from defib_coverage.audit.days import first_day
 from defib_coverage.audit.found_orders import OrderFinder, Refused
 from defib_coverage.audit.look_back import DatedOrder, LookBack, as_it_stood
 from defib_coverage.coverage.dates import read_date
@@ -286,7 +287,8 @@ def _since(condition: Condition) -> date | None:
     """The day that a Condition tells of: its onset, else when it was written down."""
     onset = None if condition.onset_period is None else condition.onset_period.start
     texts = (condition.onset_date_time, onset, condition.recorded_date)
-    return next((day.low for text in texts if (day := read_date(text))), None)
+    _, day = first_day(texts)
+    return None if day is None else day.low
 
 
 def _made(text: bytes) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from defib_coverage.audit.partly import days_of
+from defib_coverage.audit.days import days_of
 from defib_coverage.fhir.resources import (
     CodeableConcept,
     OrderConcept,

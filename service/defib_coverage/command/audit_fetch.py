@@ -16,7 +16,6 @@ from defib_coverage.bulk.courier import Courier
 from defib_coverage.bulk.faults import FetchError
 from defib_coverage.bulk.fetching import Fetch, Ways
 from defib_coverage.bulk.folder import opened
-from defib_coverage.bulk.kinds import check_kind
 from defib_coverage.bulk.patience import Patience
 from defib_coverage.bulk.places import read_places
 from defib_coverage.bulk.record import Record
@@ -25,15 +24,18 @@ from defib_coverage.bulk.tokens import ALGORITHMS, Backend, BackendTokens, FileT
 from defib_coverage.command.audit_watch import say, watching
 from defib_coverage.command.options import counted
 from defib_coverage.documents.document import InputError
+from defib_coverage.fhir.resources import TYPE_NAMES
 from defib_coverage.hooks.trust.signing import read_key
 from defib_coverage.network.transport import Host
 from defib_coverage.settings import read_settings
+from defib_coverage.tables import near
 
 if TYPE_CHECKING:
     from defib_coverage.bulk.places import Places
     from defib_coverage.bulk.tokens import Tokens
 
 DONE, PARTLY, INTERRUPTED = 0, 1, 130
+_LONGEST_TYPE = 64
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _FILTER = re.compile(r"[A-Z][A-Za-z]{1,63}\?[!-~]+")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
@@ -119,13 +121,13 @@ def _wanted(asked: Asked) -> Wanted:
         names = [part.strip() for part in asked.types.split(",")]
         types = () if names == ["all"] else tuple(dict.fromkeys(names))
     for name in types:
-        check_kind(name, "--types")
+        _check_type(name, "--types")
     for one in asked.filters:
         if _FILTER.fullmatch(one) is None:
             message = f"--type-filter: {one!r} is no search such as Observation?status=final"
             raise InputError(message)
         kind = one.partition("?")[0]
-        check_kind(kind, "--type-filter")
+        _check_type(kind, "--type-filter")
         if types and kind not in types:
             message = f"--type-filter: {kind} is not among the types asked for"
             raise InputError(message)
@@ -138,6 +140,18 @@ def _wanted(asked: Asked) -> Wanted:
         since=asked.since,
         filters=asked.filters,
     )
+
+
+def _check_type(name: str, option: str) -> None:
+    """Refuse a type that FHIR R4 does not have: a server may leave it out without a word.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in TYPE_NAMES:
+        named = name[:_LONGEST_TYPE]
+        message = f"{option}: {named!r} is no type of FHIR R4. {near(named, sorted(TYPE_NAMES))}"
+        raise InputError(message)
 
 
 def _check_instant(text: str) -> None:

@@ -69,7 +69,7 @@ def open_sides(drafts: Sequence[Path], today: date | None) -> Sides:
         present=content.knowledge(base),
         draft=drafted.content.knowledge(base),
         drafts=drafted.files,
-        plans=tuple(read_payers(settings.payer_file)),
+        plans=read_payers(settings.payer_file),
         today=today or datetime.now(settings.time_zone).date(),
     )
 

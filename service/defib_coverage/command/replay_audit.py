@@ -31,7 +31,6 @@ from defib_coverage.command.audit_run import Bars
 from defib_coverage.command.recorded_calls import Reject
 from defib_coverage.coverage.determination import Determination
 from defib_coverage.documents.document import InputError
-from defib_coverage.payer_file import read_payers
 from defib_coverage.replaying.replay import Judged, Where
 from defib_coverage.settings import read_settings
 
@@ -116,7 +115,7 @@ class Audited:
             canonical_base=settings.canonical_base,
             overlay=_place(settings.overlay_folder),
             payers=_place(settings.payer_file),
-            plans=read_payers(settings.payer_file),
+            plans=sides.plans,
         )
         if not is_result(self._path):
             return _Plan((str(self._path),), spec, None, None)
